@@ -1,0 +1,115 @@
+/*
+ * The memory that Java and C share: one header, then the slots, then the payloads, then what only C uses.
+ * Java writes the layout down (org.pktinfo.Layout), javac hands it over as a header, and the assertions below
+ * refuse to compile if the two ever differ.
+ */
+#ifndef PKTINFO_ARENA_H
+#define PKTINFO_ARENA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "org_pktinfo_Layout.h"
+
+/* The shared numbers under the names that the C code uses. */
+enum {
+    FAMILY_IPV4 = org_pktinfo_Layout_FAMILY_IPV4,
+    FAMILY_IPV6 = org_pktinfo_Layout_FAMILY_IPV6,
+    HEADER_SIZE = org_pktinfo_Layout_HEADER_SIZE,
+    SLOT_SIZE = org_pktinfo_Layout_SLOT_SIZE,
+    SCRATCH_SIZE = org_pktinfo_Layout_SCRATCH_SIZE,
+    MAX_SLOTS = org_pktinfo_Layout_MAX_SLOTS,
+    MAX_STRIDE = org_pktinfo_Layout_MAX_STRIDE,
+};
+
+/* struct slot: flags */
+enum {
+    FLAG_IN_PKTINFO = org_pktinfo_Layout_FLAG_IN_PKTINFO,
+    FLAG_IN6_PKTINFO = org_pktinfo_Layout_FLAG_IN6_PKTINFO,
+    FLAG_IN6_PKTINFO_FIRST = org_pktinfo_Layout_FLAG_IN6_PKTINFO_FIRST,
+    FLAG_TRUNCATED = org_pktinfo_Layout_FLAG_TRUNCATED,
+    FLAG_CONTROL_TRUNCATED = org_pktinfo_Layout_FLAG_CONTROL_TRUNCATED,
+    FLAG_DROP_COUNT = org_pktinfo_Layout_FLAG_DROP_COUNT,
+    FLAG_RECEIVE_TIME = org_pktinfo_Layout_FLAG_RECEIVE_TIME,
+    FLAG_SEGMENT_SIZE = org_pktinfo_Layout_FLAG_SEGMENT_SIZE,
+    FLAG_TRAFFIC_CLASS = org_pktinfo_Layout_FLAG_TRAFFIC_CLASS,
+    FLAG_HOP_LIMIT = org_pktinfo_Layout_FLAG_HOP_LIMIT,
+};
+
+/* struct slot: source_form and send_state */
+enum {
+    FORM_NONE = org_pktinfo_Layout_FORM_NONE,
+    FORM_IN_PKTINFO = org_pktinfo_Layout_FORM_IN_PKTINFO,
+    FORM_IN6_PKTINFO = org_pktinfo_Layout_FORM_IN6_PKTINFO,
+    STATE_PENDING = org_pktinfo_Layout_STATE_PENDING,
+    STATE_DONE = org_pktinfo_Layout_STATE_DONE,
+};
+
+struct arena_header {
+    int32_t slot_count;
+    int32_t payload_capacity; /* bytes a datagram may have in its slot */
+    int32_t payload_stride;   /* bytes from one payload to the next */
+    int32_t socket_family;    /* 4: AF_INET, 6: AF_INET6 */
+};
+
+/* One datagram. Addresses are 16 bytes, IPv4 as IPv4-mapped (RFC 4291 2.5.5.2); numbers are in host order. */
+struct slot {
+    /* Who: the sender of what was received, the receiver of what is to be sent. */
+    uint8_t peer_address[16];
+    uint32_t peer_scope; /* sin6_scope_id */
+    uint16_t peer_port;
+    uint16_t unused1;
+    /* Received: which facts came (FLAG_*), and the payload's length in this slot; the latter also when sending. */
+    uint32_t flags;
+    uint32_t length;
+    uint8_t in6_address[16]; /* in6_pktinfo */
+    uint32_t in6_interface;
+    uint8_t in_address[4]; /* in_pktinfo: the header destination */
+    uint8_t in_local[4];   /* in_pktinfo: the local address, RFC 1122's specific destination */
+    uint32_t in_interface;
+    uint32_t wire_length; /* what the peer sent, more than length if it did not fit */
+    uint32_t drop_count;  /* SO_RXQ_OVFL: datagrams this socket has lost, modulo 2^32 */
+    /* To send: the control message and what it says. */
+    uint8_t source_address[16];
+    uint32_t source_interface;
+    uint32_t source_form; /* FORM_* */
+    uint32_t send_state;  /* STATE_*: Java writes PENDING, C writes DONE */
+    uint32_t error;       /* what the sending of this slot failed with, 0 if it did not */
+    /* Received, when the socket's owner asked for it. */
+    int64_t receive_time;  /* nanoseconds since 1970 */
+    uint32_t segment_size; /* UDP_GRO: the payload holds datagrams of this size */
+    uint8_t traffic_class; /* the TOS or traffic class byte, the ECN bits lowest */
+    uint8_t hop_limit;     /* TTL or hop limit */
+    uint16_t unused2;
+    uint8_t unused3[8];
+};
+
+_Static_assert(sizeof(struct arena_header) <= org_pktinfo_Layout_HEADER_SIZE, "header");
+_Static_assert(offsetof(struct arena_header, slot_count) == org_pktinfo_Layout_SLOT_COUNT, "slot_count");
+_Static_assert(offsetof(struct arena_header, payload_capacity) == org_pktinfo_Layout_PAYLOAD_CAPACITY, "payload_capacity");
+_Static_assert(offsetof(struct arena_header, payload_stride) == org_pktinfo_Layout_PAYLOAD_STRIDE, "payload_stride");
+_Static_assert(offsetof(struct arena_header, socket_family) == org_pktinfo_Layout_SOCKET_FAMILY, "socket_family");
+_Static_assert(sizeof(struct slot) == org_pktinfo_Layout_SLOT_SIZE, "slot");
+_Static_assert(offsetof(struct slot, peer_address) == org_pktinfo_Layout_PEER_ADDRESS, "peer_address");
+_Static_assert(offsetof(struct slot, peer_scope) == org_pktinfo_Layout_PEER_SCOPE, "peer_scope");
+_Static_assert(offsetof(struct slot, peer_port) == org_pktinfo_Layout_PEER_PORT, "peer_port");
+_Static_assert(offsetof(struct slot, flags) == org_pktinfo_Layout_FLAGS, "flags");
+_Static_assert(offsetof(struct slot, length) == org_pktinfo_Layout_LENGTH, "length");
+_Static_assert(offsetof(struct slot, in6_address) == org_pktinfo_Layout_IN6_ADDRESS, "in6_address");
+_Static_assert(offsetof(struct slot, in6_interface) == org_pktinfo_Layout_IN6_INTERFACE, "in6_interface");
+_Static_assert(offsetof(struct slot, in_address) == org_pktinfo_Layout_IN_ADDRESS, "in_address");
+_Static_assert(offsetof(struct slot, in_local) == org_pktinfo_Layout_IN_LOCAL, "in_local");
+_Static_assert(offsetof(struct slot, in_interface) == org_pktinfo_Layout_IN_INTERFACE, "in_interface");
+_Static_assert(offsetof(struct slot, wire_length) == org_pktinfo_Layout_WIRE_LENGTH, "wire_length");
+_Static_assert(offsetof(struct slot, drop_count) == org_pktinfo_Layout_DROP_COUNT, "drop_count");
+_Static_assert(offsetof(struct slot, source_address) == org_pktinfo_Layout_SOURCE_ADDRESS, "source_address");
+_Static_assert(offsetof(struct slot, source_interface) == org_pktinfo_Layout_SOURCE_INTERFACE, "source_interface");
+_Static_assert(offsetof(struct slot, source_form) == org_pktinfo_Layout_SOURCE_FORM, "source_form");
+_Static_assert(offsetof(struct slot, send_state) == org_pktinfo_Layout_SEND_STATE, "send_state");
+_Static_assert(offsetof(struct slot, error) == org_pktinfo_Layout_ERROR, "error");
+_Static_assert(offsetof(struct slot, receive_time) == org_pktinfo_Layout_RECEIVE_TIME, "receive_time");
+_Static_assert(offsetof(struct slot, segment_size) == org_pktinfo_Layout_SEGMENT_SIZE, "segment_size");
+_Static_assert(offsetof(struct slot, traffic_class) == org_pktinfo_Layout_TRAFFIC_CLASS, "traffic_class");
+_Static_assert(offsetof(struct slot, hop_limit) == org_pktinfo_Layout_HOP_LIMIT, "hop_limit");
+
+#endif

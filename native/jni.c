@@ -1,0 +1,148 @@
+/* The only C that knows Java: it unwraps arguments and calls. Addresses and sizes come checked from NativeCalls.java. */
+#include <errno.h>
+#include <jni.h>
+#include <stdint.h>
+
+#include "batch.h"
+#include "kernel.h"
+#include "org_pktinfo_NativeCalls.h"
+
+/* The channel's descriptor number; JNI reaches private fields of java.base without any --add-opens. */
+static int descriptor_from_int_field(JNIEnv *env, jclass type, jobject channel)
+{
+    jfieldID field = (*env)->GetFieldID(env, type, "fdVal", "I");
+
+    if (field == NULL) {
+        (*env)->ExceptionClear(env);
+        return -ENOTSUP;
+    }
+    return (*env)->GetIntField(env, channel, field);
+}
+
+static int descriptor_from_method(JNIEnv *env, jclass type, jobject channel)
+{
+    jmethodID method = (*env)->GetMethodID(env, type, "getFDVal", "()I");
+
+    if (method == NULL) {
+        (*env)->ExceptionClear(env);
+        return -ENOTSUP;
+    }
+    int fd = (*env)->CallIntMethod(env, channel, method);
+    if ((*env)->ExceptionCheck(env)) {
+        (*env)->ExceptionClear(env);
+        return -ENOTSUP;
+    }
+    return fd;
+}
+
+static int descriptor_from_file_descriptor(JNIEnv *env, jclass type, jobject channel)
+{
+    jfieldID outer = (*env)->GetFieldID(env, type, "fd", "Ljava/io/FileDescriptor;");
+    jobject holder = outer == NULL ? NULL : (*env)->GetObjectField(env, channel, outer);
+    jclass holder_type = holder == NULL ? NULL : (*env)->GetObjectClass(env, holder);
+    jfieldID inner = holder_type == NULL ? NULL : (*env)->GetFieldID(env, holder_type, "fd", "I");
+
+    (*env)->ExceptionClear(env);
+    return inner == NULL ? -ENOTSUP : (*env)->GetIntField(env, holder, inner);
+}
+
+JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_descriptor(JNIEnv *env, jclass self, jobject channel, jint way)
+{
+    jclass type = (*env)->GetObjectClass(env, channel);
+
+    (void)self;
+    switch (way) {
+    case org_pktinfo_NativeCalls_BY_FDVAL_FIELD:
+        return descriptor_from_int_field(env, type, channel);
+    case org_pktinfo_NativeCalls_BY_FDVAL_METHOD:
+        return descriptor_from_method(env, type, channel);
+    default:
+        return descriptor_from_file_descriptor(env, type, channel);
+    }
+}
+
+JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_duplicate(JNIEnv *env, jclass self, jint fd)
+{
+    (void)env, (void)self;
+    return kernel_duplicate(fd);
+}
+
+JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_close(JNIEnv *env, jclass self, jint fd)
+{
+    (void)env, (void)self;
+    return kernel_close(fd);
+}
+
+JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_newEvent(JNIEnv *env, jclass self)
+{
+    (void)env, (void)self;
+    return kernel_new_event();
+}
+
+JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_signal(JNIEnv *env, jclass self, jint event_fd)
+{
+    (void)env, (void)self;
+    return kernel_signal(event_fd);
+}
+
+JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_setOption(JNIEnv *env, jclass self, jint fd, jint option, jint value)
+{
+    (void)env, (void)self;
+    return kernel_set_option(fd, option, value);
+}
+
+JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_getOption(JNIEnv *env, jclass self, jint fd, jint option)
+{
+    (void)env, (void)self;
+    return kernel_get_option(fd, option);
+}
+
+/* Which layout this library was compiled for. */
+JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_layoutVersion(JNIEnv *env, jclass self)
+{
+    (void)env, (void)self;
+    return org_pktinfo_Layout_VERSION;
+}
+
+JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_glibcVersion(JNIEnv *env, jclass self)
+{
+    (void)env, (void)self;
+    return libc_glibc_version();
+}
+
+/* The address of a direct buffer that holds a whole arena, 0 if it is not direct or too small for what its header says. */
+JNIEXPORT jlong JNICALL Java_org_pktinfo_NativeCalls_arenaAddress(JNIEnv *env, jclass self, jobject buffer)
+{
+    const struct arena_header *header = (*env)->GetDirectBufferAddress(env, buffer);
+    jlong capacity = (*env)->GetDirectBufferCapacity(env, buffer);
+
+    (void)self;
+    if (header == NULL || capacity < (jlong)sizeof(*header) || (uintptr_t)header % 8 != 0) {
+        return 0;
+    }
+    size_t size = arena_size(header->slot_count, header->payload_stride);
+    if (size == 0 || capacity < (jlong)size || header->payload_capacity < 0
+        || header->payload_capacity > header->payload_stride) {
+        return 0;
+    }
+    return (jlong)(uintptr_t)header;
+}
+
+JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_receive(JNIEnv *env, jclass self, jint fd, jlong arena, jint count)
+{
+    (void)env, (void)self;
+    return arena_receive((void *)(uintptr_t)arena, fd, count);
+}
+
+JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_send(JNIEnv *env, jclass self, jint fd, jlong arena, jint count)
+{
+    (void)env, (void)self;
+    return arena_send((void *)(uintptr_t)arena, fd, count);
+}
+
+JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_await(
+    JNIEnv *env, jclass self, jint fd, jint event_fd, jint events, jint timeout_millis)
+{
+    (void)env, (void)self;
+    return kernel_wait(fd, event_fd, events, timeout_millis);
+}

@@ -1,0 +1,44 @@
+/* The system calls. Each returns what the kernel does, or -errno; EINTR is retried except by the one that waits. */
+#ifndef PKTINFO_KERNEL_H
+#define PKTINFO_KERNEL_H
+
+#include <stddef.h>
+#include <sys/socket.h>
+
+#include "org_pktinfo_Layout.h"
+
+struct mmsghdr;
+
+/* What to wait for, and socket options by our own numbers. */
+enum {
+    WAIT_READABLE = org_pktinfo_Layout_WAIT_READABLE,
+    WAIT_WRITABLE = org_pktinfo_Layout_WAIT_WRITABLE,
+    OPTION_IP_PKTINFO = org_pktinfo_Layout_OPTION_IP_PKTINFO,
+    OPTION_IPV6_RECVPKTINFO = org_pktinfo_Layout_OPTION_IPV6_RECVPKTINFO,
+    OPTION_IPV6_V6ONLY = org_pktinfo_Layout_OPTION_IPV6_V6ONLY,
+    OPTION_FAMILY = org_pktinfo_Layout_OPTION_FAMILY,
+    OPTION_BOUND_INTERFACE = org_pktinfo_Layout_OPTION_BOUND_INTERFACE,
+};
+
+/* Never block; a datagram that does not fit reports its whole length and MSG_TRUNC. */
+int kernel_receive(int fd, struct msghdr *message);
+int kernel_receive_many(int fd, struct mmsghdr *messages, unsigned count);
+int kernel_send(int fd, const struct msghdr *message);
+int kernel_send_many(int fd, struct mmsghdr *messages, unsigned count);
+
+/* Waits for the events (WAIT_*) on fd or for a signal on event_fd, or for the time to pass; 0 also on EINTR. */
+int kernel_wait(int fd, int event_fd, int events, int timeout_millis);
+
+/* Options by our own number (OPTION_*); reading gives a value >= 0. */
+int kernel_set_option(int fd, int option, int value);
+int kernel_get_option(int fd, int option);
+
+int kernel_duplicate(int fd);
+int kernel_close(int fd);
+int kernel_new_event(void);
+int kernel_signal(int event_fd);
+
+/* The C library: 1000 * major + minor for glibc, 0 for any other. */
+int libc_glibc_version(void);
+
+#endif

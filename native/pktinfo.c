@@ -1,0 +1,239 @@
+#define _GNU_SOURCE
+#include "pktinfo.h"
+
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+/* From linux/udp.h and asm/socket.h; spelled out because old system headers lack the first and musl the second. */
+enum { SOL_UDP_LEVEL = 17, UDP_GRO_TYPE = 104 };
+
+/*
+ * Where a control message's data begins and where the next message may, as in RFC 3542 20.2. glibc's
+ * CMSG_NXTHDR is a function call that musl does not have and that refuses to append (glibc bug 13500).
+ */
+enum { HEADER_SPACE = CMSG_LEN(0) };
+
+static const uint8_t IPV4_MAPPED_PREFIX[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+void slot_clear(struct slot *slot)
+{
+    memset(slot, 0, sizeof(*slot));
+}
+
+void slot_read_name(struct slot *slot, const void *name, size_t length)
+{
+    sa_family_t family;
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+
+    if (length < sizeof(family)) {
+        return;
+    }
+    memcpy(&family, name, sizeof(family));
+    if (family == AF_INET && length >= sizeof(in)) {
+        memcpy(&in, name, sizeof(in));
+        memcpy(slot->peer_address, IPV4_MAPPED_PREFIX, sizeof(IPV4_MAPPED_PREFIX));
+        memcpy(slot->peer_address + 12, &in.sin_addr, 4);
+        slot->peer_port = ntohs(in.sin_port);
+    } else if (family == AF_INET6 && length >= sizeof(in6)) {
+        memcpy(&in6, name, sizeof(in6));
+        memcpy(slot->peer_address, &in6.sin6_addr, 16);
+        slot->peer_scope = in6.sin6_scope_id;
+        slot->peer_port = ntohs(in6.sin6_port);
+    }
+}
+
+static void read_in_pktinfo(struct slot *slot, const struct in_pktinfo *info)
+{
+    memcpy(slot->in_address, &info->ipi_addr, 4);
+    memcpy(slot->in_local, &info->ipi_spec_dst, 4);
+    slot->in_interface = info->ipi_ifindex > 0 ? (uint32_t)info->ipi_ifindex : 0;
+    slot->flags |= FLAG_IN_PKTINFO;
+}
+
+static void read_in6_pktinfo(struct slot *slot, const struct in6_pktinfo *info)
+{
+    memcpy(slot->in6_address, &info->ipi6_addr, 16);
+    slot->in6_interface = info->ipi6_ifindex;
+    if (!(slot->flags & FLAG_IN_PKTINFO)) {
+        slot->flags |= FLAG_IN6_PKTINFO_FIRST;
+    }
+    slot->flags |= FLAG_IN6_PKTINFO;
+}
+
+static void read_receive_time(struct slot *slot, const struct timespec *time)
+{
+    slot->receive_time = (int64_t)((uint64_t)time->tv_sec * 1000000000U + (uint64_t)time->tv_nsec);
+    slot->flags |= FLAG_RECEIVE_TIME;
+}
+
+static void read_segment_size(struct slot *slot, int size)
+{
+    if (size > 0) {
+        slot->segment_size = (uint32_t)size;
+        slot->flags |= FLAG_SEGMENT_SIZE;
+    }
+}
+
+static void read_traffic_class(struct slot *slot, uint8_t traffic_class)
+{
+    slot->traffic_class = traffic_class;
+    slot->flags |= FLAG_TRAFFIC_CLASS;
+}
+
+static void read_hop_limit(struct slot *slot, int hop_limit)
+{
+    if (hop_limit >= 0 && hop_limit <= UINT8_MAX) {
+        slot->hop_limit = (uint8_t)hop_limit;
+        slot->flags |= FLAG_HOP_LIMIT;
+    }
+}
+
+/* Copies the data out if it is exactly of the size that its type has: a control buffer too small cuts it short. */
+static int take(void *value, size_t size, const uint8_t *data, size_t length)
+{
+    if (length != size) {
+        return 0;
+    }
+    memcpy(value, data, size);
+    return 1;
+}
+
+static void read_ip_message(struct slot *slot, int type, const uint8_t *data, size_t length)
+{
+    struct in_pktinfo info;
+    uint8_t byte;
+    int number;
+
+    if (type == IP_PKTINFO && take(&info, sizeof(info), data, length)) {
+        read_in_pktinfo(slot, &info);
+    } else if (type == IP_TOS && take(&byte, sizeof(byte), data, length)) { /* received as a byte, ip(7) */
+        read_traffic_class(slot, byte);
+    } else if (type == IP_TTL && take(&number, sizeof(number), data, length)) {
+        read_hop_limit(slot, number);
+    }
+}
+
+static void read_ipv6_message(struct slot *slot, int type, const uint8_t *data, size_t length)
+{
+    struct in6_pktinfo info;
+    int number;
+
+    if (type == IPV6_PKTINFO && take(&info, sizeof(info), data, length)) {
+        read_in6_pktinfo(slot, &info);
+    } else if (type == IPV6_TCLASS && take(&number, sizeof(number), data, length)) {
+        read_traffic_class(slot, (uint8_t)number);
+    } else if (type == IPV6_HOPLIMIT && take(&number, sizeof(number), data, length)) {
+        read_hop_limit(slot, number);
+    }
+}
+
+static void read_socket_message(struct slot *slot, int type, const uint8_t *data, size_t length)
+{
+    struct timespec time;
+    uint32_t count;
+
+    if (type == SO_TIMESTAMPNS && take(&time, sizeof(time), data, length)) {
+        read_receive_time(slot, &time);
+    } else if (type == SO_RXQ_OVFL && take(&count, sizeof(count), data, length)) {
+        slot->drop_count = count;
+        slot->flags |= FLAG_DROP_COUNT;
+    }
+}
+
+static void read_udp_message(struct slot *slot, int type, const uint8_t *data, size_t length)
+{
+    int size;
+
+    if (type == UDP_GRO_TYPE && take(&size, sizeof(size), data, length)) {
+        read_segment_size(slot, size);
+    }
+}
+
+static void read_message(struct slot *slot, const struct cmsghdr *header, const uint8_t *data, size_t length)
+{
+    switch (header->cmsg_level) {
+    case IPPROTO_IP:
+        read_ip_message(slot, header->cmsg_type, data, length);
+        break;
+    case IPPROTO_IPV6:
+        read_ipv6_message(slot, header->cmsg_type, data, length);
+        break;
+    case SOL_SOCKET:
+        read_socket_message(slot, header->cmsg_type, data, length);
+        break;
+    case SOL_UDP_LEVEL:
+        read_udp_message(slot, header->cmsg_type, data, length);
+        break;
+    default:
+        break;
+    }
+}
+
+void slot_read_control(struct slot *slot, const void *control, size_t length)
+{
+    const uint8_t *at = control;
+    struct cmsghdr header;
+
+    while (length >= HEADER_SPACE) {
+        memcpy(&header, at, sizeof(header));
+        if (header.cmsg_len < HEADER_SPACE || header.cmsg_len > length) {
+            return;
+        }
+        read_message(slot, &header, at + HEADER_SPACE, header.cmsg_len - HEADER_SPACE);
+        size_t step = CMSG_ALIGN(header.cmsg_len);
+        if (step > length) {
+            return;
+        }
+        at += step;
+        length -= step;
+    }
+}
+
+size_t slot_write_name(const struct slot *slot, int socket_family, void *name)
+{
+    if (socket_family == FAMILY_IPV4) {
+        struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(slot->peer_port)};
+        memcpy(&in.sin_addr, slot->peer_address + 12, 4);
+        memcpy(name, &in, sizeof(in));
+        return sizeof(in);
+    }
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(slot->peer_port)};
+    memcpy(&in6.sin6_addr, slot->peer_address, 16);
+    in6.sin6_scope_id = slot->peer_scope;
+    memcpy(name, &in6, sizeof(in6));
+    return sizeof(in6);
+}
+
+/* The padding is zero too: no byte that nobody wrote goes to the kernel. */
+static size_t write_message(void *control, int level, int type, const void *data, size_t length)
+{
+    struct cmsghdr header;
+    size_t whole = HEADER_SPACE + length;
+
+    memset(&header, 0, sizeof(header));
+    header.cmsg_len = whole;
+    header.cmsg_level = level;
+    header.cmsg_type = type;
+    memset(control, 0, HEADER_SPACE);
+    memcpy(control, &header, sizeof(header));
+    memcpy((uint8_t *)control + HEADER_SPACE, data, length);
+    return whole;
+}
+
+size_t slot_write_control(const struct slot *slot, void *control)
+{
+    if (slot->source_form == FORM_IN_PKTINFO) {
+        struct in_pktinfo info = {.ipi_ifindex = (int)slot->source_interface};
+        memcpy(&info.ipi_spec_dst, slot->source_address + 12, 4);
+        return write_message(control, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+    }
+    if (slot->source_form == FORM_IN6_PKTINFO) {
+        struct in6_pktinfo info = {.ipi6_ifindex = slot->source_interface};
+        memcpy(&info.ipi6_addr, slot->source_address, 16);
+        return write_message(control, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
+    }
+    return 0;
+}

@@ -1,0 +1,7 @@
+/* Counts what this program's own objects allocate; linked with --wrap=malloc,calloc,realloc. */
+#ifndef PKTINFO_ALLOCATIONS_H
+#define PKTINFO_ALLOCATIONS_H
+
+extern volatile long allocations;
+
+#endif

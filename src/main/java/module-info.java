@@ -1,0 +1,20 @@
+/**
+ * UDP in which a reply leaves from the very address the request was sent to.
+ *
+ * <p>Linux only. The native library is loaded when the first channel is opened, so a program on JDK 24 or later wants
+ * {@code --enable-native-access=org.pktinfo} (module path) or {@code --enable-native-access=ALL-UNNAMED} (class path).
+ */
+module org.pktinfo {
+    requires org.scijava.nativelib;
+    // Nothing here logs through it: native-lib-loader does, and an automatic module cannot ask for it itself.
+    requires org.slf4j;
+    requires static info.picocli;
+    requires static org.jspecify;
+
+    exports org.pktinfo;
+
+    opens org.pktinfo.cli to
+            info.picocli;
+
+    uses org.slf4j.spi.SLF4JServiceProvider;
+}

@@ -1,0 +1,76 @@
+package org.pktinfo;
+
+/** The rule: which source answers a request from the address it was sent to. Once, for records and for slots. */
+final class AddressAsked {
+    /** What the rule comes to. */
+    enum Answer {
+        /** The packet information was cut off. */
+        REFUSED_TRUNCATED,
+        /** There is none that names a local address. */
+        REFUSED_NOTHING,
+        /** One in_pktinfo with the local address. */
+        IN_PKTINFO,
+        /** One in6_pktinfo with the local address. */
+        IN6_PKTINFO,
+        /** One in6_pktinfo with the local address, or without one, and the arrival interface. */
+        IN6_PKTINFO_ON_LINK
+    }
+
+    /** One object, so that a batch can tell it from others and apply the rule without making any. */
+    static final SourceSelection SELECTION = AddressAsked::select;
+
+    private AddressAsked() {}
+
+    static Answer answer(
+            long peerHigh,
+            long peerLow,
+            long localHigh,
+            long localLow,
+            int interfaceIndex,
+            boolean in6Pktinfo,
+            boolean truncated) {
+        boolean noLocal = (localHigh | localLow) == 0;
+        boolean ipv4Local = IpAddress.isIpv4(localHigh, localLow);
+        if (truncated) {
+            return Answer.REFUSED_TRUNCATED;
+        }
+        if (IpAddress.isIpv4(peerHigh, peerLow)) {
+            return ipv4Local && (int) localLow != 0 ? Answer.IN_PKTINFO : Answer.REFUSED_NOTHING;
+        }
+        if (!in6Pktinfo || ipv4Local || (noLocal && interfaceIndex == 0)) {
+            return Answer.REFUSED_NOTHING;
+        }
+        return noLocal || IpAddress.isLinkLocal(localHigh) || IpAddress.isLinkLocal(peerHigh)
+                ? Answer.IN6_PKTINFO_ON_LINK
+                : Answer.IN6_PKTINFO;
+    }
+
+    static Source select(Endpoint peer, PacketInfo info) throws SendException {
+        Answer answer = answer(
+                peer.address().high(),
+                peer.address().low(),
+                info.local().high(),
+                info.local().low(),
+                info.interfaceIndex(),
+                info.in6Pktinfo(),
+                info.truncated());
+        return switch (answer) {
+            case IN_PKTINFO, IN6_PKTINFO -> Source.of(info.local(), 0);
+            case IN6_PKTINFO_ON_LINK -> Source.of(info.local(), info.interfaceIndex());
+            case REFUSED_TRUNCATED, REFUSED_NOTHING -> throw refusal(answer, peer, info);
+        };
+    }
+
+    static SendException refusal(Answer answer, Endpoint peer, PacketInfo info) {
+        if (answer == Answer.REFUSED_TRUNCATED) {
+            return SendException.noSource(peer, "the packet information was cut off");
+        }
+        return SendException.noSource(
+                peer,
+                info.inPktinfo() || info.in6Pktinfo()
+                        ? "the request names no local address that can answer it (destination " + info.destination()
+                                + ")"
+                        : "the request came without packet information (was it queued before the channel wrapped its"
+                                + " socket?)");
+    }
+}

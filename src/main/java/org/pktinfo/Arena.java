@@ -1,0 +1,275 @@
+package org.pktinfo;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/**
+ * The memory that Java and C share, see {@link Layout}; Java's side of it. A slot is decoded into records here and here
+ * only, and nothing is allocated before a record is asked for. For one thread at a time.
+ */
+final class Arena {
+    private static final int CACHE_LINE = 64;
+
+    private final ByteBuffer memory;
+    private final int payloadCapacity;
+    private final int stride;
+    private final int payloads;
+
+    /** For the native calls; valid as long as this object is reachable. */
+    final long address;
+
+    /** Takes {@code 64 + slots * (576 + payload capacity rounded up to 8)} bytes outside the heap. */
+    Arena(int slots, int payloadCapacity, int socketFamily) {
+        this.payloadCapacity = payloadCapacity;
+        this.stride = Math.max(8, payloadCapacity + 7 & ~7);
+        this.payloads = Layout.HEADER_SIZE + slots * Layout.SLOT_SIZE;
+        int size = payloads + slots * (stride + Layout.SCRATCH_SIZE);
+        this.memory = cacheAligned(size);
+        memory.putInt(Layout.SLOT_COUNT, slots)
+                .putInt(Layout.PAYLOAD_CAPACITY, payloadCapacity)
+                .putInt(Layout.PAYLOAD_STRIDE, stride)
+                .putInt(Layout.SOCKET_FAMILY, socketFamily);
+        this.address = NativeCalls.arenaAddress(memory);
+        if (address == 0) {
+            throw new AssertionError("the native library refuses an arena of " + slots + " x " + payloadCapacity);
+        }
+    }
+
+    /** alignedSlice rounds the beginning up and the end down: room for both. */
+    private static ByteBuffer cacheAligned(int size) {
+        return ByteBuffer.allocateDirect(size + 2 * CACHE_LINE)
+                .alignedSlice(CACHE_LINE)
+                .order(ByteOrder.nativeOrder());
+    }
+
+    private static int slot(int index) {
+        return Layout.HEADER_SIZE + index * Layout.SLOT_SIZE;
+    }
+
+    /** Bytes in network order, whatever the machine's. */
+    private long networkLong(int at) {
+        long value = memory.getLong(at);
+        return ByteOrder.nativeOrder() == ByteOrder.BIG_ENDIAN ? value : Long.reverseBytes(value);
+    }
+
+    private void putNetworkLong(int at, long value) {
+        memory.putLong(at, ByteOrder.nativeOrder() == ByteOrder.BIG_ENDIAN ? value : Long.reverseBytes(value));
+    }
+
+    private int networkInt(int at) {
+        int value = memory.getInt(at);
+        return ByteOrder.nativeOrder() == ByteOrder.BIG_ENDIAN ? value : Integer.reverseBytes(value);
+    }
+
+    Datagram datagram(int index) {
+        byte[] payload = new byte[length(index)];
+        memory.get(payloads + index * stride, payload);
+        return new Datagram(payload, peer(index), packetInfo(index), wireLength(index));
+    }
+
+    Endpoint peer(int index) {
+        int scope = memory.getInt(slot(index) + Layout.PEER_SCOPE);
+        return new Endpoint(new IpAddress(peerHigh(index), peerLow(index), scope), peerPort(index));
+    }
+
+    private boolean has(int index, int flag) {
+        return (memory.getInt(slot(index) + Layout.FLAGS) & flag) != 0;
+    }
+
+    long peerHigh(int index) {
+        return networkLong(slot(index) + Layout.PEER_ADDRESS);
+    }
+
+    long peerLow(int index) {
+        return networkLong(slot(index) + Layout.PEER_ADDRESS + 8);
+    }
+
+    int peerPort(int index) {
+        return Short.toUnsignedInt(memory.getShort(slot(index) + Layout.PEER_PORT));
+    }
+
+    int length(int index) {
+        return memory.getInt(slot(index) + Layout.LENGTH);
+    }
+
+    int wireLength(int index) {
+        return memory.getInt(slot(index) + Layout.WIRE_LENGTH);
+    }
+
+    /** A view of the slot's whole payload, as long as the capacity; it shares the memory. */
+    ByteBuffer payload(int index) {
+        return memory.slice(payloads + index * stride, payloadCapacity);
+    }
+
+    /**
+     * Which of the two control messages is believed: of an IPv4 peer the in_pktinfo, because only it names the local
+     * address of a broadcast or multicast request, or else an IPv4-mapped in6_pktinfo; of an IPv6 peer the in6_pktinfo.
+     */
+    private boolean believesIn(int index) {
+        return has(index, Layout.FLAG_IN_PKTINFO) && IpAddress.isIpv4(peerHigh(index), peerLow(index));
+    }
+
+    private boolean believesIn6(int index) {
+        int slot = slot(index);
+        return has(index, Layout.FLAG_IN6_PKTINFO)
+                && !believesIn(index)
+                && IpAddress.isIpv4(networkLong(slot + Layout.IN6_ADDRESS), networkLong(slot + Layout.IN6_ADDRESS + 8))
+                        == IpAddress.isIpv4(peerHigh(index), peerLow(index));
+    }
+
+    private long destinationHigh(int index) {
+        return believesIn6(index) ? networkLong(slot(index) + Layout.IN6_ADDRESS) : 0;
+    }
+
+    private long destinationLow(int index) {
+        if (believesIn(index)) {
+            return IpAddress.mapped(networkInt(slot(index) + Layout.IN_ADDRESS));
+        }
+        return believesIn6(index) ? networkLong(slot(index) + Layout.IN6_ADDRESS + 8) : 0;
+    }
+
+    private long localHigh(int index) {
+        long high = destinationHigh(index);
+        return IpAddress.isUsableSource(high, destinationLow(index)) ? high : 0;
+    }
+
+    /** A datagram that was queued before IP_PKTINFO was on has ipi_spec_dst 0.0.0.0, which would mean "any" in a reply. */
+    private long localLow(int index) {
+        int specific = believesIn(index) ? networkInt(slot(index) + Layout.IN_LOCAL) : 0;
+        if (specific != 0) {
+            return IpAddress.mapped(specific);
+        }
+        long low = destinationLow(index);
+        return IpAddress.isUsableSource(destinationHigh(index), low) ? low : 0;
+    }
+
+    int interfaceIndex(int index) {
+        return memory.getInt(slot(index) + (believesIn(index) ? Layout.IN_INTERFACE : Layout.IN6_INTERFACE));
+    }
+
+    PacketInfo packetInfo(int index) {
+        int interfaceIndex = interfaceIndex(index);
+        long high = destinationHigh(index);
+        IpAddress destination = new IpAddress(high, destinationLow(index), isOnOneLink(high) ? interfaceIndex : 0);
+        long localHigh = localHigh(index);
+        long localLow = localLow(index);
+        boolean same = localHigh == high && localLow == destination.low();
+        return new PacketInfo(
+                destination,
+                same ? destination : new IpAddress(localHigh, localLow, 0),
+                interfaceIndex,
+                has(index, Layout.FLAG_IN_PKTINFO),
+                has(index, Layout.FLAG_IN6_PKTINFO),
+                has(index, Layout.FLAG_IN6_PKTINFO_FIRST),
+                has(index, Layout.FLAG_CONTROL_TRUNCATED));
+    }
+
+    /** The rule of {@link AddressAsked} on a slot. */
+    AddressAsked.Answer addressAsked(int index) {
+        return AddressAsked.answer(
+                peerHigh(index),
+                peerLow(index),
+                localHigh(index),
+                localLow(index),
+                interfaceIndex(index),
+                has(index, Layout.FLAG_IN6_PKTINFO),
+                has(index, Layout.FLAG_CONTROL_TRUNCATED));
+    }
+
+    /** Link-local unicast, and multicast of interface-local and link-local scope (RFC 4291 2.7): the index is part of it. */
+    private static boolean isOnOneLink(long high) {
+        long multicastScope = high >>> 48 & 0xff0f;
+        return IpAddress.isLinkLocal(high) || multicastScope == 0xff01 || multicastScope == 0xff02;
+    }
+
+    /** Makes the slot ready to be sent; the payload is taken from its position to its limit, and stays as it is. */
+    void prepareSend(int index, ByteBuffer payload, Endpoint peer, Source source, int interfaceIndex) {
+        int slot = slot(index);
+        int length = payload.remaining();
+        memory.put(payloads + index * stride, payload, payload.position(), length);
+        putNetworkLong(slot + Layout.PEER_ADDRESS, peer.address().high());
+        putNetworkLong(slot + Layout.PEER_ADDRESS + 8, peer.address().low());
+        memory.putInt(slot + Layout.PEER_SCOPE, peer.address().scopeId());
+        memory.putShort(slot + Layout.PEER_PORT, (short) peer.port());
+        prepareReply(index, length, source, interfaceIndex);
+    }
+
+    /** Makes the slot ready to answer its peer with the first bytes of its payload. */
+    void prepareReply(int index, int length, Source source, int interfaceIndex) {
+        prepareReply(
+                index,
+                length,
+                form(source),
+                source.address().high(),
+                source.address().low(),
+                interfaceIndex);
+    }
+
+    /** The same from the slot's own local address, by the rule's answer. */
+    void prepareReply(int index, int length, AddressAsked.Answer answer, int boundInterface) {
+        int form = answer == AddressAsked.Answer.IN_PKTINFO ? Layout.FORM_IN_PKTINFO : Layout.FORM_IN6_PKTINFO;
+        int onLink = answer == AddressAsked.Answer.IN6_PKTINFO_ON_LINK ? interfaceIndex(index) : boundInterface;
+        prepareReply(index, length, form, localHigh(index), localLow(index), onLink);
+    }
+
+    private void prepareReply(int index, int length, int form, long high, long low, int interfaceIndex) {
+        int slot = slot(index);
+        memory.putInt(slot + Layout.LENGTH, length);
+        putNetworkLong(slot + Layout.SOURCE_ADDRESS, high);
+        putNetworkLong(slot + Layout.SOURCE_ADDRESS + 8, low);
+        memory.putInt(slot + Layout.SOURCE_INTERFACE, interfaceIndex);
+        memory.putInt(slot + Layout.SOURCE_FORM, form);
+        memory.putInt(slot + Layout.ERROR, 0);
+        memory.putInt(slot + Layout.SEND_STATE, Layout.STATE_PENDING);
+    }
+
+    /** What the slot is, or was, to be sent from. */
+    Source source(int index) {
+        int slot = slot(index);
+        IpAddress address = new IpAddress(
+                networkLong(slot + Layout.SOURCE_ADDRESS), networkLong(slot + Layout.SOURCE_ADDRESS + 8), 0);
+        int interfaceIndex = memory.getInt(slot + Layout.SOURCE_INTERFACE);
+        return switch (memory.getInt(slot + Layout.SOURCE_FORM)) {
+            case Layout.FORM_IN_PKTINFO -> new Source(Source.ControlMessage.IN_PKTINFO, address, interfaceIndex);
+            case Layout.FORM_IN6_PKTINFO -> new Source(Source.ControlMessage.IN6_PKTINFO, address, interfaceIndex);
+            default -> Source.systemChoice();
+        };
+    }
+
+    /** Takes a reply back. */
+    void cancel(int index) {
+        memory.putInt(slot(index) + Layout.SEND_STATE, 0);
+    }
+
+    /** Gives up a reply that is pending. */
+    void fail(int index, int errno) {
+        memory.putInt(slot(index) + Layout.ERROR, errno);
+        memory.putInt(slot(index) + Layout.SEND_STATE, Layout.STATE_DONE);
+    }
+
+    int sendState(int index) {
+        return memory.getInt(slot(index) + Layout.SEND_STATE);
+    }
+
+    private static int form(Source source) {
+        return switch (source.controlMessage()) {
+            case NONE -> Layout.FORM_NONE;
+            case IN_PKTINFO -> Layout.FORM_IN_PKTINFO;
+            case IN6_PKTINFO -> Layout.FORM_IN6_PKTINFO;
+        };
+    }
+
+    /** What sending the slot failed with, 0 if it did not. */
+    int error(int index) {
+        return memory.getInt(slot(index) + Layout.ERROR);
+    }
+
+    int payloadCapacity() {
+        return payloadCapacity;
+    }
+
+    /** The raw memory, for tests that play the kernel. */
+    ByteBuffer memory() {
+        return memory;
+    }
+}

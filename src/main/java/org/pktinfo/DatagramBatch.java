@@ -1,0 +1,171 @@
+package org.pktinfo;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Many datagrams with one system call: receive what is there, look at each slot, write replies, send them all.
+ *
+ * <pre>{@code
+ * DatagramBatch batch = channel.newBatch(32, 1500);
+ * while (true) {
+ *     int count = batch.receive();
+ *     for (int i = 0; i < count; i++) {
+ *         DatagramSlot slot = batch.slot(i);
+ *         slot.reply(slot.length()); // an echo
+ *     }
+ *     batch.send();
+ * }
+ * }</pre>
+ *
+ * <p>Nothing is allocated on the way, with {@link SourceSelection#addressAsked} or a {@link Source} that exists. A batch and its
+ * slots belong to the thread that uses the batch first; any other gets an {@link IllegalStateException}. A channel may have
+ * several batches.
+ */
+public final class DatagramBatch {
+    private final PktInfoChannel channel;
+    private final Arena arena;
+    private final DatagramSlot[] slots;
+    private int size;
+    private @Nullable Thread owner;
+
+    DatagramBatch(PktInfoChannel channel, Arena arena, int slots) {
+        this.channel = channel;
+        this.arena = arena;
+        this.slots = new DatagramSlot[slots];
+        for (int i = 0; i < slots; i++) {
+            this.slots[i] = new DatagramSlot(this, arena, i);
+        }
+    }
+
+    /**
+     * Receives what is there, at least one datagram, never waiting for more; waits until one comes. Forgets what was in the
+     * slots, replies that were not sent included.
+     *
+     * @return how many slots are filled now, from 0 on
+     * @throws IllegalStateException if another thread uses this batch
+     * @throws java.nio.channels.IllegalBlockingModeException if the JDK's channel is in non-blocking mode
+     * @throws java.nio.channels.AsynchronousCloseException if another thread closes the channel meanwhile
+     * @throws java.nio.channels.ClosedByInterruptException if this thread is interrupted; the channel is closed then
+     * @throws java.nio.channels.ClosedChannelException if the channel is closed
+     * @throws IOException if receiving fails otherwise
+     */
+    public int receive() throws IOException {
+        channel.checkBlocking();
+        int count;
+        do {
+            count = receive(Long.MAX_VALUE);
+        } while (count == 0);
+        return count;
+    }
+
+    /**
+     * As {@link #receive()}, but waits no longer than a time, and whatever the blocking mode.
+     *
+     * @param timeout how long to wait at most; zero: not at all
+     * @return how many slots are filled now, 0 if nothing came in time
+     * @throws IllegalArgumentException if the timeout is negative
+     * @throws IllegalStateException if another thread uses this batch
+     * @throws java.nio.channels.AsynchronousCloseException if another thread closes the channel meanwhile
+     * @throws java.nio.channels.ClosedByInterruptException if this thread is interrupted and the timeout is not zero; the channel is
+     *     closed then
+     * @throws java.nio.channels.ClosedChannelException if the channel is closed
+     * @throws IOException if receiving fails otherwise
+     */
+    public int receive(Duration timeout) throws IOException {
+        return receive(PktInfoChannel.nanos(timeout));
+    }
+
+    private int receive(long nanos) throws IOException {
+        checkThread();
+        size = 0;
+        size = channel.receive(arena, slots.length, nanos);
+        for (int i = 0; i < size; i++) {
+            slots[i].filled();
+        }
+        return size;
+    }
+
+    /**
+     * Sends every reply that was written since the last call. One that cannot be sent is marked, see
+     * {@link DatagramSlot#failure}, and holds back nobody. If the send buffer is full it waits in blocking mode; in
+     * non-blocking mode what does not fit fails with {@link SendException.Kind#TRANSIENT}.
+     *
+     * @return how many were sent
+     * @throws IllegalStateException if another thread uses this batch
+     * @throws java.nio.channels.AsynchronousCloseException if another thread closes the channel meanwhile
+     * @throws java.nio.channels.ClosedByInterruptException if this thread is interrupted in blocking mode; the channel is closed
+     *     then
+     * @throws java.nio.channels.ClosedChannelException if the channel is closed
+     * @throws IOException if sending fails otherwise than for one datagram
+     */
+    public int send() throws IOException {
+        checkThread();
+        int pending = 0;
+        for (int i = 0; i < size; i++) {
+            pending += slots[i].isPending() ? 1 : 0;
+        }
+        if (pending == 0) {
+            return 0;
+        }
+        channel.send(arena, size, pending);
+        int sent = 0;
+        for (int i = 0; i < size; i++) {
+            sent += slots[i].finished() ? 1 : 0;
+        }
+        return sent;
+    }
+
+    /**
+     * How many slots the last receive has filled.
+     *
+     * @return 0 to {@link #capacity}
+     */
+    public int size() {
+        return size;
+    }
+
+    /**
+     * How many slots there are.
+     *
+     * @return at least 1
+     */
+    public int capacity() {
+        return slots.length;
+    }
+
+    /**
+     * One of the datagrams received.
+     *
+     * @param index in 0 to {@link #size} - 1
+     * @return always the same object for the same index: a view that shows what the last receive put there
+     * @throws IndexOutOfBoundsException if nothing was received into it
+     * @throws IllegalStateException if another thread uses this batch
+     */
+    public DatagramSlot slot(int index) {
+        checkThread();
+        Objects.checkIndex(index, size);
+        return slots[index];
+    }
+
+    /** Not a lock: it finds the mistake in all runs but the unluckiest. */
+    void checkThread() {
+        Thread current = Thread.currentThread();
+        if (owner == null) {
+            owner = current;
+        } else if (owner != current) {
+            throw new IllegalStateException("this batch belongs to " + owner + ", not to " + current);
+        }
+    }
+
+    void checkFilled(int index) {
+        checkThread();
+        Objects.checkIndex(index, size);
+    }
+
+    PktInfoChannel channel() {
+        return channel;
+    }
+}

@@ -1,0 +1,322 @@
+package org.pktinfo;
+
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One datagram in a {@link DatagramBatch}, and the reply to it: a view that allocates nothing unless a method says so. Valid
+ * until the batch receives again, for the batch's thread only: every method throws {@link IllegalStateException} in another,
+ * and {@link IndexOutOfBoundsException} if the last receive did not fill this slot.
+ */
+@SuppressWarnings("exports") // the annotations are not needed at run time
+public final class DatagramSlot {
+    /** What has become of the reply. */
+    private enum Reply {
+        NONE,
+        PENDING,
+        REFUSED,
+        FAILED,
+        SENT
+    }
+
+    private final DatagramBatch batch;
+    private final Arena arena;
+    private final int index;
+    private final ByteBuffer payload;
+    private Reply reply = Reply.NONE;
+    private AddressAsked.@Nullable Answer refusedByRule;
+    private @Nullable SendException refusal;
+
+    DatagramSlot(DatagramBatch batch, Arena arena, int index) {
+        this.batch = batch;
+        this.arena = arena;
+        this.index = index;
+        this.payload = arena.payload(index);
+    }
+
+    void filled() {
+        payload.limit(arena.length(index)).position(0);
+        reply = Reply.NONE;
+        refusedByRule = null;
+        refusal = null;
+    }
+
+    /**
+     * The payload, from position 0 to its length. Clear it to write a reply in place: its capacity is the batch's payload
+     * capacity.
+     *
+     * @return always the same direct buffer
+     */
+    public ByteBuffer payload() {
+        batch.checkFilled(index);
+        return payload;
+    }
+
+    /**
+     * The payload's length as received.
+     *
+     * @return bytes, 0 for an empty datagram
+     */
+    public int length() {
+        batch.checkFilled(index);
+        return Math.min(arena.wireLength(index), payload.capacity());
+    }
+
+    /**
+     * How many bytes the peer sent.
+     *
+     * @return bytes, more than {@link #length} if they did not fit
+     */
+    public int wireLength() {
+        batch.checkFilled(index);
+        return arena.wireLength(index);
+    }
+
+    /**
+     * Whether the peer sent more than the slot holds.
+     *
+     * @return true if the rest is lost
+     */
+    public boolean isTruncated() {
+        return wireLength() > length();
+    }
+
+    /**
+     * The first 8 bytes of the peer's address, as in {@link IpAddress#high}.
+     *
+     * @return network order, 0 for IPv4
+     */
+    public long peerAddressHigh() {
+        batch.checkFilled(index);
+        return arena.peerHigh(index);
+    }
+
+    /**
+     * The last 8 bytes of the peer's address, as in {@link IpAddress#low}.
+     *
+     * @return network order, an IPv4 address IPv4-mapped
+     */
+    public long peerAddressLow() {
+        batch.checkFilled(index);
+        return arena.peerLow(index);
+    }
+
+    /**
+     * The peer's port.
+     *
+     * @return 0 to 65535
+     */
+    public int peerPort() {
+        batch.checkFilled(index);
+        return arena.peerPort(index);
+    }
+
+    /**
+     * The interface that the datagram came in on.
+     *
+     * @return its index, 0 if unknown
+     */
+    public int interfaceIndex() {
+        batch.checkFilled(index);
+        return arena.interfaceIndex(index);
+    }
+
+    /**
+     * Who sent it; makes new objects with each call.
+     *
+     * @return the peer
+     */
+    public Endpoint peer() {
+        batch.checkFilled(index);
+        return arena.peer(index);
+    }
+
+    /**
+     * Where it was sent to and came in; makes new objects with each call.
+     *
+     * @return the packet information
+     */
+    public PacketInfo packetInfo() {
+        batch.checkFilled(index);
+        return arena.packetInfo(index);
+    }
+
+    /**
+     * A copy that stays valid, for another thread or for later; only before a reply is written in place.
+     *
+     * @return the datagram
+     */
+    public Datagram toDatagram() {
+        byte[] copy = new byte[length()];
+        payload.get(0, copy);
+        return new Datagram(copy, peer(), packetInfo(), wireLength());
+    }
+
+    /**
+     * Replies from the address asked with the first bytes of {@link #payload}; sent by {@link DatagramBatch#send}. Replaces a
+     * reply written before. Where there is no source, or the peer has port 0, there is no reply, and {@link #failure} says why.
+     *
+     * @param length how many bytes, in 0 to the batch's payload capacity
+     * @throws IllegalArgumentException if the length is out of range
+     */
+    public void reply(int length) {
+        reply(length, AddressAsked.SELECTION);
+    }
+
+    /**
+     * As {@link #reply(int)} from the source that a selection chooses. Selections other than
+     * {@link SourceSelection#addressAsked} are given new objects.
+     *
+     * @param length how many bytes, in 0 to the batch's payload capacity
+     * @param selection chooses the source; what it throws becomes the {@link #failure}
+     * @throws IllegalArgumentException if the length is out of range
+     */
+    public void reply(int length, SourceSelection selection) {
+        if (!begin(length)) {
+            return;
+        }
+        if (selection == AddressAsked.SELECTION) {
+            replyFromAddressAsked(length);
+            return;
+        }
+        try {
+            replyFrom(length, selection.select(arena.peer(index), arena.packetInfo(index)));
+        } catch (SendException e) {
+            refuse(e);
+        }
+    }
+
+    /**
+     * As {@link #reply(int)} from a source.
+     *
+     * @param length how many bytes, in 0 to the batch's payload capacity
+     * @param source where from
+     * @throws IllegalArgumentException if the length is out of range
+     */
+    public void reply(int length, Source source) {
+        if (begin(length)) {
+            replyFrom(length, source);
+        }
+    }
+
+    /**
+     * Replies from the address asked with a copy of other bytes; otherwise as {@link #reply(int)}.
+     *
+     * @param reply the bytes, from position to limit; the position is the limit afterwards
+     * @throws IllegalArgumentException if they are more than the batch's payload capacity
+     */
+    public void reply(ByteBuffer reply) {
+        copy(reply);
+        reply(payload.limit());
+    }
+
+    /**
+     * Replies from the source that a selection chooses with a copy of other bytes; otherwise as
+     * {@link #reply(int, SourceSelection)}.
+     *
+     * @param reply the bytes, from position to limit; the position is the limit afterwards
+     * @param selection chooses the source; what it throws becomes the {@link #failure}
+     * @throws IllegalArgumentException if they are more than the batch's payload capacity
+     */
+    public void reply(ByteBuffer reply, SourceSelection selection) {
+        copy(reply);
+        reply(payload.limit(), selection);
+    }
+
+    private void copy(ByteBuffer reply) {
+        batch.checkFilled(index);
+        checkLength(reply.remaining());
+        payload.clear();
+        payload.put(reply).flip();
+    }
+
+    private void checkLength(int length) {
+        if (length < 0 || length > payload.capacity()) {
+            throw new IllegalArgumentException(
+                    "a reply of " + length + " bytes is not in 0 to the batch's capacity of " + payload.capacity());
+        }
+    }
+
+    private boolean begin(int length) {
+        batch.checkFilled(index);
+        checkLength(length);
+        arena.cancel(index);
+        reply = Reply.REFUSED;
+        refusal = null;
+        refusedByRule = null;
+        return arena.peerPort(index) != 0;
+    }
+
+    private void replyFromAddressAsked(int length) {
+        AddressAsked.Answer answer = arena.addressAsked(index);
+        if (answer == AddressAsked.Answer.REFUSED_NOTHING || answer == AddressAsked.Answer.REFUSED_TRUNCATED) {
+            refusedByRule = answer;
+            return;
+        }
+        arena.prepareReply(index, length, answer, batch.channel().boundInterface());
+        reply = Reply.PENDING;
+    }
+
+    private void replyFrom(int length, Source source) {
+        if (!PktInfoChannel.fits(source, IpAddress.isIpv4(arena.peerHigh(index), arena.peerLow(index)))) {
+            refuse(SendException.wrongFamily(source, arena.peer(index)));
+            return;
+        }
+        arena.prepareReply(index, length, source, batch.channel().interfaceIndex(source));
+        reply = Reply.PENDING;
+    }
+
+    private void refuse(SendException reason) {
+        refusal = reason;
+        reply = Reply.REFUSED;
+    }
+
+    boolean isPending() {
+        return reply == Reply.PENDING;
+    }
+
+    /** After sending: true if this slot's reply went out just now. */
+    boolean finished() {
+        if (reply != Reply.PENDING) {
+            return false;
+        }
+        boolean done = arena.sendState(index) == Layout.STATE_DONE;
+        if (!done) {
+            arena.fail(index, Errno.EAGAIN);
+        }
+        reply = arena.error(index) == 0 ? Reply.SENT : Reply.FAILED;
+        return reply == Reply.SENT;
+    }
+
+    /**
+     * Whether the reply was sent.
+     *
+     * @return true once {@link DatagramBatch#send} has sent it
+     */
+    public boolean isSent() {
+        batch.checkFilled(index);
+        return reply == Reply.SENT;
+    }
+
+    /**
+     * Why the reply was not or will not be sent; makes a new object, and may ask the kernel whether the source is still an
+     * address of this host.
+     *
+     * @return the reason, null if there is no reply yet, or it is pending or sent
+     */
+    public @Nullable SendException failure() {
+        batch.checkFilled(index);
+        if (reply == Reply.FAILED) {
+            return SendException.failed(arena.error(index), arena.source(index), arena.peer(index));
+        }
+        if (reply != Reply.REFUSED) {
+            return null;
+        }
+        if (refusal != null) {
+            return refusal;
+        }
+        return refusedByRule == null
+                ? SendException.portZero(arena.peer(index))
+                : AddressAsked.refusal(refusedByRule, arena.peer(index), arena.packetInfo(index));
+    }
+}

@@ -1,0 +1,92 @@
+package org.pktinfo;
+
+import java.io.IOException;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * The channel's own two descriptors: a duplicate of the socket's, so that nobody else's close can make a call hit another
+ * socket, and an event that wakes all waiters. Both are closed by the last user out: whoever calls the kernel with them
+ * enters before and leaves after.
+ *
+ * <p>Holds no reference to the channel, so that a forgotten one can be cleaned up.
+ */
+final class Descriptors {
+    private static final int CLOSED = Integer.MIN_VALUE;
+
+    final int socket;
+    final int event;
+
+    /** How many are inside; with the sign bit once closed. */
+    private final AtomicInteger users = new AtomicInteger();
+
+    private final CountDownLatch released = new CountDownLatch(1);
+
+    Descriptors(int socket) throws IOException {
+        this.socket = Errno.check("fcntl(F_DUPFD_CLOEXEC)", NativeCalls.duplicate(socket));
+        int created = NativeCalls.newEvent();
+        if (created < 0) {
+            NativeCalls.close(this.socket);
+        }
+        this.event = Errno.check("eventfd", created);
+    }
+
+    /** Whether the descriptors may be used; who got true must leave. */
+    boolean enter() {
+        int count = users.get();
+        while (count >= 0) {
+            if (users.compareAndSet(count, count + 1)) {
+                return true;
+            }
+            count = users.get();
+        }
+        return false;
+    }
+
+    void leave() {
+        if (users.decrementAndGet() == CLOSED) {
+            release();
+        }
+    }
+
+    /**
+     * Wakes all waiters and waits until the descriptors are closed: nobody stays inside for longer than a call that does not
+     * block. After a second (a thread that a debugger holds) the last one out closes them, without being waited for.
+     */
+    void close() {
+        int before = users.getAndUpdate(count -> count | CLOSED);
+        if (before < 0) {
+            return;
+        }
+        if (before == 0) {
+            release();
+            return;
+        }
+        NativeCalls.signal(event);
+        awaitRelease();
+    }
+
+    private void awaitRelease() {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(1);
+        boolean interrupted = false;
+        boolean waiting = true;
+        while (waiting) {
+            try {
+                boolean unused = released.await(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+                waiting = false;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void release() {
+        NativeCalls.close(socket);
+        NativeCalls.close(event);
+        released.countDown();
+    }
+}

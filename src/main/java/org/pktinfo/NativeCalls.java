@@ -1,0 +1,51 @@
+package org.pktinfo;
+
+import java.lang.annotation.Native;
+import java.nio.ByteBuffer;
+import java.nio.channels.DatagramChannel;
+
+/**
+ * The native methods, and nothing else: the only Java that names them. Each returns a result {@code >= 0} or the
+ * negated errno, never throws, and blocks only in {@link #await}. Callers have checked every argument.
+ */
+final class NativeCalls {
+    /** The ways to a channel's descriptor, in the order in which they are tried; all of them work on JDK 17 and 25. */
+    @Native
+    static final int BY_FDVAL_FIELD = 0;
+
+    @Native
+    static final int BY_FDVAL_METHOD = 1;
+
+    @Native
+    static final int BY_FILE_DESCRIPTOR = 2;
+
+    private NativeCalls() {}
+
+    static native int layoutVersion();
+
+    /** 1000 * major + minor of glibc, 0 for another C library. */
+    static native int glibcVersion();
+
+    static native int descriptor(DatagramChannel channel, int way);
+
+    static native int duplicate(int fd);
+
+    static native int close(int fd);
+
+    static native int newEvent();
+
+    static native int signal(int eventFd);
+
+    static native int setOption(int fd, int option, int value);
+
+    static native int getOption(int fd, int option);
+
+    /** The address of a direct buffer that holds an arena, 0 if its header does not fit it. */
+    static native long arenaAddress(ByteBuffer arena);
+
+    static native int receive(int fd, long arena, int count);
+
+    static native int send(int fd, long arena, int count);
+
+    static native int await(int fd, int eventFd, int events, int timeoutMillis);
+}

@@ -1,0 +1,199 @@
+package org.pktinfo;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.ServiceLoader;
+import org.jspecify.annotations.Nullable;
+import org.scijava.nativelib.BaseJniExtractor;
+import org.scijava.nativelib.NativeLibraryUtil;
+import org.slf4j.spi.SLF4JServiceProvider;
+
+/**
+ * Finds and loads the native library, once: from the path given, from the system, or out of the jar.
+ *
+ * <p>native-lib-loader knows the platform's folder and extracts; loading stays here, because the class that calls
+ * {@link System#load} decides which class loader and which module the library belongs to.
+ */
+final class NativeLibrary {
+    static final String PATH_PROPERTY = "pktinfo.library.path";
+    static final String MODE_PROPERTY = "pktinfo.library.mode";
+    static final String FOLDER_PROPERTY = "pktinfo.tmpdir";
+
+    private static final String NAME = "pktinfo";
+    private static final String RESOURCES = "META-INF/lib";
+    private static final String SLF4J_VERBOSITY = "slf4j.internal.verbosity";
+
+    private static @Nullable Loaded loaded;
+
+    /** Where the library came from, or why there is none; exactly one of the two. */
+    private record Loaded(@Nullable String origin, @Nullable UnsatisfiedLinkError failure) {}
+
+    private NativeLibrary() {}
+
+    /** The origin in words; throws an error that lists every attempt if there is no library. */
+    static String load() {
+        Loaded result = result();
+        if (result.origin != null) {
+            return result.origin;
+        }
+        throw copy(result.failure);
+    }
+
+    /** Each caller gets an error with its own stack trace. */
+    private static UnsatisfiedLinkError copy(@Nullable UnsatisfiedLinkError failure) {
+        UnsatisfiedLinkError copy = new UnsatisfiedLinkError(failure == null ? null : failure.getMessage());
+        if (failure != null) {
+            for (Throwable suppressed : failure.getSuppressed()) {
+                copy.addSuppressed(suppressed);
+            }
+        }
+        return copy;
+    }
+
+    /** Why the library cannot be loaded, null if it can. */
+    static @Nullable Throwable failure() {
+        return result().failure;
+    }
+
+    private static synchronized Loaded result() {
+        if (loaded == null) {
+            loaded = tryAll();
+        }
+        return loaded;
+    }
+
+    private static Loaded tryAll() {
+        List<Throwable> failures = new ArrayList<>();
+        StringBuilder text = new StringBuilder("no native library for ").append(platform());
+        for (Attempt attempt : attempts()) {
+            try {
+                attempt.action.run();
+                checkVersion();
+                return new Loaded(attempt.what, null);
+            } catch (IOException | LinkageError | RuntimeException e) {
+                text.append("; ").append(attempt.what).append(": ").append(reason(e));
+                failures.add(e);
+            }
+        }
+        UnsatisfiedLinkError failure = new UnsatisfiedLinkError(text.toString());
+        failures.forEach(failure::addSuppressed);
+        return new Loaded(null, failure);
+    }
+
+    private interface Action {
+        void run() throws IOException;
+    }
+
+    private record Attempt(String what, Action action) {}
+
+    /** A place that was asked for is the only one that is tried: another library would not be what the user wanted. */
+    private static Attempt[] attempts() {
+        String path = System.getProperty(PATH_PROPERTY);
+        if (path != null) {
+            return new Attempt[] {new Attempt("-D" + PATH_PROPERTY + "=" + path, () -> loadFile(Path.of(path)))};
+        }
+        Attempt system = new Attempt(
+                "java.library.path=" + System.getProperty("java.library.path"), () -> System.loadLibrary(NAME));
+        String mode = System.getProperty(MODE_PROPERTY, "jar");
+        Path folder = Path.of(System.getProperty(FOLDER_PROPERTY, System.getProperty("java.io.tmpdir", ".")));
+        return switch (mode) {
+            case "system" -> new Attempt[] {system};
+            case "jar" ->
+                new Attempt[] {new Attempt("out of the jar by way of " + folder, () -> loadFromJar(folder)), system};
+            default ->
+                new Attempt[] {
+                    new Attempt("-D" + MODE_PROPERTY + "=" + mode, () -> {
+                        throw new IllegalArgumentException("must be \"jar\" or \"system\"");
+                    })
+                };
+        };
+    }
+
+    private static void loadFile(Path file) {
+        System.load(file.toAbsolutePath().toString());
+    }
+
+    /** Extracts into a folder that only this user can enter, and removes it: a loaded library needs no file. */
+    private static void loadFromJar(Path parent) throws IOException {
+        Path folder = Files.createTempDirectory(parent, NAME + "-");
+        Path file = folder.resolve(System.mapLibraryName(NAME));
+        try {
+            extract(folder);
+            loadFile(file);
+        } finally {
+            Files.deleteIfExists(file);
+            Files.delete(folder);
+        }
+    }
+
+    private static void extract(Path folder) throws IOException {
+        boolean silence = System.getProperty(SLF4J_VERBOSITY) == null && !hasLoggingProvider();
+        if (silence) {
+            System.setProperty(SLF4J_VERBOSITY, "ERROR");
+        }
+        try {
+            new Extractor(folder.toFile()).extractJni(NativeLibraryUtil.getPlatformLibraryPath(RESOURCES), NAME);
+        } finally {
+            if (silence) {
+                System.clearProperty(SLF4J_VERBOSITY);
+            }
+        }
+    }
+
+    /** Without a provider SLF4J warns on stderr when native-lib-loader first asks it for a logger. */
+    private static boolean hasLoggingProvider() {
+        return ServiceLoader.load(SLF4JServiceProvider.class, SLF4JServiceProvider.class.getClassLoader()).stream()
+                .findAny()
+                .isPresent();
+    }
+
+    private static final class Extractor extends BaseJniExtractor {
+        private final File folder;
+
+        Extractor(File folder) throws IOException {
+            super(NativeLibrary.class);
+            this.folder = folder;
+        }
+
+        @Override
+        public File getNativeDir() {
+            return folder;
+        }
+
+        @Override
+        public File getJniDir() {
+            return folder;
+        }
+    }
+
+    private static void checkVersion() {
+        int version = NativeCalls.layoutVersion();
+        if (version != Layout.VERSION) {
+            throw new UnsatisfiedLinkError(
+                    "the library is of another version: its layout is " + version + ", expected " + Layout.VERSION);
+        }
+    }
+
+    private static String platform() {
+        return System.getProperty("os.name") + " on " + System.getProperty("os.arch");
+    }
+
+    /** The dynamic linker's words, and what they usually mean. */
+    private static String reason(Throwable e) {
+        String message = e.getMessage() == null ? e.toString() : e.getMessage();
+        if (e instanceof java.nio.file.FileSystemException) {
+            return "cannot be written there: " + e;
+        }
+        if (message.contains("failed to map segment")) {
+            return message + " (is the file system mounted noexec? -D" + FOLDER_PROPERTY + " chooses another folder)";
+        }
+        if (message.contains("GLIBC_")) {
+            return message + " (the library was built for a newer C library than this system has)";
+        }
+        return message;
+    }
+}

@@ -1,0 +1,778 @@
+package org.pktinfo;
+
+import java.io.IOException;
+import java.lang.ref.Cleaner;
+import java.net.BindException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ProtocolFamily;
+import java.net.SocketAddress;
+import java.net.StandardProtocolFamily;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.DatagramChannel;
+import java.nio.channels.IllegalBlockingModeException;
+import java.nio.channels.spi.AbstractInterruptibleChannel;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A UDP channel that knows which of the host's addresses each datagram was sent to, and whose replies leave from there.
+ *
+ * <pre>{@code
+ * try (PktInfoChannel channel = PktInfoChannel.open().bind(new InetSocketAddress(8888))) {
+ *     while (true) {
+ *         Datagram request = channel.receive();
+ *         channel.reply(request, request.payload());
+ *     }
+ * }
+ * }</pre>
+ *
+ * <p>The socket is that of a {@link DatagramChannel}, which stays in charge of options, multicast membership and
+ * {@link java.nio.channels.Selector Selector} registration: see {@link #channel}.
+ *
+ * <p>Safe for use by any number of threads at once; no lock is held while waiting. Closing the channel, or interrupting a
+ * thread that waits in it, wakes every waiter with the exceptions of {@link java.nio.channels.InterruptibleChannel}.
+ * Closing only the JDK's channel is noticed by waiters within a second and by everybody else at their next call.
+ *
+ * <p>Memory outside the heap: one payload capacity and 640 bytes for receiving, and the same for sending, each from its
+ * first use on: 129 KiB in all with the default capacity. Two descriptors besides the JDK's.
+ */
+@SuppressWarnings("exports") // the annotations are not needed at run time
+public final class PktInfoChannel extends AbstractInterruptibleChannel {
+    /** Which addresses a channel is for. */
+    public enum Family {
+        /** IPv6 and IPv4 on one AF_INET6 socket; on a host without IPv6, IPv4 only. */
+        DUAL_STACK,
+        /** IPv4 only, on an AF_INET socket. */
+        IPV4,
+        /** IPv6 only: an AF_INET6 socket with IPV6_V6ONLY (RFC 3493 5.3). */
+        IPV6
+    }
+
+    /** The largest UDP payload there is, in bytes: 65 527 over IPv6; over IPv4 it is 65 507. */
+    public static final int MAX_PAYLOAD = 65_527;
+
+    private static final int NO_LONGER_THAN_MILLIS = 1000;
+
+    private static final class CleanerHolder {
+        static final Cleaner CLEANER = Cleaner.create();
+    }
+
+    private final DatagramChannel channel;
+    private final Descriptors descriptors;
+    private final Cleaner.Cleanable cleanable;
+    private final int socketFamily;
+    private final boolean ipv6Only;
+    private final int boundInterface;
+    private final int payloadCapacity;
+
+    private final ParkedThreads readers = new ParkedThreads("pktinfo-poll-in", () -> poll(Layout.WAIT_READABLE));
+    private final ParkedThreads writers = new ParkedThreads("pktinfo-poll-out", () -> poll(Layout.WAIT_WRITABLE));
+
+    private final ReentrantLock receiveLock = new ReentrantLock();
+    private @Nullable Arena received; // guarded by receiveLock
+
+    private final ReentrantLock sendLock = new ReentrantLock();
+    private @Nullable Arena sending; // guarded by sendLock
+
+    /** Takes over the JDK channel only if it succeeds. */
+    private PktInfoChannel(DatagramChannel channel, Family family, int payloadCapacity) throws IOException {
+        this.channel = channel;
+        this.payloadCapacity = payloadCapacity;
+        this.descriptors = new Descriptors(descriptor(channel));
+        try {
+            if (!channel.isOpen()) { // closed meanwhile: the number may already be another socket's
+                throw new ClosedChannelException();
+            }
+            this.socketFamily = getOption("getsockopt(SO_DOMAIN)", Layout.OPTION_FAMILY);
+            boolean ipv6 = socketFamily == Layout.FAMILY_IPV6;
+            setOption("setsockopt(IP_PKTINFO)", Layout.OPTION_IP_PKTINFO);
+            if (ipv6) {
+                setOption("setsockopt(IPV6_RECVPKTINFO)", Layout.OPTION_IPV6_RECVPKTINFO);
+            }
+            if (family == Family.IPV6) {
+                setOption("setsockopt(IPV6_V6ONLY)", Layout.OPTION_IPV6_V6ONLY);
+            }
+            this.ipv6Only = ipv6 && getOption("getsockopt(IPV6_V6ONLY)", Layout.OPTION_IPV6_V6ONLY) != 0;
+            // Kernels before 3.8 cannot say; there a socket bound to a device needs SourceSelection.interfacePinned().
+            this.boundInterface = Math.max(0, NativeCalls.getOption(descriptors.socket, Layout.OPTION_BOUND_INTERFACE));
+        } catch (Throwable e) {
+            descriptors.close();
+            throw e;
+        }
+        this.cleanable = CleanerHolder.CLEANER.register(this, descriptors::close);
+    }
+
+    /**
+     * Whether this system can do it: it is Linux and the native library loads. Loads it on first use; never throws.
+     *
+     * @return true if {@link #open()} will not fail for want of the library
+     */
+    public static boolean isSupported() {
+        return unsupportedReason() == null;
+    }
+
+    /**
+     * Why {@link #isSupported} is false.
+     *
+     * @return an error whose text lists every attempt to load the native library and its reason, null if it is loaded
+     */
+    public static @Nullable Throwable unsupportedReason() {
+        try {
+            return NativeLibrary.failure();
+        } catch (RuntimeException | LinkageError e) {
+            return e;
+        }
+    }
+
+    /**
+     * Where the native library was loaded from; loads it on first use.
+     *
+     * @return for a log, in words
+     * @throws UnsatisfiedLinkError if it cannot be loaded; the text lists every attempt
+     */
+    public static String libraryOrigin() {
+        return NativeLibrary.load();
+    }
+
+    /**
+     * The C library that this process runs on, for a log; loads the native library on first use.
+     *
+     * @return {@code glibc 2.36}, or {@code not glibc}
+     * @throws UnsatisfiedLinkError if the native library cannot be loaded
+     */
+    public static String libcVersion() {
+        NativeLibrary.load();
+        int version = NativeCalls.glibcVersion();
+        return version == 0 ? "not glibc" : "glibc " + version / 1000 + "." + version % 1000;
+    }
+
+    /**
+     * Opens a channel for IPv6 and IPv4, or for IPv4 on a host without IPv6; not yet bound.
+     *
+     * @return the channel
+     * @throws IOException if no socket can be had
+     * @throws UnsatisfiedLinkError if the native library cannot be loaded; the text lists every attempt
+     */
+    public static PktInfoChannel open() throws IOException {
+        return open(Family.DUAL_STACK);
+    }
+
+    /**
+     * Opens a channel for certain addresses; not yet bound.
+     *
+     * @param family which addresses
+     * @return the channel
+     * @throws IOException if no socket can be had
+     * @throws UnsupportedOperationException if IPv6 is asked for and the host or the JVM (java.net.preferIPv4Stack) has none
+     * @throws UnsatisfiedLinkError if the native library cannot be loaded; the text lists every attempt
+     */
+    public static PktInfoChannel open(Family family) throws IOException {
+        return open(family, MAX_PAYLOAD);
+    }
+
+    /**
+     * Opens a channel for certain addresses and datagrams of a certain length; not yet bound.
+     *
+     * @param family which addresses
+     * @param payloadCapacity the longest payload that can be received whole or sent, in 1 to {@value #MAX_PAYLOAD} bytes; what
+     *     does not fit is cut off and marked, see {@link Datagram#isTruncated}
+     * @return the channel
+     * @throws IOException if no socket can be had
+     * @throws IllegalArgumentException if the capacity is out of range
+     * @throws UnsupportedOperationException if IPv6 is asked for and the host or the JVM (java.net.preferIPv4Stack) has none
+     * @throws UnsatisfiedLinkError if the native library cannot be loaded; the text lists every attempt
+     */
+    public static PktInfoChannel open(Family family, int payloadCapacity) throws IOException {
+        Objects.requireNonNull(family, "family");
+        checkCapacity(payloadCapacity);
+        NativeLibrary.load();
+        DatagramChannel channel = openJdkChannel(family);
+        try {
+            return new PktInfoChannel(channel, family, payloadCapacity);
+        } catch (Throwable e) {
+            channel.close();
+            throw e;
+        }
+    }
+
+    private static DatagramChannel openJdkChannel(Family family) throws IOException {
+        ProtocolFamily wanted = family == Family.IPV4 ? StandardProtocolFamily.INET : StandardProtocolFamily.INET6;
+        try {
+            // Without a family the JDK takes AF_INET6 where it can and AF_INET where it must.
+            return family == Family.DUAL_STACK ? DatagramChannel.open() : DatagramChannel.open(wanted);
+        } catch (UnsupportedOperationException e) {
+            throw new UnsupportedOperationException(
+                    "IPv6 is not available: the host has none, or java.net.preferIPv4Stack is set", e);
+        }
+    }
+
+    /**
+     * Gives packet information to a channel that exists already, with room for the largest datagrams.
+     *
+     * <p>Packet information is switched on from now on: of an unbound channel every datagram has it, while those that
+     * waited in a bound one's queue before came without, and {@link #reply} refuses them if they do not say enough. The
+     * JDK's channel can still be used; closing the result closes it too.
+     *
+     * @param channel a channel of the JDK's own provider
+     * @return the channel around it
+     * @throws ClosedChannelException if it is closed
+     * @throws IOException if it cannot be used
+     * @throws IllegalArgumentException if it is not of the JDK's own provider
+     * @throws UnsatisfiedLinkError if the native library cannot be loaded; the text lists every attempt
+     */
+    public static PktInfoChannel wrap(DatagramChannel channel) throws IOException {
+        return wrap(channel, MAX_PAYLOAD);
+    }
+
+    /**
+     * As {@link #wrap(DatagramChannel)}, with room for datagrams of a certain length.
+     *
+     * @param channel a channel of the JDK's own provider
+     * @param payloadCapacity the longest payload, in 1 to {@value #MAX_PAYLOAD} bytes
+     * @return the channel around it
+     * @throws ClosedChannelException if it is closed
+     * @throws IOException if it cannot be used
+     * @throws IllegalArgumentException if it is not of the JDK's own provider, or the capacity is out of range
+     * @throws UnsatisfiedLinkError if the native library cannot be loaded; the text lists every attempt
+     */
+    public static PktInfoChannel wrap(DatagramChannel channel, int payloadCapacity) throws IOException {
+        Objects.requireNonNull(channel, "channel");
+        checkCapacity(payloadCapacity);
+        NativeLibrary.load();
+        if (!channel.isOpen()) {
+            throw new ClosedChannelException();
+        }
+        return new PktInfoChannel(channel, Family.DUAL_STACK, payloadCapacity);
+    }
+
+    private static void checkCapacity(int payloadCapacity) {
+        if (payloadCapacity < 1 || payloadCapacity > MAX_PAYLOAD) {
+            throw new IllegalArgumentException(
+                    "payload capacity " + payloadCapacity + " is not in 1 to " + MAX_PAYLOAD + " bytes");
+        }
+    }
+
+    private static int descriptor(DatagramChannel channel) {
+        for (int way = NativeCalls.BY_FDVAL_FIELD; way <= NativeCalls.BY_FILE_DESCRIPTOR; way++) {
+            int fd = NativeCalls.descriptor(channel, way);
+            if (fd >= 0) {
+                return fd;
+            }
+        }
+        throw new IllegalArgumentException(
+                "no descriptor found in a " + channel.getClass().getName() + ": it is not a channel of the JDK's own");
+    }
+
+    private int getOption(String call, int option) throws IOException {
+        return Errno.check(call, NativeCalls.getOption(descriptors.socket, option));
+    }
+
+    private void setOption(String call, int option) throws IOException {
+        Errno.check(call, NativeCalls.setOption(descriptors.socket, option, 1));
+    }
+
+    /**
+     * Binds to a local address.
+     *
+     * @param local the address and port; null, or a wildcard address and port 0, leaves them to the system. Bound to one
+     *     address the channel receives only what is sent there
+     * @return this channel
+     * @throws BindException if the address is in use or not this host's; the text names it
+     * @throws IllegalArgumentException if the address is not of the channel's family
+     * @throws java.nio.channels.AlreadyBoundException if the channel is bound already
+     * @throws ClosedChannelException if the channel is closed
+     * @throws IOException if binding fails otherwise
+     */
+    public PktInfoChannel bind(@Nullable SocketAddress local) throws IOException {
+        if (local instanceof InetSocketAddress address && address.getAddress() != null) {
+            checkFamily("cannot bind", address.getAddress());
+        }
+        try {
+            channel.bind(local);
+        } catch (BindException e) {
+            BindException named = new BindException("cannot bind " + local + ": " + e.getMessage());
+            named.initCause(e);
+            throw named;
+        }
+        return this;
+    }
+
+    private void checkFamily(String what, InetAddress address) {
+        boolean ipv4 = address.getAddress().length == 4;
+        if (address.isAnyLocalAddress() || (ipv4 ? !ipv6Only : socketFamily == Layout.FAMILY_IPV6)) {
+            return;
+        }
+        throw new IllegalArgumentException(
+                what + " " + address.getHostAddress() + ": the channel is for " + (ipv4 ? "IPv6" : "IPv4") + " only");
+    }
+
+    /**
+     * The address that the channel is bound to.
+     *
+     * @return address and port, null if it is not bound
+     * @throws ClosedChannelException if the channel is closed
+     * @throws IOException if it cannot be determined
+     */
+    public @Nullable InetSocketAddress localAddress() throws IOException {
+        return (InetSocketAddress) channel.getLocalAddress();
+    }
+
+    /**
+     * The JDK's channel of the same socket: for options, multicast membership, the blocking mode, and to register with a
+     * Selector. Both packet-information options stay on whatever is done with it.
+     *
+     * @return always the same channel; closing it closes this one as well, closing this one closes it
+     */
+    public DatagramChannel channel() {
+        return channel;
+    }
+
+    /** Whether a packet-information option is on, for the tests. */
+    boolean isOn(int option) throws IOException {
+        return getOption("getsockopt", option) != 0;
+    }
+
+    /**
+     * Receives one datagram; waits until one comes. A datagram of length zero is one too. Costs one copy of the payload; no
+     * address object is made.
+     *
+     * @return the datagram, never null
+     * @throws IllegalBlockingModeException if {@link #channel} is in non-blocking mode: {@code receive(Duration.ZERO)} is for that
+     * @throws java.nio.channels.AsynchronousCloseException if another thread closes the channel meanwhile
+     * @throws java.nio.channels.ClosedByInterruptException if this thread is interrupted meanwhile or was before; the channel is
+     *     closed then
+     * @throws ClosedChannelException if the channel is closed
+     * @throws java.net.PortUnreachableException if the JDK's channel is connected and its peer's host says that nobody listens
+     * @throws IOException if receiving fails otherwise
+     */
+    public Datagram receive() throws IOException {
+        checkBlocking();
+        Datagram datagram;
+        do {
+            datagram = receiveWithin(Long.MAX_VALUE);
+        } while (datagram == null);
+        return datagram;
+    }
+
+    void checkBlocking() {
+        if (channel.isOpen() && !channel.isBlocking()) {
+            throw new IllegalBlockingModeException();
+        }
+    }
+
+    /**
+     * Receives one datagram within a time, whatever the blocking mode.
+     *
+     * @param timeout how long to wait at most; zero: not at all
+     * @return the datagram, null if none came in time
+     * @throws IllegalArgumentException if the timeout is negative
+     * @throws java.nio.channels.AsynchronousCloseException if another thread closes the channel meanwhile
+     * @throws java.nio.channels.ClosedByInterruptException if this thread is interrupted meanwhile or was before, and the timeout is
+     *     not zero; the channel is closed then
+     * @throws ClosedChannelException if the channel is closed
+     * @throws java.net.PortUnreachableException if the JDK's channel is connected and its peer's host says that nobody listens
+     * @throws IOException if receiving fails otherwise
+     */
+    public @Nullable Datagram receive(Duration timeout) throws IOException {
+        long nanos = nanos(timeout);
+        return nanos == 0 ? receiveNow() : receiveWithin(nanos);
+    }
+
+    static long nanos(Duration timeout) {
+        if (timeout.isNegative()) {
+            throw new IllegalArgumentException("timeout " + timeout + " is negative");
+        }
+        return timeout.compareTo(Duration.ofNanos(Long.MAX_VALUE)) >= 0 ? Long.MAX_VALUE : timeout.toNanos();
+    }
+
+    /** {@link Layout#FAMILY_IPV4} or {@link Layout#FAMILY_IPV6}. */
+    int family() {
+        return socketFamily;
+    }
+
+    private @Nullable Datagram receiveWithin(long nanos) throws IOException {
+        checkOpen();
+        long start = System.nanoTime();
+        boolean completed = false;
+        try {
+            begin();
+            Datagram datagram = receiveNow();
+            if (datagram == null && ParkedThreads.isCurrentVirtual()) {
+                datagram = receiveParked(start, nanos);
+            }
+            while (datagram == null && await(Layout.WAIT_READABLE, start, nanos)) {
+                datagram = receiveNow();
+            }
+            completed = true;
+            return datagram;
+        } finally {
+            end(completed);
+        }
+    }
+
+    private @Nullable Datagram receiveParked(long start, long nanos) throws IOException {
+        Datagram datagram = null;
+        while (datagram == null && left(start, nanos) > 0) {
+            ParkedThreads.Ticket ticket = readers.enter();
+            try {
+                readers.park(ticket, left(start, nanos));
+                datagram = receiveNow();
+            } finally {
+                readers.leave(ticket);
+            }
+        }
+        return datagram;
+    }
+
+    private @Nullable Datagram receiveNow() throws IOException {
+        receiveLock.lock();
+        try {
+            if (received == null) {
+                received = new Arena(1, payloadCapacity, socketFamily);
+            }
+            return receiveNow(received, 1) == 0 ? null : received.datagram(0);
+        } finally {
+            receiveLock.unlock();
+        }
+    }
+
+    /** Receives what is there, at most so many; 0 if nothing is. */
+    private int receiveNow(Arena arena, int count) throws IOException {
+        enter();
+        try {
+            int result = NativeCalls.receive(descriptors.socket, arena.address, count);
+            return result == -Errno.EAGAIN ? 0 : Errno.check("recvmsg", result);
+        } finally {
+            descriptors.leave();
+        }
+    }
+
+    /** For a batch: as {@link #receive(Duration)}, into an arena that only the caller uses. */
+    int receive(Arena arena, int count, long nanos) throws IOException {
+        if (nanos == 0) {
+            return receiveNow(arena, count);
+        }
+        checkOpen();
+        long start = System.nanoTime();
+        boolean completed = false;
+        try {
+            begin();
+            int result = receiveNow(arena, count);
+            if (result == 0 && ParkedThreads.isCurrentVirtual()) {
+                result = receiveParked(arena, count, start, nanos);
+            }
+            while (result == 0 && await(Layout.WAIT_READABLE, start, nanos)) {
+                result = receiveNow(arena, count);
+            }
+            completed = true;
+            return result;
+        } finally {
+            end(completed);
+        }
+    }
+
+    private int receiveParked(Arena arena, int count, long start, long nanos) throws IOException {
+        int result = 0;
+        while (result == 0 && left(start, nanos) > 0) {
+            ParkedThreads.Ticket ticket = readers.enter();
+            try {
+                readers.park(ticket, left(start, nanos));
+                result = receiveNow(arena, count);
+            } finally {
+                readers.leave(ticket);
+            }
+        }
+        return result;
+    }
+
+    private static long left(long start, long nanos) {
+        return nanos == Long.MAX_VALUE ? nanos : nanos - (System.nanoTime() - start);
+    }
+
+    /** For the thread that polls for virtual ones; it ends each poll after a second, so that all see a closed JDK channel. */
+    private boolean poll(int events) {
+        if (!channel.isOpen() || !descriptors.enter()) {
+            return true;
+        }
+        try {
+            return NativeCalls.await(descriptors.socket, descriptors.event, events, NO_LONGER_THAN_MILLIS) != 0
+                    || !channel.isOpen();
+        } finally {
+            descriptors.leave();
+        }
+    }
+
+    /** Waits for a while; false if the time is over. A channel closed meanwhile ends it with an exception. */
+    private boolean await(int events, long start, long nanos) throws IOException {
+        long left = left(start, nanos);
+        if (left <= 0) {
+            return false;
+        }
+        // Rounded up, so that the last millisecond is not spent in a loop of polls that do not wait.
+        long millis = Math.min(NO_LONGER_THAN_MILLIS, TimeUnit.NANOSECONDS.toMillis(left - 1) + 1);
+        enter();
+        try {
+            Errno.check("poll", NativeCalls.await(descriptors.socket, descriptors.event, events, (int) millis));
+        } finally {
+            descriptors.leave();
+        }
+        checkOpen();
+        return true;
+    }
+
+    private void enter() throws IOException {
+        checkOpen();
+        if (!descriptors.enter()) {
+            throw new ClosedChannelException();
+        }
+    }
+
+    /** The JDK's channel may have been closed by its owner: then this one goes too. */
+    private void checkOpen() throws IOException {
+        if (isOpen() && !channel.isOpen()) {
+            close();
+        }
+        if (!isOpen()) {
+            throw new ClosedChannelException();
+        }
+    }
+
+    /**
+     * Makes room to receive and answer many datagrams with one call.
+     *
+     * @param slots how many at most, in 1 to 1024; with 32 the cost of the calls no longer counts
+     * @param payloadCapacity the longest payload of each, request or reply, in 1 to {@value #MAX_PAYLOAD} bytes
+     * @return a batch, which takes {@code slots * (payloadCapacity + 583)} bytes outside the heap and is for one thread
+     * @throws IllegalArgumentException if a number is out of range
+     */
+    public DatagramBatch newBatch(int slots, int payloadCapacity) {
+        if (slots < 1 || slots > Layout.MAX_SLOTS) {
+            throw new IllegalArgumentException(slots + " slots are not in 1 to " + Layout.MAX_SLOTS);
+        }
+        checkCapacity(payloadCapacity);
+        return new DatagramBatch(this, new Arena(slots, payloadCapacity, socketFamily), slots);
+    }
+
+    /**
+     * Replies to a request from the address that it was sent to, see {@link SourceSelection#addressAsked}.
+     *
+     * @param request what was received, now or earlier, by this channel or another of the same port
+     * @param payload the reply
+     * @throws SendException as {@link #send} does, and with {@link SendException.Kind#NO_SOURCE} if the request does not say
+     *     which address it was sent to
+     * @throws ClosedChannelException as {@link #send} does
+     * @throws IOException as {@link #send} does
+     */
+    public void reply(Datagram request, byte[] payload) throws IOException {
+        reply(request, ByteBuffer.wrap(payload), SourceSelection.addressAsked());
+    }
+
+    /**
+     * Replies to a request from the address that it was sent to, see {@link SourceSelection#addressAsked}.
+     *
+     * @param request what was received, now or earlier, by this channel or another of the same port
+     * @param payload the reply, from its position to its limit; the position is the limit afterwards, unless an exception is
+     *     thrown
+     * @throws SendException as {@link #send} does, and with {@link SendException.Kind#NO_SOURCE} if the request does not say
+     *     which address it was sent to
+     * @throws ClosedChannelException as {@link #send} does
+     * @throws IOException as {@link #send} does
+     */
+    public void reply(Datagram request, ByteBuffer payload) throws IOException {
+        reply(request, payload, SourceSelection.addressAsked());
+    }
+
+    /**
+     * Replies to a request from the address that a selection chooses.
+     *
+     * @param request what was received, now or earlier, by this channel or another of the same port
+     * @param payload the reply, from its position to its limit; the position is the limit afterwards, unless an exception is
+     *     thrown
+     * @param selection chooses the source
+     * @throws SendException as {@link #send} does, and whatever the selection throws
+     * @throws ClosedChannelException as {@link #send} does
+     * @throws IOException as {@link #send} does
+     */
+    public void reply(Datagram request, ByteBuffer payload, SourceSelection selection) throws IOException {
+        Objects.requireNonNull(payload, "payload");
+        send(payload, request.peer(), selection.select(request.peer(), request.packetInfo()));
+    }
+
+    /**
+     * Sends a datagram from a chosen source. If the socket's send buffer is full it waits for room in blocking mode, and
+     * fails with {@link SendException.Kind#TRANSIENT} in non-blocking mode. What is sent may still be lost on the way.
+     *
+     * @param payload the payload, from its position to its limit, which may be empty; the position is the limit afterwards,
+     *     unless an exception is thrown
+     * @param peer where to
+     * @param source where from
+     * @throws SendException if the datagram is not sent: {@link SendException#kind} says what to make of it. Its text names
+     *     the source and the peer
+     * @throws IllegalArgumentException if the peer's address is not of the channel's family
+     * @throws java.nio.channels.AsynchronousCloseException if another thread closes the channel while this one waits
+     * @throws java.nio.channels.ClosedByInterruptException if this thread is interrupted while it waits, or was before in
+     *     blocking mode; the channel is closed then
+     * @throws ClosedChannelException if the channel is closed
+     * @throws IOException if sending fails otherwise
+     */
+    public void send(ByteBuffer payload, Endpoint peer, Source source) throws IOException {
+        checkSend(payload, peer, source);
+        if (!channel.isBlocking()) {
+            if (!sendNow(payload, peer, source)) {
+                throw SendException.failed(Errno.EAGAIN, source, peer);
+            }
+            return;
+        }
+        checkOpen();
+        boolean completed = false;
+        try {
+            begin();
+            while (!sendNow(payload, peer, source)) {
+                awaitRoom();
+            }
+            completed = true;
+        } catch (SendException e) {
+            completed = true;
+            throw e;
+        } finally {
+            end(completed);
+        }
+    }
+
+    private void checkSend(ByteBuffer payload, Endpoint peer, Source source) throws SendException {
+        boolean ipv4 = peer.address().isIpv4();
+        if (ipv4 ? ipv6Only : socketFamily == Layout.FAMILY_IPV4) {
+            throw new IllegalArgumentException(
+                    "cannot send to " + peer + ": the channel is for " + (ipv4 ? "IPv6" : "IPv4") + " only");
+        }
+        if (peer.port() == 0) {
+            throw SendException.portZero(peer);
+        }
+        if (!fits(source, ipv4)) {
+            throw SendException.wrongFamily(source, peer);
+        }
+        if (payload.remaining() > payloadCapacity) {
+            throw SendException.refused(
+                    SendException.Kind.MESSAGE_TOO_LONG,
+                    payload.remaining() + " bytes are more than the channel's capacity of " + payloadCapacity,
+                    peer);
+        }
+    }
+
+    /** The kernel ignores an in_pktinfo for an IPv6 peer without an error, and the reply would leave from anywhere. */
+    static boolean fits(Source source, boolean ipv4Peer) {
+        return source.controlMessage() == Source.ControlMessage.NONE
+                || source.address().isIpv4() == ipv4Peer;
+    }
+
+    /** False if the send buffer is full. */
+    private boolean sendNow(ByteBuffer payload, Endpoint peer, Source source) throws IOException {
+        sendLock.lock();
+        try {
+            if (sending == null) {
+                sending = new Arena(1, payloadCapacity, socketFamily);
+            }
+            sending.prepareSend(0, payload, peer, source, interfaceIndex(source));
+            if (sendNow(sending, 1) == 0) {
+                return false;
+            }
+            int error = sending.error(0);
+            if (error != 0) {
+                throw SendException.failed(error, source, peer);
+            }
+        } finally {
+            sendLock.unlock();
+        }
+        payload.position(payload.limit());
+        return true;
+    }
+
+    /** Sends the pending ones of the first so many slots; how many are done now, sent or failed. */
+    private int sendNow(Arena arena, int count) throws IOException {
+        enter();
+        try {
+            return Errno.check("sendmsg", NativeCalls.send(descriptors.socket, arena.address, count));
+        } finally {
+            descriptors.leave();
+        }
+    }
+
+    /** For a batch: sends what is pending; in blocking mode all of it, else what the send buffer has room for. */
+    void send(Arena arena, int count, int pending) throws IOException {
+        if (!channel.isBlocking()) {
+            sendNow(arena, count);
+            return;
+        }
+        checkOpen();
+        boolean completed = false;
+        try {
+            begin();
+            int left = pending - sendNow(arena, count);
+            while (left > 0) {
+                awaitRoom();
+                left -= sendNow(arena, count);
+            }
+            completed = true;
+        } finally {
+            end(completed);
+        }
+    }
+
+    /** Waits until the send buffer may have room. */
+    private void awaitRoom() throws IOException {
+        if (!ParkedThreads.isCurrentVirtual()) {
+            await(Layout.WAIT_WRITABLE, System.nanoTime(), Long.MAX_VALUE);
+            return;
+        }
+        ParkedThreads.Ticket ticket = writers.enter();
+        try {
+            writers.park(ticket, Long.MAX_VALUE);
+        } finally {
+            writers.leave(ticket);
+        }
+    }
+
+    int boundInterface() {
+        return boundInterface;
+    }
+
+    /**
+     * On kernels of the RHEL 7 age index 0 in the control message clears the socket's binding to a device for that datagram;
+     * naming the device again changes nothing on any kernel.
+     */
+    int interfaceIndex(Source source) {
+        return source.interfaceIndex() != 0 || source.controlMessage() == Source.ControlMessage.NONE
+                ? source.interfaceIndex()
+                : boundInterface;
+    }
+
+    @Override
+    protected void implCloseChannel() throws IOException {
+        try {
+            channel.close();
+        } finally {
+            cleanable.clean();
+            readers.wakeAll();
+            writers.wakeAll();
+        }
+    }
+
+    /**
+     * Where the channel is bound and whether it is open.
+     *
+     * @return for a log
+     */
+    @Override
+    public String toString() {
+        try {
+            return "PktInfoChannel[" + (isOpen() ? String.valueOf(localAddress()) : "closed") + "]";
+        } catch (IOException e) {
+            return "PktInfoChannel[closed]";
+        }
+    }
+}

@@ -1,0 +1,130 @@
+package org.pktinfo;
+
+import java.io.IOException;
+import java.io.Serial;
+import java.net.BindException;
+import java.net.InetSocketAddress;
+import java.net.StandardProtocolFamily;
+import java.nio.channels.DatagramChannel;
+
+/**
+ * A datagram was not sent. The channel is as good as before; the text names the source, the peer and what the kernel said,
+ * for example {@code sendmsg: ENETUNREACH (101), source 192.0.2.9, peer 192.0.2.1:4711}.
+ */
+public final class SendException extends IOException {
+    @Serial
+    private static final long serialVersionUID = 1;
+
+    /** What a caller can make of it. */
+    public enum Kind {
+        /** The source is not an address of this host (any more), not yet usable (IPv6 duplicate address detection), or not of the peer's family. */
+        SOURCE_UNUSABLE,
+        /** The request does not say which address it was sent to, or it was broken off: nothing is guessed. */
+        NO_SOURCE,
+        /** The interface is gone: ENODEV. */
+        INTERFACE_GONE,
+        /** May work later: a full send buffer or queue (EAGAIN, ENOBUFS, ENOMEM) or a firewall (EPERM). */
+        TRANSIENT,
+        /** Longer than a datagram, the send buffer or the path allows: EMSGSIZE. */
+        MESSAGE_TOO_LONG,
+        /** The host has no route to the peer, or one that forbids it: ENETUNREACH, EHOSTUNREACH, EACCES, ENETDOWN and the like. */
+        PEER_UNREACHABLE,
+        /** The peer has port 0, to which nothing can be sent. */
+        PEER_PORT_ZERO,
+        /** Anything else; {@link #errno} says what. */
+        OTHER
+    }
+
+    /** What a caller can make of it. */
+    private final Kind kind;
+
+    /** The kernel's error number, 0 if the kernel was not asked. */
+    private final int errno;
+
+    private SendException(Kind kind, int errno, String message) {
+        super(message);
+        this.kind = kind;
+        this.errno = errno;
+    }
+
+    /**
+     * For a {@link SourceSelection} that finds no source for a reply.
+     *
+     * @param peer who is not answered
+     * @param reason why not, in words
+     * @return an exception of kind {@link Kind#NO_SOURCE}
+     */
+    public static SendException noSource(Endpoint peer, String reason) {
+        return refused(Kind.NO_SOURCE, "no source: " + reason, peer);
+    }
+
+    /** A datagram that is refused before any system call. */
+    static SendException refused(Kind kind, String reason, Endpoint peer) {
+        return new SendException(kind, 0, reason + ", peer " + peer);
+    }
+
+    static SendException portZero(Endpoint peer) {
+        return refused(Kind.PEER_PORT_ZERO, "nothing can be sent to port 0", peer);
+    }
+
+    static SendException wrongFamily(Source source, Endpoint peer) {
+        return refused(Kind.SOURCE_UNUSABLE, "source " + source + " is not of the peer's family", peer);
+    }
+
+    /** A datagram that the kernel refused. */
+    static SendException failed(int errno, Source source, Endpoint peer) {
+        String text = "sendmsg: " + Errno.describe(errno) + ", source " + source + ", peer " + peer;
+        return new SendException(kind(errno, source), errno, text);
+    }
+
+    /**
+     * What a caller can make of it.
+     *
+     * @return the kind
+     */
+    public Kind kind() {
+        return kind;
+    }
+
+    /**
+     * The kernel's error number.
+     *
+     * @return the number, 0 if the kernel was not asked
+     */
+    public int errno() {
+        return errno;
+    }
+
+    private static Kind kind(int errno, Source source) {
+        return switch (errno) {
+            case Errno.ENETUNREACH, Errno.EADDRNOTAVAIL, Errno.EINVAL ->
+                unusableOr(errno == Errno.EINVAL ? Kind.OTHER : Kind.PEER_UNREACHABLE, source);
+            case Errno.ENODEV -> Kind.INTERFACE_GONE;
+            case Errno.EAGAIN, Errno.ENOBUFS, Errno.ENOMEM, Errno.EPERM -> Kind.TRANSIENT;
+            case Errno.EMSGSIZE -> Kind.MESSAGE_TOO_LONG;
+            case Errno.EHOSTUNREACH, Errno.EACCES, Errno.ENETDOWN, Errno.EHOSTDOWN, Errno.ECONNREFUSED ->
+                Kind.PEER_UNREACHABLE;
+            default -> Kind.OTHER;
+        };
+    }
+
+    /**
+     * The kernel gives one number for a source that is gone and for a route that is missing: ENETUNREACH over IPv4 today,
+     * EINVAL over IPv6 and on kernels of RHEL 7. Which it was, binding a socket to the source tells, whatever the number.
+     */
+    private static Kind unusableOr(Kind otherwise, Source source) {
+        IpAddress address = source.address();
+        if (address.isUnspecified()) {
+            return otherwise;
+        }
+        try (DatagramChannel probe =
+                DatagramChannel.open(address.isIpv4() ? StandardProtocolFamily.INET : StandardProtocolFamily.INET6)) {
+            probe.bind(new InetSocketAddress(address.toInetAddress(), 0));
+            return otherwise;
+        } catch (BindException e) {
+            return Kind.SOURCE_UNUSABLE;
+        } catch (IOException e) {
+            return otherwise; // no descriptor left for the question: the kernel's number is all there is to say
+        }
+    }
+}

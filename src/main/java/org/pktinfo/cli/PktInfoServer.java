@@ -1,0 +1,231 @@
+package org.pktinfo.cli;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.Callable;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+import org.pktinfo.Endpoint;
+import org.pktinfo.IpAddress;
+import org.pktinfo.PktInfoChannel;
+import org.pktinfo.PktInfoChannel.Family;
+import org.pktinfo.SourceSelection;
+import picocli.CommandLine;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** The command line of the sample server: options in, exit code out. */
+@Command(
+        name = "pktinfo-server",
+        description =
+                "Answers every UDP datagram from the address that it was sent to, and prints which control messages"
+                        + " the kernel gave with it.",
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
+        exitCodeListHeading = "%nExit codes:%n",
+        exitCodeList = {"0:stopped by SIGTERM or SIGINT", "1:failed", "2:wrong usage"})
+public final class PktInfoServer implements Callable<Integer> {
+    private static final String FIXED = "fixed:";
+
+    @Parameters(paramLabel = "PORT", description = "UDP port to listen on, 0 to 65535; 0 lets the system choose.")
+    private int port;
+
+    @Option(
+            names = "--bind",
+            paramLabel = "ADDRESS",
+            description = "Listen on this address only, given as a number. Default: on all addresses.")
+    private @Nullable String bind;
+
+    @Option(
+            names = "--policy",
+            paramLabel = "POLICY",
+            defaultValue = "asked",
+            description = "Where replies leave from: asked (the address that the request was sent to, the default),"
+                    + " system (the kernel's choice), pinned (the address asked, by the interface that the request came"
+                    + " in on), in6-first (in6_pktinfo wherever it came, for experiments) or fixed:ADDRESS.")
+    private String policy = "asked";
+
+    @ArgGroup
+    private Reply reply = new Reply();
+
+    @Option(names = "--quiet", description = "Print nothing for each datagram.")
+    private boolean quiet;
+
+    @ArgGroup
+    private Only only = new Only();
+
+    @Spec
+    private @Nullable CommandSpec spec;
+
+    private static final class Reply {
+        @Option(
+                names = "--response",
+                paramLabel = "TEXT",
+                description =
+                        "What to answer, in UTF-8, as it is. Default: \"This is PKT6INFO test server\" and a line end.")
+        private String text = "This is PKT6INFO test server\n";
+
+        @Option(names = "--echo", description = "Answer with the request's own payload.")
+        private boolean echo;
+    }
+
+    private static final class Only {
+        @Option(
+                names = "--ipv4",
+                description = "IPv4 only. Default: IPv6 and IPv4 on one socket, IPv4 where there is no IPv6.")
+        private boolean ipv4;
+
+        @Option(names = "--ipv6", description = "IPv6 only.")
+        private boolean ipv6;
+    }
+
+    /** For picocli. */
+    public PktInfoServer() {}
+
+    /**
+     * Runs the server until it is told to stop, and exits.
+     *
+     * @param arguments see {@code --help}
+     */
+    public static void main(String[] arguments) {
+        System.exit(run(arguments));
+    }
+
+    private static int run(String[] arguments) {
+        CommandLine commandLine = new CommandLine(new PktInfoServer());
+        commandLine.setParameterExceptionHandler((e, given) -> fail(e.getMessage() + " (--help tells more)", 2));
+        commandLine.setExecutionExceptionHandler((e, line, result) -> fail(text(e), 1));
+        return commandLine.execute(arguments);
+    }
+
+    /** One line on stderr. */
+    private static int fail(String message, int exitCode) {
+        System.err.println("pktinfo-server: " + message.replaceAll("\\s*\\R\\s*", " "));
+        return exitCode;
+    }
+
+    private static String text(Throwable e) {
+        return e.getMessage() == null ? e.toString() : e.getMessage();
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        InetSocketAddress local = localAddress();
+        SourceSelection selection = selection();
+        byte @Nullable [] response = reply.echo ? null : reply.text.getBytes(StandardCharsets.UTF_8);
+        if (response != null && response.length > PktInfoChannel.MAX_PAYLOAD) {
+            throw usage(
+                    "--response is " + response.length + " bytes long, at most " + PktInfoChannel.MAX_PAYLOAD + " fit");
+        }
+        try (PktInfoChannel channel = PktInfoChannel.open(family()).bind(local)) {
+            Server server = new Server(channel, selection, response, quiet ? null : System.out, System.err);
+            System.err.println("listening on " + Endpoint.of(requireBound(channel)) + ", policy " + policy);
+            return runUntilStopped(server, System.err);
+        } catch (UnsatisfiedLinkError | UnsupportedOperationException e) {
+            return fail(text(e), 1);
+        }
+    }
+
+    private static InetSocketAddress requireBound(PktInfoChannel channel) throws IOException {
+        InetSocketAddress local = channel.localAddress();
+        if (local == null) {
+            throw new IOException("the channel is not bound");
+        }
+        return local;
+    }
+
+    /** The JVM turns SIGTERM and SIGINT into exit codes 143 and 130; to be told to stop is no failure here. */
+    private static int runUntilStopped(Server server, PrintStream messages) throws IOException {
+        Thread hook = new Thread(
+                () -> {
+                    server.stop();
+                    messages.println(server.totals());
+                    messages.flush();
+                    Runtime.getRuntime().halt(0);
+                },
+                "stop");
+        Runtime.getRuntime().addShutdownHook(hook);
+        try {
+            server.run();
+        } catch (IOException e) {
+            if (removeHook(hook)) {
+                throw e;
+            }
+        }
+        return removeHook(hook) ? 0 : waitForHalt();
+    }
+
+    private static boolean removeHook(Thread hook) {
+        try {
+            return Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException e) {
+            return false; // the JVM is shutting down: the hook runs and ends it
+        }
+    }
+
+    private static int waitForHalt() {
+        while (true) {
+            LockSupport.park();
+        }
+    }
+
+    private InetSocketAddress localAddress() {
+        if (port < 0 || port > 0xffff) {
+            throw usage("PORT must be in 0 to 65535, not " + port);
+        }
+        if (bind == null) {
+            return new InetSocketAddress(port);
+        }
+        InetAddress address = Literals.address("--bind", bind, this::usage);
+        boolean ipv4 = address.getAddress().length == 4;
+        if (ipv4 ? only.ipv6 : only.ipv4) {
+            throw usage("--bind " + bind + " is an " + (ipv4 ? "IPv4 address, but --ipv6" : "IPv6 address, but --ipv4")
+                    + " is given");
+        }
+        return new InetSocketAddress(address, port);
+    }
+
+    private Family family() {
+        if (only.ipv4) {
+            return Family.IPV4;
+        }
+        return only.ipv6 ? Family.IPV6 : Family.DUAL_STACK;
+    }
+
+    private SourceSelection selection() {
+        return switch (policy) {
+            case "asked" -> SourceSelection.addressAsked();
+            case "system" -> SourceSelection.systemChoice();
+            case "pinned" -> SourceSelection.interfacePinned();
+            case "in6-first" -> SourceSelection.in6PktinfoFirst();
+            default -> fixed();
+        };
+    }
+
+    private SourceSelection fixed() {
+        if (!policy.startsWith(FIXED)) {
+            throw usage("--policy must be asked, system, pinned, in6-first or fixed:ADDRESS, not \"" + policy + "\"");
+        }
+        InetAddress address = Literals.address("--policy " + FIXED, policy.substring(FIXED.length()), this::usage);
+        try {
+            return SourceSelection.fixed(IpAddress.of(address));
+        } catch (IllegalArgumentException e) {
+            throw usage("--policy " + policy + ": " + e.getMessage());
+        }
+    }
+
+    private ParameterException usage(String message) {
+        if (spec == null) {
+            throw new IllegalStateException(message);
+        }
+        return new ParameterException(spec.commandLine(), message);
+    }
+}

@@ -1,0 +1,5 @@
+/** The sample server's command line. */
+@NullMarked
+package org.pktinfo.cli;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,401 @@
+package org.pktinfo;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.pktinfo.Loopback.SOON;
+import static org.pktinfo.Loopback.address;
+
+import java.io.IOException;
+import java.lang.ref.WeakReference;
+import java.net.BindException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
+import java.net.StandardProtocolFamily;
+import java.net.StandardSocketOptions;
+import java.nio.ByteBuffer;
+import java.nio.channels.AsynchronousCloseException;
+import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.DatagramChannel;
+import java.nio.channels.IllegalBlockingModeException;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.pktinfo.PktInfoChannel.Family;
+
+/** The channel as a channel: opening, options, waiting, closing, wrapping. */
+@Timeout(60)
+class ChannelTest {
+    private Loopback client;
+
+    @BeforeEach
+    void openClient() throws IOException {
+        client = new Loopback();
+    }
+
+    @AfterEach
+    void closeClient() {
+        client.close();
+    }
+
+    private static void assertOptionsOn(PktInfoChannel channel, String when) throws IOException {
+        assertThat(channel.isOn(Layout.OPTION_IP_PKTINFO))
+                .as("IP_PKTINFO after " + when)
+                .isTrue();
+        if (isIpv6(channel)) {
+            assertThat(channel.isOn(Layout.OPTION_IPV6_RECVPKTINFO))
+                    .as("IPV6_RECVPKTINFO after " + when)
+                    .isTrue();
+        }
+    }
+
+    private static boolean isIpv6(PktInfoChannel channel) throws IOException {
+        return channel.family() == Layout.FAMILY_IPV6;
+    }
+
+    @ParameterizedTest
+    @EnumSource(Family.class)
+    void bothPacketInformationOptionsAreOnAfterOpenBindAndJoin(Family family) throws IOException {
+        if (family == Family.IPV6) {
+            Environment.assumeIpv6();
+        }
+        NetworkInterface loopback = NetworkInterface.getByName("lo");
+        try (PktInfoChannel channel = PktInfoChannel.open(family)) {
+            assertOptionsOn(channel, "open");
+            channel.bind(new InetSocketAddress(0));
+            assertOptionsOn(channel, "bind");
+            if (family != Family.IPV6) {
+                channel.channel().join(InetAddress.getByName("239.1.2.3"), loopback);
+            }
+            if (isIpv6(channel)) {
+                channel.channel().join(InetAddress.getByName("ff15::9"), loopback);
+            }
+            assertOptionsOn(channel, "join");
+            channel.channel().setOption(StandardSocketOptions.SO_REUSEADDR, true);
+            channel.channel().setOption(StandardSocketOptions.IP_MULTICAST_LOOP, true);
+            assertOptionsOn(channel, "setOption");
+        }
+    }
+
+    @Test
+    void portZeroIsChosenByTheSystem() throws IOException {
+        try (PktInfoChannel channel = PktInfoChannel.open()) {
+            assertThat(channel.localAddress()).isNull();
+            channel.bind(null);
+            assertThat(channel.localAddress().getPort()).isPositive();
+        }
+    }
+
+    @Test
+    void aPortInUseIsNamed() throws IOException {
+        try (PktInfoChannel first = Loopback.open(Family.DUAL_STACK);
+                PktInfoChannel second = PktInfoChannel.open()) {
+            InetSocketAddress taken = new InetSocketAddress(first.localAddress().getPort());
+            assertThatThrownBy(() -> second.bind(taken))
+                    .isInstanceOf(BindException.class)
+                    .hasMessageContaining(String.valueOf(taken.getPort()));
+        }
+    }
+
+    @Test
+    void anAddressOfTheOtherFamilyCannotBeBound() throws IOException {
+        Environment.assumeIpv6();
+        try (PktInfoChannel ipv4 = PktInfoChannel.open(Family.IPV4);
+                PktInfoChannel ipv6 = PktInfoChannel.open(Family.IPV6)) {
+            assertThatThrownBy(() -> ipv4.bind(new InetSocketAddress(InetAddress.getByName("::1"), 0)))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("IPv4 only");
+            assertThatThrownBy(() -> ipv6.bind(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), 0)))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("127.0.0.1")
+                    .hasMessageContaining("IPv6 only");
+        }
+    }
+
+    @Test
+    void boundToOneAddressOnlyThatIsServed() throws IOException {
+        try (PktInfoChannel server =
+                PktInfoChannel.open().bind(new InetSocketAddress(InetAddress.getByName("127.0.0.2"), 0))) {
+            client.send("127.0.0.3", server, new byte[] {3});
+            assertThat(client.exchange("127.0.0.2", server, SourceSelection.addressAsked()))
+                    .isEqualTo(address("127.0.0.2"));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, -1, PktInfoChannel.MAX_PAYLOAD + 1})
+    void aCapacityOutOfRangeIsRefused(int capacity) {
+        assertThatThrownBy(() -> PktInfoChannel.open(Family.DUAL_STACK, capacity))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining(String.valueOf(capacity));
+    }
+
+    @Test
+    void receivingTimesOutWithNull() throws IOException {
+        try (PktInfoChannel channel = Loopback.open(Family.DUAL_STACK)) {
+            assertThat(channel.receive(Duration.ZERO)).isNull();
+            long start = System.nanoTime();
+            assertThat(channel.receive(Duration.ofMillis(120))).isNull();
+            assertThat(Duration.ofNanos(System.nanoTime() - start)).isBetween(Duration.ofMillis(120), SOON);
+            assertThatThrownBy(() -> channel.receive(Duration.ofNanos(-1)))
+                    .isInstanceOf(IllegalArgumentException.class);
+        }
+    }
+
+    @Test
+    void theLongestTimeoutThereIsDoesNotOverflow() throws IOException {
+        try (PktInfoChannel server = Loopback.open(Family.DUAL_STACK)) {
+            client.send("127.0.0.1", server, new byte[] {1});
+            assertThat(server.receive(Duration.ofSeconds(Long.MAX_VALUE))).isNotNull();
+        }
+    }
+
+    @Test
+    void aBlockedReceiveGetsTheDatagramThatComesLater() throws Exception {
+        try (PktInfoChannel server = Loopback.open(Family.DUAL_STACK)) {
+            Waiter waiter = new Waiter(server);
+            waiter.awaitInKernel();
+            client.send("127.0.0.9", server, new byte[] {9});
+            assertThat(waiter.get().packetInfo().local()).isEqualTo(address("127.0.0.9"));
+        }
+    }
+
+    @Test
+    void closeWakesEveryWaiterAndFreesThePort() throws Exception {
+        PktInfoChannel server = Loopback.open(Family.DUAL_STACK);
+        int port = server.localAddress().getPort();
+        Waiter[] waiters = {new Waiter(server), new Waiter(server), new Waiter(server)};
+        for (Waiter waiter : waiters) {
+            waiter.awaitInKernel();
+        }
+        server.close();
+        assertThatCode(() ->
+                        PktInfoChannel.open().bind(new InetSocketAddress(port)).close())
+                .doesNotThrowAnyException();
+        for (Waiter waiter : waiters) {
+            assertThat(waiter.failure()).isExactlyInstanceOf(AsynchronousCloseException.class);
+        }
+        assertThat(server.isOpen()).isFalse();
+        assertThatThrownBy(server::receive).isInstanceOf(ClosedChannelException.class);
+        assertThatThrownBy(() -> server.receive(Duration.ZERO)).isInstanceOf(ClosedChannelException.class);
+        assertThatThrownBy(() -> server.send(
+                        ByteBuffer.allocate(1), new Endpoint(address("127.0.0.1"), 9), Source.systemChoice()))
+                .isInstanceOf(ClosedChannelException.class);
+        assertThatCode(server::close).doesNotThrowAnyException();
+    }
+
+    @Test
+    void interruptClosesTheChannelAsTheJdksDoes() throws Exception {
+        PktInfoChannel server = Loopback.open(Family.DUAL_STACK);
+        Waiter waiter = new Waiter(server);
+        waiter.awaitInKernel();
+        waiter.thread.interrupt();
+        assertThat(waiter.failure()).isExactlyInstanceOf(ClosedByInterruptException.class);
+        assertThat(server.isOpen()).isFalse();
+        assertThat(server.channel().isOpen()).isFalse();
+    }
+
+    @Test
+    void closingOnlyTheJdksChannelIsNoticedWithinASecond() throws Exception {
+        PktInfoChannel server = Loopback.open(Family.DUAL_STACK);
+        int port = server.localAddress().getPort();
+        Waiter waiter = new Waiter(server);
+        waiter.awaitInKernel();
+        long start = System.nanoTime();
+        server.channel().close();
+        assertThat(waiter.failure()).isInstanceOf(ClosedChannelException.class);
+        assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofMillis(1500));
+        PktInfoChannel.open().bind(new InetSocketAddress(port)).close();
+    }
+
+    @Test
+    void aForgottenChannelIsCleanedUp() throws Exception {
+        long before = descriptors();
+        WeakReference<PktInfoChannel> forgotten = forget();
+        long deadline = System.nanoTime() + SOON.toNanos();
+        while ((forgotten.get() != null || descriptors() > before) && System.nanoTime() < deadline) {
+            System.gc();
+            Thread.onSpinWait();
+        }
+        assertThat(descriptors()).as("open descriptors").isLessThanOrEqualTo(before);
+    }
+
+    private static WeakReference<PktInfoChannel> forget() throws IOException {
+        return new WeakReference<>(Loopback.open(Family.DUAL_STACK));
+    }
+
+    private static long descriptors() throws IOException {
+        try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"))) {
+            return open.count();
+        }
+    }
+
+    @Test
+    void openingAndClosingLeaksNoDescriptor() throws IOException {
+        Loopback.open(Family.DUAL_STACK).close();
+        long before = descriptors();
+        for (int i = 0; i < 100; i++) {
+            Loopback.open(Family.DUAL_STACK).close();
+        }
+        assertThat(descriptors()).isLessThanOrEqualTo(before);
+    }
+
+    @Test
+    void aSelectorWaitsForTheChannel() throws IOException {
+        try (PktInfoChannel server = Loopback.open(Family.DUAL_STACK);
+                Selector selector = Selector.open()) {
+            server.channel().configureBlocking(false);
+            server.channel().register(selector, SelectionKey.OP_READ);
+            assertThatThrownBy(server::receive).isInstanceOf(IllegalBlockingModeException.class);
+            assertThat(server.receive(Duration.ZERO)).isNull();
+            client.send("127.0.0.2", server, new byte[] {1});
+            assertThat(selector.select(SOON.toMillis())).isEqualTo(1);
+            Datagram request = server.receive(Duration.ZERO);
+            server.reply(request, new byte[] {2});
+            assertThat(client.replySource(new byte[] {2})).isEqualTo(address("127.0.0.2"));
+            selector.selectedKeys().clear();
+            assertThat(selector.selectNow()).isZero();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aJdkChannelCanBeWrapped(boolean ipv6) throws IOException {
+        if (ipv6) {
+            Environment.assumeIpv6();
+        }
+        DatagramChannel jdk = DatagramChannel.open(ipv6 ? StandardProtocolFamily.INET6 : StandardProtocolFamily.INET);
+        try (PktInfoChannel server = PktInfoChannel.wrap(jdk)) {
+            jdk.bind(new InetSocketAddress(0));
+            assertThat(server.channel()).isSameAs(jdk);
+            assertThat(client.exchange("127.0.0.2", server, SourceSelection.addressAsked()))
+                    .isEqualTo(address("127.0.0.2"));
+        }
+        assertThat(jdk.isOpen()).isFalse();
+    }
+
+    @Test
+    void aDatagramQueuedBeforeWrappingIsAnsweredFromItsDestinationOrRefused() throws IOException {
+        DatagramChannel jdk = DatagramChannel.open(StandardProtocolFamily.INET).bind(new InetSocketAddress(0));
+        try (Loopback early = new Loopback()) {
+            int port = ((InetSocketAddress) jdk.getLocalAddress()).getPort();
+            early.socket.send(new java.net.DatagramPacket(
+                    new byte[] {1}, 1, new InetSocketAddress(InetAddress.getByName("127.0.0.2"), port)));
+            try (PktInfoChannel server = PktInfoChannel.wrap(jdk)) {
+                Datagram request = server.receive(SOON);
+                assertThat(request.packetInfo().local()).as("%s", request).isEqualTo(address("127.0.0.2"));
+                server.reply(request, new byte[] {2});
+                assertThat(early.replySource(new byte[] {2})).isEqualTo(address("127.0.0.2"));
+            }
+        }
+    }
+
+    @Test
+    void aClosedOrForeignChannelCannotBeWrapped() throws IOException {
+        DatagramChannel closed = DatagramChannel.open();
+        closed.close();
+        assertThatThrownBy(() -> PktInfoChannel.wrap(closed)).isInstanceOf(ClosedChannelException.class);
+        try (ForeignDatagramChannel foreign = new ForeignDatagramChannel()) {
+            assertThatThrownBy(() -> PktInfoChannel.wrap(foreign))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("ForeignDatagramChannel");
+        }
+    }
+
+    @Test
+    void everyWayToTheDescriptorThatThisJdkHasFindsTheSame() throws IOException {
+        NativeLibrary.load();
+        try (DatagramChannel jdk = DatagramChannel.open()) {
+            int[] found = new int[3];
+            for (int way = NativeCalls.BY_FDVAL_FIELD; way <= NativeCalls.BY_FILE_DESCRIPTOR; way++) {
+                found[way] = NativeCalls.descriptor(jdk, way);
+            }
+            assertThat(found[0]).as("fdVal").isPositive();
+            assertThat(found).containsOnly(found[0]);
+        }
+    }
+
+    @Test
+    void aConnectedChannelHearsThatNobodyListens() throws IOException {
+        int port = portThatNobodyListensOn();
+        try (PktInfoChannel channel = PktInfoChannel.open(Family.IPV4)) {
+            channel.channel().connect(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), port));
+            Endpoint peer = new Endpoint(address("127.0.0.1"), port);
+            channel.send(ByteBuffer.allocate(1), peer, Source.systemChoice());
+            assertThatThrownBy(() -> channel.receive(SOON)).isInstanceOf(java.net.PortUnreachableException.class);
+        }
+    }
+
+    private static int portThatNobodyListensOn() throws IOException {
+        try (Loopback gone = new Loopback()) {
+            return gone.socket.getLocalPort();
+        }
+    }
+
+    @Test
+    void aDatagramStaysValidAfterTheNextIsReceivedAndTheChannelClosed() throws IOException {
+        Datagram first;
+        try (PktInfoChannel server = Loopback.open(Family.DUAL_STACK)) {
+            first = client.ask("127.0.0.2", server, new byte[] {1, 1});
+            client.ask("127.0.0.3", server, new byte[] {2, 2});
+        }
+        assertThat(first.payload()).containsExactly(1, 1);
+        assertThat(first.packetInfo().local()).isEqualTo(address("127.0.0.2"));
+    }
+
+    /** A thread blocked in receive. */
+    private static final class Waiter {
+        private final CompletableFuture<Datagram> result = new CompletableFuture<>();
+        private final Thread thread;
+
+        Waiter(PktInfoChannel channel) {
+            thread = new Thread(() -> {
+                try {
+                    result.complete(channel.receive());
+                } catch (Throwable e) {
+                    result.completeExceptionally(e);
+                }
+            });
+            thread.setDaemon(true);
+            thread.start();
+        }
+
+        void awaitInKernel() {
+            while (Stream.of(thread.getStackTrace())
+                    .noneMatch(frame -> frame.getMethodName().equals("await"))) {
+                assertThat(result).isNotDone();
+                Thread.onSpinWait();
+            }
+        }
+
+        Datagram get() throws Exception {
+            return result.get(SOON.toMillis(), TimeUnit.MILLISECONDS);
+        }
+
+        Throwable failure() throws InterruptedException, TimeoutException {
+            try {
+                return result.get(SOON.toMillis(), TimeUnit.MILLISECONDS) == null
+                        ? null
+                        : new AssertionError("received");
+            } catch (ExecutionException e) {
+                return e.getCause();
+            }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+package org.pktinfo;
+
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.StandardProtocolFamily;
+import java.nio.channels.DatagramChannel;
+
+/** What this JVM on this host can do. */
+final class Environment {
+    private Environment() {}
+
+    static boolean hasIpv6() {
+        try (DatagramChannel probe = DatagramChannel.open(StandardProtocolFamily.INET6)) {
+            probe.bind(new InetSocketAddress(Loopback.address("::1").toInetAddress(), 0));
+            return true;
+        } catch (IOException | UnsupportedOperationException e) {
+            return false;
+        }
+    }
+
+    static void assumeIpv6() {
+        if (!Boolean.getBoolean("java.net.preferIPv4Stack")) {
+            Requires.that(hasIpv6(), "IPv6 on loopback");
+        } else {
+            org.junit.jupiter.api.Assumptions.abort("this JVM was told to do without IPv6");
+        }
+    }
+}

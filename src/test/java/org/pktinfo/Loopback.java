@@ -1,0 +1,85 @@
+package org.pktinfo;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+
+/** A plain client that is not connected, so that it sees replies from any address, and what tests ask it to do. */
+final class Loopback implements AutoCloseable {
+    static final Duration SOON = Duration.ofSeconds(5);
+
+    /** A port on every address of the host; the test closes the channel. */
+    static PktInfoChannel open(PktInfoChannel.Family family) throws IOException {
+        return PktInfoChannel.open(family).bind(new InetSocketAddress(0));
+    }
+
+    final DatagramSocket socket;
+
+    Loopback() throws IOException {
+        socket = new DatagramSocket();
+        socket.setSoTimeout((int) SOON.toMillis());
+        socket.setBroadcast(true);
+    }
+
+    void send(String destination, PktInfoChannel server, byte[] payload) throws IOException {
+        InetSocketAddress to = new InetSocketAddress(
+                InetAddress.getByName(destination), server.localAddress().getPort());
+        socket.send(new DatagramPacket(payload, payload.length, to));
+    }
+
+    /** Sends a request, lets the server receive it and checks what does not depend on the destination. */
+    Datagram ask(String destination, PktInfoChannel server, byte[] payload) throws IOException {
+        send(destination, server, payload);
+        Datagram request = server.receive(SOON);
+        assertThat(request).as("request to " + destination).isNotNull();
+        assertThat(request.payload()).as("payload of %s", request).isEqualTo(payload);
+        assertThat(request.wireLength()).isEqualTo(payload.length);
+        assertThat(request.isTruncated()).as("truncated: %s", request).isFalse();
+        assertThat(request.packetInfo().truncated())
+                .as("control data truncated: %s", request)
+                .isFalse();
+        assertThat(request.peer().port()).isEqualTo(socket.getLocalPort());
+        assertThat(request.packetInfo().destination())
+                .as("header destination of %s", request)
+                .isEqualTo(address(destination));
+        return request;
+    }
+
+    Datagram ask(String destination, PktInfoChannel server) throws IOException {
+        return ask(destination, server, "request".getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** The reply's source address, as this client sees it; the text must be the expected one. */
+    IpAddress replySource(byte[] expected) throws IOException {
+        DatagramPacket packet = new DatagramPacket(new byte[70_000], 70_000);
+        socket.receive(packet);
+        assertThat(ByteBuffer.wrap(packet.getData(), 0, packet.getLength()))
+                .as("reply from %s", packet.getSocketAddress())
+                .isEqualTo(ByteBuffer.wrap(expected));
+        return IpAddress.of(packet.getAddress());
+    }
+
+    /** Asks, answers with the selection, and returns the source address that this client sees. */
+    IpAddress exchange(String destination, PktInfoChannel server, SourceSelection selection) throws IOException {
+        Datagram request = ask(destination, server);
+        byte[] reply = ("reply to " + destination).getBytes(StandardCharsets.UTF_8);
+        server.reply(request, ByteBuffer.wrap(reply), selection);
+        return replySource(reply);
+    }
+
+    static IpAddress address(String literal) throws IOException {
+        return IpAddress.of(InetAddress.getByName(literal));
+    }
+
+    @Override
+    public void close() {
+        socket.close();
+    }
+}

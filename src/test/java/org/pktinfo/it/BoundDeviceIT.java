@@ -1,0 +1,87 @@
+package org.pktinfo.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.channels.DatagramChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.pktinfo.Datagram;
+import org.pktinfo.PktInfoChannel;
+import org.pktinfo.Requires;
+
+/**
+ * A socket that is bound to a device, handed over as systemd does. Kernels of the RHEL 7 age take interface index 0 in a reply
+ * for "any device"; the one that runs this test does not, so the index is read from the system call.
+ */
+class BoundDeviceIT {
+    /** Answers one request on the socket that is its standard input. */
+    public static final class Program {
+        private Program() {}
+
+        public static void main(String[] arguments) throws IOException {
+            try (PktInfoChannel server = PktInfoChannel.wrap((DatagramChannel) System.inheritedChannel())) {
+                System.out.println("ready");
+                Datagram request = server.receive();
+                server.reply(request, request.payload());
+            }
+        }
+    }
+
+    private static final String HAND_OVER = """
+            use Socket;
+            my ($device, $port, @command) = @ARGV;
+            socket(my $server, AF_INET, SOCK_DGRAM, 0) or die "socket: $!";
+            setsockopt($server, SOL_SOCKET, 25, $device) or die "SO_BINDTODEVICE: $!";
+            bind($server, sockaddr_in($port, INADDR_ANY)) or die "bind: $!";
+            open(STDIN, "+<&", $server) or die "dup: $!";
+            exec @command;
+            """;
+
+    @Test
+    void aReplyNamesTheDeviceThatTheSocketIsBoundTo(@TempDir Path folder) throws Exception {
+        Requires.tool("perl");
+        Requires.tool("strace");
+        Path trace = folder.resolve("trace");
+        try (Namespaces hosts = new Namespaces()) {
+            hosts.host("client");
+            hosts.host("server");
+            hosts.cable("client", "a1", "server", "a0");
+            hosts.address("client", "a1", "10.9.0.100/24");
+            hosts.address("server", "a0", "10.9.0.1/24", "10.9.0.2/24");
+            String index = hosts.in("server", "cat /sys/class/net/a0/ifindex");
+            List<String> command = hosts.inside(
+                    "server",
+                    "perl",
+                    "-e",
+                    HAND_OVER,
+                    "a0",
+                    "7000",
+                    "strace",
+                    "-f",
+                    "-qq",
+                    "-X",
+                    "raw",
+                    "-e",
+                    "trace=sendmsg",
+                    "-o",
+                    trace.toString(),
+                    ChildProcess.java().toString(),
+                    "-cp",
+                    System.getProperty("java.class.path"),
+                    Program.class.getName());
+            try (ChildProcess server = ChildProcess.start(command);
+                    Agent client = new Agent(hosts, "client")) {
+                server.awaitOut(line -> line.equals("ready"));
+                client.say("send 10.9.0.2 7000");
+                assertThat(client.say("await")).isEqualTo("10.9.0.2");
+                assertThat(server.exitCode()).as("%s", server).isZero();
+            }
+            assertThat(Files.readString(trace))
+                    .containsPattern("ipi_ifindex=(" + index + "|if_nametoindex\\(\"a0\"\\))\\D");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+package org.pktinfo.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.pktinfo.Requires;
+
+/** What a newcomer sees whose machine lacks a tool that the native library is built with. */
+class BuildToolsIT {
+    /** Not a @TempDir: JUnit warns of every link that it deletes. */
+    private Path folder;
+
+    @BeforeEach
+    void makeFolder() throws IOException {
+        folder = Files.createTempDirectory("path");
+    }
+
+    @AfterEach
+    void removeFolder() throws IOException {
+        try (Stream<Path> links = Files.list(folder)) {
+            for (Path link : links.toList()) {
+                Files.delete(link);
+            }
+        }
+        Files.delete(folder);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"cmake", "cc gcc clang", "make gmake"})
+    void aMissingToolIsOneLineThatSaysWhatToInstall(String missing) throws Exception {
+        Path path = pathWithout(Set.of(missing.split(" ", -1)));
+        String mvn = Requires.tool("mvn").toString();
+        ChildProcess build = ChildProcess.run(
+                List.of(
+                        mvn,
+                        "-o",
+                        "-q",
+                        "-B",
+                        "-f",
+                        Path.of("pom.xml").toAbsolutePath().toString(),
+                        "validate"),
+                Map.of("PATH", path.toString(), "CC", ""));
+        assertThat(build.exitCode()).as("%s", build).isEqualTo(1);
+        assertThat(Stream.concat(build.out().stream(), build.err().stream()))
+                .as("%s", build)
+                .anyMatch(line ->
+                        line.contains("apt-get install cmake gcc make") && line.contains("dnf install cmake gcc make"))
+                .noneMatch(line -> line.contains("exec-maven-plugin"));
+    }
+
+    private Path pathWithout(Set<String> missing) throws IOException {
+        List<String> seen = new ArrayList<>();
+        for (String part : System.getenv("PATH").split(":", -1)) {
+            Path directory = Path.of(part);
+            if (Files.isDirectory(directory)) {
+                try (Stream<Path> programs = Files.list(directory)) {
+                    for (Path program : programs.toList()) {
+                        String name = program.getFileName().toString();
+                        if (!missing.contains(name) && !seen.contains(name)) {
+                            seen.add(name);
+                            Files.createSymbolicLink(folder.resolve(name), program);
+                        }
+                    }
+                }
+            }
+        }
+        return folder;
+    }
+}

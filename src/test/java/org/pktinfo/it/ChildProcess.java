@@ -1,0 +1,148 @@
+package org.pktinfo.it;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+
+/** Another process, its two outputs read line by line as they come. Closing kills it. */
+public final class ChildProcess implements AutoCloseable {
+    private static final Duration LIMIT = Duration.ofSeconds(60);
+
+    private final Process process;
+    private final List<String> command;
+    private final List<String> out = new ArrayList<>();
+    private final List<String> err = new ArrayList<>();
+    private final List<Thread> readers;
+
+    private ChildProcess(List<String> command, Map<String, String> environment) throws IOException {
+        ProcessBuilder builder = new ProcessBuilder(command);
+        builder.environment().putAll(environment);
+        // Options for every JVM of the machine would print a line of their own.
+        builder.environment().remove("JAVA_TOOL_OPTIONS");
+        this.command = command;
+        this.process = builder.start();
+        this.readers = List.of(read(process.getInputStream(), out), read(process.getErrorStream(), err));
+    }
+
+    public static ChildProcess start(List<String> command) throws IOException {
+        return new ChildProcess(command, Map.of());
+    }
+
+    /** Runs it to its end. */
+    public static ChildProcess run(List<String> command) throws IOException, InterruptedException {
+        return run(command, Map.of());
+    }
+
+    public static ChildProcess run(List<String> command, Map<String, String> environment)
+            throws IOException, InterruptedException {
+        ChildProcess child = new ChildProcess(command, environment);
+        child.exitCode();
+        return child;
+    }
+
+    /** The launcher of the JDK that runs the tests. */
+    public static Path java() {
+        return Path.of(System.getProperty("java.home"), "bin", "java");
+    }
+
+    private Thread read(InputStream stream, List<String> lines) {
+        Thread thread = new Thread(() -> {
+            try (BufferedReader reader = new BufferedReader(new InputStreamReader(stream, StandardCharsets.UTF_8))) {
+                for (String line = reader.readLine(); line != null; line = reader.readLine()) {
+                    synchronized (this) {
+                        lines.add(line);
+                        notifyAll();
+                    }
+                }
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+        thread.setDaemon(true);
+        thread.start();
+        return thread;
+    }
+
+    public synchronized List<String> out() {
+        return List.copyOf(out);
+    }
+
+    public synchronized List<String> err() {
+        return List.copyOf(err);
+    }
+
+    /** Waits until a line on stderr fits. */
+    public String awaitErr(Predicate<String> fits) throws InterruptedException {
+        return awaitLine(err, fits);
+    }
+
+    /** Waits until a line on stdout fits. */
+    public String awaitOut(Predicate<String> fits) throws InterruptedException {
+        return awaitLine(out, fits);
+    }
+
+    /** Waits until so many lines have come on stdout; the last of them. */
+    public String awaitOut(int count) throws InterruptedException {
+        awaitLine(out, line -> out.size() >= count);
+        synchronized (this) {
+            return out.get(count - 1);
+        }
+    }
+
+    private synchronized String awaitLine(List<String> lines, Predicate<String> fits) throws InterruptedException {
+        long deadline = System.nanoTime() + LIMIT.toNanos();
+        while (true) {
+            for (String line : lines) {
+                if (fits.test(line)) {
+                    return line;
+                }
+            }
+            long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+            if (left <= 0 || (!process.isAlive() && readers.stream().noneMatch(Thread::isAlive))) {
+                throw new AssertionError("the line never came: " + this);
+            }
+            wait(Math.min(left, 100));
+        }
+    }
+
+    public Process process() {
+        return process;
+    }
+
+    /** Sends SIGTERM; unlike Process.destroy it leaves the outputs open, so that the last words are heard. */
+    public void terminate() {
+        process.toHandle().destroy();
+    }
+
+    public int exitCode() throws InterruptedException {
+        if (!process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)) {
+            process.destroyForcibly();
+            throw new AssertionError("does not end: " + this);
+        }
+        for (Thread reader : readers) {
+            reader.join(LIMIT.toMillis());
+        }
+        return process.exitValue();
+    }
+
+    @Override
+    public void close() {
+        process.toHandle().destroyForcibly();
+    }
+
+    @Override
+    public synchronized String toString() {
+        return command + (process.isAlive() ? " running" : " exit " + process.exitValue()) + "\nstdout: " + out
+                + "\nstderr: " + err;
+    }
+}

@@ -1,0 +1,126 @@
+package org.pktinfo.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.pktinfo.Datagram;
+import org.pktinfo.PktInfoChannel;
+import org.pktinfo.Requires;
+import org.pktinfo.SendException;
+
+/** System calls that fail, by way of strace's fault injection. */
+class FaultIT {
+    /** Two exchanges with a channel in the mode given; what happens to each reply. */
+    public static final class Program {
+        private Program() {}
+
+        public static void main(String[] mode) throws IOException {
+            try (PktInfoChannel server = PktInfoChannel.open().bind(new InetSocketAddress(0));
+                    DatagramSocket client = new DatagramSocket()) {
+                server.channel().configureBlocking(mode[0].equals("blocking"));
+                client.setSoTimeout(5000);
+                int port = server.localAddress().getPort();
+                for (int i = 0; i < 2; i++) {
+                    client.send(new DatagramPacket(new byte[5], 5, InetAddress.getByName("127.0.0.2"), port));
+                    exchange(server, client);
+                }
+            }
+        }
+
+        private static void exchange(PktInfoChannel server, DatagramSocket client) throws IOException {
+            Datagram request = server.receive(java.time.Duration.ofSeconds(5));
+            try {
+                server.reply(request, request.payload());
+                DatagramPacket reply = new DatagramPacket(new byte[10], 10);
+                client.receive(reply);
+                System.out.println("reply from " + reply.getAddress().getHostAddress());
+            } catch (SendException e) {
+                System.out.println(e.kind() + " " + e.getMessage().replaceAll(":\\d+$", ""));
+            }
+        }
+    }
+
+    @BeforeEach
+    void needsStrace() {
+        Requires.tool("strace");
+    }
+
+    private static List<String> inject(String fault, String mode) throws IOException, InterruptedException {
+        ChildProcess child = ChildProcess.run(List.of(
+                "strace",
+                "-f",
+                "-qq",
+                "-o",
+                "/dev/null",
+                "-e",
+                "inject=" + fault,
+                ChildProcess.java().toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                "-Dpktinfo.library.path=" + library(),
+                Program.class.getName(),
+                mode));
+        assertThat(child.exitCode()).as("%s", child).isZero();
+        return child.out();
+    }
+
+    private static Path library() throws IOException {
+        try (var files = java.nio.file.Files.walk(Path.of(System.getProperty("native.library")))) {
+            return files.filter(file -> file.endsWith("libpktinfo.so"))
+                    .findFirst()
+                    .orElseThrow();
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "EPERM, TRANSIENT",
+        "ENOBUFS, TRANSIENT",
+        "ENOMEM, TRANSIENT",
+        "EHOSTUNREACH, PEER_UNREACHABLE",
+        "ENETUNREACH, PEER_UNREACHABLE",
+        "EACCES, PEER_UNREACHABLE",
+        "ENODEV, INTERFACE_GONE",
+        "EMSGSIZE, MESSAGE_TOO_LONG",
+        "EIO, OTHER",
+        "EINVAL, OTHER"
+    })
+    void aReplyThatFailsIsTypedAndTheNextIsSent(String errno, String kind) throws Exception {
+        assertThat(inject("sendmsg:error=" + errno + ":when=1", "blocking"))
+                .satisfiesExactly(
+                        first -> assertThat(first)
+                                .startsWith(kind + " sendmsg: " + errno + " (")
+                                .endsWith("source 127.0.0.2, peer 127.0.0.1"),
+                        second -> assertThat(second).isEqualTo("reply from 127.0.0.2"));
+    }
+
+    @Test
+    void aFullSendBufferIsWaitedForInBlockingMode() throws Exception {
+        assertThat(inject("sendmsg:error=EAGAIN:when=1", "blocking"))
+                .containsExactly("reply from 127.0.0.2", "reply from 127.0.0.2");
+    }
+
+    @Test
+    void aFullSendBufferIsTransientInNonBlockingMode() throws Exception {
+        List<String> out = inject("sendmsg:error=EAGAIN:when=1", "non-blocking");
+        assertThat(out.get(0)).startsWith("TRANSIENT sendmsg: EAGAIN (11), source 127.0.0.2, peer 127.0.0.1");
+        assertThat(out.get(1)).isEqualTo("reply from 127.0.0.2");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"sendmsg", "recvmsg", "poll"})
+    void aCallThatASignalInterruptsIsRepeated(String call) throws Exception {
+        assertThat(inject(call + ":error=EINTR:when=1..3", "blocking"))
+                .containsExactly("reply from 127.0.0.2", "reply from 127.0.0.2");
+    }
+}

@@ -1,0 +1,169 @@
+package org.pktinfo.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.pktinfo.PktInfoChannel;
+import org.pktinfo.Requires;
+
+/** Where the native library comes from, and what is said when it comes from nowhere. */
+class LoadingIT {
+    /** What a program sees: whether it is supported and why not, and what opening does. */
+    public static final class Program {
+        private Program() {}
+
+        public static void main(String[] arguments) throws IOException {
+            System.out.println("supported " + PktInfoChannel.isSupported());
+            try (PktInfoChannel channel = PktInfoChannel.open()) {
+                System.out.println("origin " + PktInfoChannel.libraryOrigin() + ", open " + channel.isOpen());
+            } catch (UnsatisfiedLinkError e) {
+                System.out.println("error " + e.getMessage());
+                System.out.println(
+                        "attempts " + PktInfoChannel.unsupportedReason().getSuppressed().length);
+            }
+            for (String line : Files.readAllLines(Path.of("/proc/self/maps"))) {
+                if (line.contains("libpktinfo")) {
+                    System.out.println("mapped " + line.substring(line.indexOf('/')));
+                    return;
+                }
+            }
+        }
+    }
+
+    @TempDir
+    private Path folder;
+
+    private static Path library() throws IOException {
+        try (Stream<Path> files = Files.walk(Path.of(System.getProperty("native.library")))) {
+            return files.filter(file -> file.endsWith("libpktinfo.so"))
+                    .findFirst()
+                    .orElseThrow();
+        }
+    }
+
+    /** Without the logging provider that the tests' class path has. */
+    private static String classPath() throws IOException {
+        StringBuilder path = new StringBuilder(System.getProperty("library.jar"));
+        try (Stream<Path> libraries = Files.list(Path.of(System.getProperty("runtime.libraries")))) {
+            libraries.forEach(library -> path.append(':').append(library));
+        }
+        return path + ":" + Path.of(System.getProperty("server.jar")).resolveSibling("test-classes");
+    }
+
+    private ChildProcess run(List<String> prefix, String... options) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(prefix);
+        command.add(ChildProcess.java().toString());
+        command.addAll(Arrays.asList(options));
+        command.addAll(List.of("-cp", classPath(), Program.class.getName()));
+        ChildProcess child = ChildProcess.run(command);
+        assertThat(child.exitCode()).as("%s", child).isZero();
+        // Of a file that is no library the JVM itself says that it "might have disabled stack guard".
+        assertThat(child.err()).as("stderr").noneMatch(line -> line.contains("SLF4J") || line.contains("WARNING"));
+        return child;
+    }
+
+    private ChildProcess run(String... options) throws IOException, InterruptedException {
+        return run(List.of(), options);
+    }
+
+    @Test
+    void itComesOutOfTheJarAndLeavesNothingBehind() throws Exception {
+        ChildProcess child = run("-Dpktinfo.tmpdir=" + folder);
+        assertThat(child.out().get(0)).isEqualTo("supported true");
+        assertThat(child.out().get(1)).contains("out of the jar by way of " + folder);
+        assertThat(child.out().get(2)).startsWith("mapped " + folder).endsWith("(deleted)");
+        assertThat(folder).isEmptyDirectory();
+    }
+
+    @Test
+    void theFolderItIsExtractedToIsForItsOwnerOnly() throws Exception {
+        Requires.tool("strace");
+        Path log = folder.resolve("log");
+        run(
+                List.of("strace", "-f", "-qq", "-e", "trace=mkdir,mkdirat", "-o", log.toString()),
+                "-Dpktinfo.tmpdir=" + folder);
+        assertThat(Files.readAllLines(log))
+                .anyMatch(line -> line.contains(folder + "/pktinfo-") && line.contains("0700"));
+    }
+
+    @Test
+    void itComesFromThePathGivenAndNothingIsExtracted() throws Exception {
+        Path copy = Files.copy(library(), folder.resolve("other-name.so"));
+        ChildProcess child = run("-Dpktinfo.library.path=" + copy, "-Dpktinfo.tmpdir=/nonexistent");
+        assertThat(child.out().get(1)).contains("-Dpktinfo.library.path=" + copy);
+    }
+
+    @Test
+    void itComesFromTheSystem() throws Exception {
+        Files.copy(library(), folder.resolve("libpktinfo.so"));
+        ChildProcess child =
+                run("-Dpktinfo.library.mode=system", "-Djava.library.path=" + folder, "-Dpktinfo.tmpdir=/nonexistent");
+        assertThat(child.out().get(1)).contains("java.library.path=" + folder);
+    }
+
+    private static void assertFails(ChildProcess child, int attempts, String... reasons) {
+        assertThat(child.out())
+                .hasSizeGreaterThanOrEqualTo(3); // the kernel may keep a mapping of what could not be executed
+        assertThat(child.out().get(0)).isEqualTo("supported false");
+        assertThat(child.out().get(1))
+                .startsWith("error no native library for Linux on ")
+                .contains(reasons);
+        assertThat(child.out().get(2)).isEqualTo("attempts " + attempts);
+    }
+
+    @Test
+    void aPathWithoutALibraryIsNamedAndNothingElseIsTried() throws Exception {
+        assertFails(run("-Dpktinfo.library.path=/nonexistent/lib.so"), 1, "/nonexistent/lib.so");
+    }
+
+    @Test
+    void aModeThatDoesNotExistIsNamed() throws Exception {
+        assertFails(run("-Dpktinfo.library.mode=jra"), 1, "jra", "must be \"jar\" or \"system\"");
+    }
+
+    @Test
+    void aFolderThatCannotBeWrittenIsNamedAndTheSystemIsTried() throws Exception {
+        assertFails(run("-Dpktinfo.tmpdir=/nonexistent"), 2, "/nonexistent", "no pktinfo in java.library.path");
+    }
+
+    @Test
+    void aFileThatIsNoLibraryGivesTheLinkersReason() throws Exception {
+        Path text = Files.writeString(folder.resolve("libpktinfo.so"), "this is no library");
+        assertFails(run("-Dpktinfo.library.path=" + text), 1, "file too short");
+    }
+
+    @Test
+    void aLibraryForAnotherMachineGivesTheLinkersReason() throws Exception {
+        byte[] bytes = Files.readAllBytes(library());
+        bytes[18] = (byte) (bytes[18] == (byte) 183 ? 62 : 183); // e_machine: x86-64 and AArch64 exchanged
+        Path other = Files.write(folder.resolve("libpktinfo.so"), bytes);
+        assertFails(run("-Dpktinfo.library.path=" + other), 1, other.toString(), "platform");
+    }
+
+    @Test
+    void aLibraryThatNeedsANewerCLibraryGivesTheLinkersReason() throws Exception {
+        byte[] bytes = Files.readAllBytes(library());
+        String text = new String(bytes, StandardCharsets.ISO_8859_1);
+        String renamed = text.replace("GLIBC_2.4\0", "GLIBC_9.4\0").replace("GLIBC_2.12\0", "GLIBC_9.12\0");
+        Path newer = Files.write(folder.resolve("libpktinfo.so"), renamed.getBytes(StandardCharsets.ISO_8859_1));
+        assertFails(run("-Dpktinfo.library.path=" + newer), 1, "GLIBC_9", "newer C library");
+    }
+
+    @Test
+    void aFileSystemMountedNoexecIsSuspected() throws Exception {
+        Requires.root();
+        Path mount = Files.createDirectory(folder.resolve("noexec"));
+        List<String> inOwnMounts = List.of(
+                "unshare", "--mount", "sh", "-c", "mount -t tmpfs -o noexec none " + mount + " && exec \"$@\"", "sh");
+        assertFails(run(inOwnMounts, "-Dpktinfo.tmpdir=" + mount), 2, "noexec", "-Dpktinfo.tmpdir");
+    }
+}

@@ -1,0 +1,88 @@
+package org.pktinfo.it;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.pktinfo.Requires;
+
+/** Hosts on this machine: network namespaces joined by virtual cables, gone when closed or when the JVM ends. */
+final class Namespaces implements AutoCloseable {
+    private static int count;
+
+    private final String prefix;
+    private final List<String> hosts = new ArrayList<>();
+    private final Thread atExit = new Thread(this::removeAll);
+
+    Namespaces() {
+        Requires.root();
+        Requires.tool("ip");
+        prefix = "pi" + ProcessHandle.current().pid() + "-" + count++ + "-";
+        Runtime.getRuntime().addShutdownHook(atExit);
+    }
+
+    /** A host that only has loopback yet. */
+    void host(String name) {
+        hosts.add(name);
+        ip("netns add " + prefix + name);
+        in(name, "ip link set lo up");
+    }
+
+    /** A cable between two hosts; addresses are added with {@link #address}. */
+    void cable(String host1, String interface1, String host2, String interface2) {
+        ip("link add " + interface1 + " netns " + prefix + host1 + " type veth peer name " + interface2 + " netns "
+                + prefix + host2);
+        in(host1, "ip link set " + interface1 + " up");
+        in(host2, "ip link set " + interface2 + " up");
+    }
+
+    /** Adds addresses such as 192.0.2.1/24, usable at once: no duplicate address detection. */
+    void address(String host, String interfaceName, String... addresses) {
+        for (String address : addresses) {
+            in(host, "ip addr add " + address + " dev " + interfaceName + (address.indexOf(':') >= 0 ? " nodad" : ""));
+        }
+    }
+
+    /** Runs a command on a host, words divided by spaces; it must succeed. Its output. */
+    String in(String host, String command) {
+        return run(inside(host, command.split(" ", -1)));
+    }
+
+    /** The command line that runs another on a host. */
+    List<String> inside(String host, String... command) {
+        List<String> whole = new ArrayList<>(List.of("ip", "netns", "exec", prefix + host));
+        whole.addAll(Arrays.asList(command));
+        return whole;
+    }
+
+    private static void ip(String arguments) {
+        List<String> command = new ArrayList<>(List.of("ip"));
+        command.addAll(Arrays.asList(arguments.split(" ", -1)));
+        run(command);
+    }
+
+    private static String run(List<String> command) {
+        try {
+            ChildProcess child = ChildProcess.run(command);
+            if (child.exitCode() != 0) {
+                throw new IllegalStateException(child.toString());
+            }
+            return String.join("\n", child.out());
+        } catch (IOException | InterruptedException e) {
+            throw new IllegalStateException(String.join(" ", command), e);
+        }
+    }
+
+    private void removeAll() {
+        for (String host : hosts) {
+            ip("netns del " + prefix + host);
+        }
+        hosts.clear();
+    }
+
+    @Override
+    public void close() {
+        Runtime.getRuntime().removeShutdownHook(atExit);
+        removeAll();
+    }
+}

@@ -1,0 +1,121 @@
+package org.pktinfo.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.pktinfo.Requires;
+
+/** The same tests on other JVMs and with other options, and the library as a named module. */
+class OtherJvmIT {
+    private static final String[] LOOPBACK_TESTS = {"org.pktinfo.ReplyTest", "org.pktinfo.ChannelTest"};
+
+    private static void assertTestsPass(Path java, String... options) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(List.of(java.toString()));
+        command.addAll(Arrays.asList(options));
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), "org.pktinfo.it.RunTests"));
+        command.addAll(Arrays.asList(LOOPBACK_TESTS));
+        ChildProcess child = ChildProcess.run(command);
+        assertThat(child.exitCode()).as("%s", child).isZero();
+        assertThat(child.err()).as("stderr").isEmpty();
+        assertThat(child.out()).as("%s", child).noneMatch(line -> line.startsWith("WARNING in native method"));
+    }
+
+    @Test
+    void onJdk25WithoutAnyWarningAndWithIllegalNativeAccessDenied() throws Exception {
+        assertTestsPass(Requires.jdk25(), "--illegal-native-access=deny", "--enable-native-access=ALL-UNNAMED");
+    }
+
+    @Test
+    void onAJvmThatIsToldToPreferIpv4() throws Exception {
+        assertTestsPass(ChildProcess.java(), "-Djava.net.preferIPv4Stack=true");
+    }
+
+    @Test
+    void underTheJvmsOwnCheckOfJniCalls() throws Exception {
+        assertTestsPass(ChildProcess.java(), "-Xcheck:jni");
+    }
+
+    @Test
+    void asANamedModuleOnJdk17(@TempDir Path folder) throws Exception {
+        assertModuleWorks(ChildProcess.java(), folder);
+    }
+
+    @Test
+    void asANamedModuleOnJdk25WithOnlyItsOwnModuleEnabled(@TempDir Path folder) throws Exception {
+        assertModuleWorks(
+                Requires.jdk25(), folder, "--illegal-native-access=deny", "--enable-native-access=org.pktinfo");
+    }
+
+    private static final String PROGRAM = """
+            package consumer;
+
+            import java.net.*;
+            import java.nio.channels.DatagramChannel;
+            import java.nio.ByteBuffer;
+            import org.pktinfo.*;
+
+            public final class Main {
+                public static void main(String[] arguments) throws Exception {
+                    try (PktInfoChannel server = PktInfoChannel.open().bind(new InetSocketAddress(0));
+                            DatagramSocket client = new DatagramSocket()) {
+                        client.setSoTimeout(5000);
+                        int port = server.localAddress().getPort();
+                        client.send(new DatagramPacket(new byte[5], 5, InetAddress.getByName("127.0.0.2"), port));
+                        Datagram request = server.receive();
+                        server.reply(request, request.payload());
+                        DatagramPacket reply = new DatagramPacket(new byte[10], 10);
+                        client.receive(reply);
+                        System.out.println(reply.getAddress().getHostAddress() + " "
+                                + PktInfoChannel.class.getModule());
+                    }
+                }
+            }
+            """;
+
+    private static void assertModuleWorks(Path java, Path folder, String... options) throws Exception {
+        Path sources = Files.createDirectories(folder.resolve("src/consumer"));
+        Files.writeString(folder.resolve("src/module-info.java"), "module consumer { requires org.pktinfo; }");
+        Files.writeString(sources.resolve("Main.java"), PROGRAM);
+        Path classes = folder.resolve("classes");
+        int result = ToolProvider.getSystemJavaCompiler()
+                .run(
+                        null,
+                        null,
+                        null,
+                        "-d",
+                        classes.toString(),
+                        "-p",
+                        modulePath(),
+                        folder.resolve("src/module-info.java").toString(),
+                        sources.resolve("Main.java").toString());
+        assertThat(result).isZero();
+        List<String> command = new ArrayList<>(List.of(java.toString()));
+        command.addAll(Arrays.asList(options));
+        command.addAll(List.of("-p", modulePath() + ":" + classes, "-m", "consumer/consumer.Main"));
+        ChildProcess child = ChildProcess.run(command);
+        assertThat(child.exitCode()).as("%s", child).isZero();
+        assertThat(child.out()).containsExactly("127.0.0.2 module org.pktinfo");
+        assertThat(child.err()).as("warnings").isEmpty();
+    }
+
+    private static String modulePath() throws IOException {
+        try (Stream<Path> libraries = Files.list(Path.of(System.getProperty("runtime.libraries")))) {
+            return libraries
+                            .map(Path::toString)
+                            .filter(name -> name.endsWith(".jar"))
+                            .sorted()
+                            .collect(Collectors.joining(":"))
+                    + ":" + System.getProperty("library.jar");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+package org.pktinfo.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.pktinfo.Requires;
+
+/** The sample server as its user sees it: its jar, its output, its exit codes. */
+class ServerIT {
+    private static List<String> command(String java, String... arguments) {
+        List<String> command = new ArrayList<>(List.of(java, "-jar", System.getProperty("server.jar")));
+        command.addAll(Arrays.asList(arguments));
+        return command;
+    }
+
+    private static ChildProcess run(String... arguments) throws IOException, InterruptedException {
+        return ChildProcess.run(command(ChildProcess.java().toString(), arguments));
+    }
+
+    private static ChildProcess serve(String... arguments) throws IOException {
+        return ChildProcess.start(command(ChildProcess.java().toString(), arguments));
+    }
+
+    private static int port(ChildProcess server) throws InterruptedException {
+        String line = server.awaitErr(text -> text.startsWith("listening on "));
+        String endpoint = line.split("[ ,]+", -1)[2];
+        return Integer.parseInt(endpoint.substring(endpoint.lastIndexOf(':') + 1));
+    }
+
+    /** Sends text from an unconnected socket; the reply's source and text. */
+    private static String ask(String destination, int port, String text) throws IOException {
+        try (DatagramSocket client = new DatagramSocket()) {
+            client.setSoTimeout(5000);
+            byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+            client.send(new DatagramPacket(bytes, bytes.length, InetAddress.getByName(destination), port));
+            DatagramPacket reply = new DatagramPacket(new byte[2000], 2000);
+            client.receive(reply);
+            return reply.getAddress().getHostAddress() + " "
+                    + new String(reply.getData(), 0, reply.getLength(), StandardCharsets.UTF_8);
+        }
+    }
+
+    @Test
+    void itPrintsTheArticlesLinesAndAnswersFromTheAddressAsked() throws Exception {
+        try (ChildProcess server = serve("0")) {
+            assertThat(ask("127.0.0.2", port(server), "command\n"))
+                    .isEqualTo("127.0.0.2 This is PKT6INFO test server\n");
+            server.awaitOut(line -> line.startsWith("Using "));
+            assertThat(server.out())
+                    .isIn(
+                            List.of("received bytes len: 8", "pktinfo6 True", "pktinfo4 True", "Using in_pktinfo"),
+                            List.of("received bytes len: 8", "pktinfo4 True", "Using in_pktinfo"));
+        }
+    }
+
+    @Test
+    void overIpv6ItUsesTheIn6Pktinfo() throws Exception {
+        try (ChildProcess server = serve("--ipv6", "0")) {
+            assertThat(ask("::1", port(server), "command\n")).startsWith("0:0:0:0:0:0:0:1 This is");
+            server.awaitOut(line -> line.startsWith("Using "));
+            assertThat(server.out()).containsExactly("received bytes len: 8", "pktinfo6 True", "Using in6_pktinfo");
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "system, 127.0.0.1, ''",
+        "pinned, 127.0.0.2, Using in_pktinfo",
+        "fixed:127.0.0.3, 127.0.0.3, Using in_pktinfo",
+        "asked, 127.0.0.2, Using in_pktinfo"
+    })
+    void aPolicyChoosesTheSource(String policy, String source, String using) throws Exception {
+        try (ChildProcess server = serve("--policy", policy, "--ipv4", "0")) {
+            assertThat(ask("127.0.0.2", port(server), "x")).startsWith(source + " ");
+            server.terminate();
+            assertThat(server.exitCode()).isZero();
+            assertThat(server.out().stream()
+                            .filter(line -> line.startsWith("Using"))
+                            .toList())
+                    .isEqualTo(using.isEmpty() ? List.of() : List.of(using));
+        }
+    }
+
+    @Test
+    void theResponseCanBeChosenOrBeTheRequestAndThePrintingLeftOut() throws Exception {
+        try (ChildProcess server = serve("--response", "héllo", "--quiet", "0")) {
+            assertThat(ask("127.0.0.2", port(server), "x")).isEqualTo("127.0.0.2 héllo");
+            server.terminate();
+            assertThat(server.exitCode()).isZero();
+            assertThat(server.out()).isEmpty();
+        }
+        try (ChildProcess server = serve("--echo", "--bind", "127.0.0.5", "0")) {
+            assertThat(ask("127.0.0.5", port(server), "again")).isEqualTo("127.0.0.5 again");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"TERM", "INT"})
+    void aSignalStopsItWithinASecondWithTotalsAndExitCodeZero(String signal) throws Exception {
+        try (ChildProcess server = serve("0")) {
+            ask("127.0.0.2", port(server), "x");
+            long start = System.nanoTime();
+            ChildProcess.run(List.of(
+                    "kill", "-" + signal, String.valueOf(server.process().pid())));
+            assertThat(server.exitCode()).as("%s", server).isZero();
+            assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(1));
+            assertThat(server.err()).endsWith("received 1, replied 1, failed 0");
+        }
+    }
+
+    @Test
+    void aReplyThatCannotBeSentIsOneLineAndTheNextIsSent() throws Exception {
+        try (ChildProcess server = serve("--policy", "fixed:192.0.2.7", "0");
+                DatagramSocket client = new DatagramSocket()) {
+            int port = port(server);
+            for (int i = 0; i < 2; i++) {
+                client.send(new DatagramPacket(new byte[1], 1, InetAddress.getByName("127.0.0.2"), port));
+            }
+            String line = server.awaitErr(text -> text.startsWith("not answered"));
+            assertThat(line).contains("sendmsg: E", "source 192.0.2.7", "peer 127.0.0.1:" + client.getLocalPort());
+            while (server.err().stream()
+                            .filter(text -> text.startsWith("not answered"))
+                            .count()
+                    < 2) {
+                server.awaitOut(text -> text.startsWith("received"));
+            }
+            server.terminate();
+            assertThat(server.exitCode()).isZero();
+            assertThat(server.err()).endsWith("received 2, replied 0, failed 2");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "x",
+                "65536",
+                "-1",
+                "8888 9999",
+                "--bind nowhere.invalid 0",
+                "--bind 127.0.0.256 0",
+                "--bind ::1 --ipv4 0",
+                "--bind 127.0.0.1 --ipv6 0",
+                "--policy none 0",
+                "--policy fixed: 0",
+                "--policy fixed:239.1.2.3 0",
+                "--response a --echo 0",
+                "--ipv4 --ipv6 0",
+                "--nosuch 0"
+            })
+    void aBadArgumentIsOneMessageAndExitCodeTwo(String arguments) throws Exception {
+        ChildProcess child = run(arguments.isEmpty() ? new String[0] : arguments.split(" ", -1));
+        assertThat(child.exitCode()).as("%s", child).isEqualTo(2);
+        assertThat(child.err()).as("%s", child).hasSize(1);
+        assertThat(child.out()).isEmpty();
+        String value = arguments.replaceAll(" 0$", "").replaceAll("^.* ", "").replaceAll("^--policy fixed:", "");
+        assertThat(child.err().get(0)).startsWith("pktinfo-server: ").contains(value);
+    }
+
+    @Test
+    void aPortInUseIsOneLineAndExitCodeOne() throws Exception {
+        try (ChildProcess first = serve("0")) {
+            String port = String.valueOf(port(first));
+            ChildProcess second = run(port);
+            assertThat(second.exitCode()).isEqualTo(1);
+            assertThat(second.err()).hasSize(1);
+            assertThat(second.err().get(0))
+                    .startsWith("pktinfo-server: cannot bind")
+                    .contains(port);
+        }
+    }
+
+    @Test
+    void helpAndVersionSayWhatTheyShould() throws Exception {
+        ChildProcess help = run("--help");
+        assertThat(help.exitCode()).isZero();
+        assertThat(String.join("\n", help.out()))
+                .contains("--bind", "--policy", "--response", "--echo", "--quiet", "--ipv4", "--ipv6", "Exit codes");
+        ChildProcess version = run("--version");
+        assertThat(version.exitCode()).isZero();
+        assertThat(version.err()).isEmpty();
+        assertThat(version.out()).hasSize(6);
+        assertThat(version.out().get(0)).matches("pktinfo \\d.*");
+        assertThat(version.out().get(1)).contains(System.getProperty("java.runtime.version"));
+        assertThat(version.out().get(2)).contains(System.getProperty("os.version"));
+        assertThat(version.out().get(3)).contains(System.getProperty("os.arch"));
+        assertThat(version.out().get(4)).matches("libc (glibc \\d+\\.\\d+|not glibc)");
+        assertThat(version.out().get(5)).contains("out of the jar");
+    }
+
+    @Test
+    void onJdk25ItStartsWithoutAWarning() throws Exception {
+        String java = Requires.jdk25().toString();
+        try (ChildProcess server = ChildProcess.start(command(java, "0"))) {
+            assertThat(ask("127.0.0.2", port(server), "x")).startsWith("127.0.0.2 ");
+            assertThat(server.err()).hasSize(1);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+package org.pktinfo.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.lang.reflect.Method;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.channels.AsynchronousCloseException;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.pktinfo.Datagram;
+import org.pktinfo.PktInfoChannel;
+import org.pktinfo.Requires;
+
+/** Ten thousand virtual threads that wait in one channel, with one carrier. */
+class VirtualThreadsIT {
+    private static final int WAITERS = 10_000;
+
+    /** Compiled for JDK 17, run on one that has virtual threads. */
+    public static final class Program {
+        private static final AtomicInteger answered = new AtomicInteger();
+        private static final AtomicInteger closed = new AtomicInteger();
+        private static final CountDownLatch waiting = new CountDownLatch(WAITERS);
+        private static final CountDownLatch done = new CountDownLatch(WAITERS);
+
+        private Program() {}
+
+        private static void start(Runnable task) {
+            try {
+                Method startVirtualThread = Thread.class.getMethod("startVirtualThread", Runnable.class);
+                startVirtualThread.invoke(null, task);
+            } catch (ReflectiveOperationException e) {
+                throw new LinkageError("no virtual threads", e);
+            }
+        }
+
+        @SuppressWarnings("try") // closing by hand is what is tested
+        public static void main(String[] arguments) throws Exception {
+            try (PktInfoChannel server = PktInfoChannel.open().bind(new InetSocketAddress(0))) {
+                for (int i = 0; i < WAITERS; i++) {
+                    start(() -> answerOne(server));
+                }
+                check("all wait", waiting.await(30, TimeUnit.SECONDS));
+                CountDownLatch progress = new CountDownLatch(1);
+                start(progress::countDown);
+                check("another thread makes progress", progress.await(5, TimeUnit.SECONDS));
+                askHalfOfThem(server.localAddress().getPort());
+                check("each got its own", answered.get() == WAITERS / 2);
+                CountDownLatch timedOut = new CountDownLatch(1);
+                start(() -> timeOut(server, timedOut));
+                check("a timed wait ends", timedOut.await(5, TimeUnit.SECONDS));
+                long start = System.nanoTime();
+                server.close();
+                check("close wakes the others", done.await(10, TimeUnit.SECONDS));
+                System.out.println("woken in ms "
+                        + Duration.ofNanos(System.nanoTime() - start).toMillis());
+                check("with the right exception", closed.get() == WAITERS / 2);
+            }
+        }
+
+        private static void check(String what, boolean holds) {
+            if (!holds) {
+                System.out.println("NOT: " + what + ", answered " + answered + ", closed " + closed);
+                System.exit(1);
+            }
+        }
+
+        private static void answerOne(PktInfoChannel server) {
+            try {
+                waiting.countDown();
+                Datagram request = server.receive();
+                server.reply(request, request.payload());
+                answered.incrementAndGet();
+            } catch (AsynchronousCloseException e) {
+                closed.incrementAndGet();
+            } catch (IOException e) {
+                System.out.println(e);
+            } finally {
+                done.countDown();
+            }
+        }
+
+        private static void timeOut(PktInfoChannel server, CountDownLatch timedOut) {
+            try {
+                if (server.receive(Duration.ofMillis(50)) == null) {
+                    timedOut.countDown();
+                }
+            } catch (IOException e) {
+                System.out.println(e);
+            }
+        }
+
+        private static void askHalfOfThem(int port) throws IOException {
+            try (DatagramSocket client = new DatagramSocket()) {
+                client.setSoTimeout(5000);
+                DatagramPacket packet = new DatagramPacket(new byte[8], 8, InetAddress.getByName("127.0.0.2"), port);
+                for (int i = 0; i < WAITERS / 2; i++) {
+                    client.send(packet);
+                    client.receive(packet);
+                    check(
+                            "from the address asked",
+                            packet.getAddress().getHostAddress().equals("127.0.0.2"));
+                }
+            }
+            while (answered.get() < WAITERS / 2 && done.getCount() > WAITERS / 2) {
+                Thread.onSpinWait();
+            }
+        }
+    }
+
+    @Test
+    void onOneCarrierOthersMakeProgressEachGetsItsDatagramAndCloseWakesAll() throws Exception {
+        ChildProcess child = ChildProcess.run(List.of(
+                Requires.jdk25().toString(),
+                "-Djdk.virtualThreadScheduler.parallelism=1",
+                "-Djdk.virtualThreadScheduler.maxPoolSize=1",
+                "--illegal-native-access=deny",
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Program.class.getName()));
+        assertThat(child.exitCode()).as("%s", child).isZero();
+        assertThat(child.err()).as("stderr").isEmpty();
+        assertThat(child.out()).as("%s", child).hasSize(1).first().asString().startsWith("woken in ms ");
+    }
+}
