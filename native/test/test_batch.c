@@ -221,11 +221,12 @@ static void nothing_of_one_receive_is_left_for_the_next(void)
 static void a_datagram_larger_than_its_slot_is_cut_and_says_how_large_it_was(void)
 {
     fake_reset();
-    void *arena = new_arena(3, CAPACITY, FAMILY_IPV4);
+    void *arena = new_arena(4, CAPACITY, FAMILY_IPV4);
     arrive(7, 'x', 500)->flags = MSG_TRUNC;
     arrive(8, 'y', 62); /* the length alone shows it as well */
     arrive(9, 'z', 61);
-    EXPECT_EQUAL(3, arena_receive(arena, FD, 3));
+    arrive(9, 'z', 61)->flags = MSG_TRUNC; /* and so does the flag alone */
+    EXPECT_EQUAL(4, arena_receive(arena, FD, 4));
     const struct slot *slot = slot_of(arena, 0);
     EXPECT_EQUAL(FLAG_TRUNCATED, slot[0].flags);
     EXPECT_EQUAL(500, slot[0].wire_length);
@@ -235,6 +236,7 @@ static void a_datagram_larger_than_its_slot_is_cut_and_says_how_large_it_was(voi
     EXPECT_EQUAL(61, slot[1].length);
     EXPECT_EQUAL(0, slot[2].flags);
     EXPECT_EQUAL(61, slot[2].length);
+    EXPECT_EQUAL(FLAG_TRUNCATED, slot[3].flags);
     for (int i = 0; i < 3; i++) {
         expect_filled(__func__, payload_of(arena, i), 'x' + i, 61);
         expect_filled(__func__, payload_of(arena, i) + 61, UNTOUCHED, 3);
@@ -254,14 +256,14 @@ static void cut_control_data_is_flagged_and_its_whole_messages_are_read(void)
     free(arena);
 }
 
-/* The second slot's name and control data lie behind the first's: reading on would find them. */
+/* A message that begins in the control buffer and would end behind it. */
 static void lengths_that_a_kernel_cannot_mean_are_not_believed(void)
 {
     fake_reset();
     void *arena = new_arena(2, CAPACITY, FAMILY_IPV6);
     for (int i = 0; i < 2; i++) {
         struct fake_datagram *datagram = arrive(7, 'x', 3);
-        uint8_t filler[CONTROL_CAPACITY - CMSG_LEN(0)] = {0};
+        uint8_t filler[CONTROL_CAPACITY - 2 * CMSG_LEN(0)] = {0};
         add_control(datagram, SOL_SOCKET, 9999, filler, sizeof(filler));
         add_in_pktinfo(datagram);
         datagram->claimed_name_length = 1000;

@@ -537,6 +537,7 @@ static void an_interrupted_call_is_made_again(void)
         }
         EXPECT_EQUAL(count, arena_send(arena, server.fd, count));
         EXPECT_EQUAL(0, interruptions);
+        EXPECT_EQUAL(0, slot_of(arena, 0)->error);
         while (arena_receive(arena, server.fd, 1) > 0) {
         }
     }
