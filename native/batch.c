@@ -108,7 +108,7 @@ static void accept_message(const struct view *view, int index)
     slot_read_control(slot, scratch->control, at_most(header->msg_controllen, sizeof(scratch->control)));
 }
 
-/* recvmmsg(2) came with Linux 2.6.33; a kernel without it, or a filter that forbids it, gets recvmsg(2). */
+/* recvmmsg(2) came with Linux 2.6.33; a kernel without it gets recvmsg(2). */
 static int receive_one_by_one(const struct view *view, int fd, int count)
 {
     for (int i = 0; i < count; i++) {

@@ -12,6 +12,7 @@ module org.pktinfo {
     requires static org.jspecify;
 
     exports org.pktinfo;
+    exports org.pktinfo.server;
 
     opens org.pktinfo.cli to
             info.picocli;

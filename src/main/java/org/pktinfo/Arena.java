@@ -143,6 +143,13 @@ final class Arena {
         return IpAddress.isUsableSource(destinationHigh(index), low) ? low : 0;
     }
 
+    /** The kernel names another local address for what was sent to a group or to broadcast, or none. */
+    boolean isUnicast(int index) {
+        long low = localLow(index);
+        long high = localHigh(index);
+        return (high | low) != 0 && low == destinationLow(index) && high == destinationHigh(index);
+    }
+
     int interfaceIndex(int index) {
         return memory.getInt(slot(index) + (believesIn(index) ? Layout.IN_INTERFACE : Layout.IN6_INTERFACE));
     }

@@ -122,6 +122,17 @@ public final class DatagramSlot {
     }
 
     /**
+     * Whether it was sent to one address of this host, and not to a multicast group or a broadcast address. With several sockets
+     * on one port (SO_REUSEPORT) each of these gets every datagram that is not unicast.
+     *
+     * @return true for unicast; false also if the kernel did not tell the destination
+     */
+    public boolean isUnicast() {
+        batch.checkFilled(index);
+        return arena.isUnicast(index);
+    }
+
+    /**
      * Who sent it; makes new objects with each call.
      *
      * @return the peer
@@ -269,6 +280,25 @@ public final class DatagramSlot {
     private void refuse(SendException reason) {
         refusal = reason;
         reply = Reply.REFUSED;
+    }
+
+    /**
+     * Whether a reply was written, whatever has become of it.
+     *
+     * @return true once a {@code reply} method was called
+     */
+    public boolean hasReply() {
+        batch.checkFilled(index);
+        return reply != Reply.NONE;
+    }
+
+    /** Takes back a reply that was not sent yet. */
+    public void cancelReply() {
+        batch.checkFilled(index);
+        if (reply != Reply.SENT) {
+            arena.cancel(index);
+            reply = Reply.NONE;
+        }
     }
 
     boolean isPending() {

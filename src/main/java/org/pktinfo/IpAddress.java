@@ -1,9 +1,14 @@
 package org.pktinfo;
 
+import java.io.IOException;
+import java.net.BindException;
 import java.net.Inet6Address;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.StandardProtocolFamily;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
+import java.nio.channels.DatagramChannel;
 
 /**
  * An IPv4 or IPv6 address as numbers. A value: it is cheap to make (no {@link InetAddress} is made before
@@ -113,6 +118,28 @@ public record IpAddress(long high, long low, int scopeId) {
                     : Inet6Address.getByAddress(/* host= */ null, bytes, scopeId);
         } catch (UnknownHostException e) {
             throw new AssertionError("4 and 16 bytes are legal lengths", e);
+        }
+    }
+
+    /**
+     * Whether this is an address of this host now. Costs three system calls, however many addresses the host has: it binds a
+     * socket to the address and closes it. With {@code net.ipv4.ip_nonlocal_bind} on, every address seems
+     * to be local, and an interface's broadcast address always does, because Linux binds to it.
+     *
+     * @return true if a socket can be bound to it, or if no socket can be had to find out; false for a multicast address
+     */
+    public boolean isLocal() {
+        if (isMulticast()) {
+            return false;
+        }
+        try (DatagramChannel probe =
+                DatagramChannel.open(isIpv4() ? StandardProtocolFamily.INET : StandardProtocolFamily.INET6)) {
+            probe.bind(new InetSocketAddress(toInetAddress(), 0));
+            return true;
+        } catch (BindException | UnsupportedOperationException e) {
+            return false;
+        } catch (IOException e) {
+            return true;
         }
     }
 

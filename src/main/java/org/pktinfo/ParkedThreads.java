@@ -85,21 +85,26 @@ final class ParkedThreads {
         return ticket;
     }
 
-    /** Parks until chosen, woken for any reason, or so many nanoseconds have passed. */
-    void park(Ticket ticket, long nanos) {
-        lock.lock();
-        try {
-            if (ticket.chosen) {
-                return;
-            }
-        } finally {
-            lock.unlock();
+    /** Parks until chosen, woken for any reason, or so many nanoseconds have passed; whether it is chosen. */
+    boolean park(Ticket ticket, long nanos) {
+        if (isChosen(ticket)) {
+            return true;
         }
         // For ever is not a very long time: a timed park of a virtual thread costs an entry in a timer queue.
         if (nanos == Long.MAX_VALUE) {
             LockSupport.park(this);
         } else {
             LockSupport.parkNanos(this, nanos);
+        }
+        return isChosen(ticket);
+    }
+
+    private boolean isChosen(Ticket ticket) {
+        lock.lock();
+        try {
+            return ticket.chosen;
+        } finally {
+            lock.unlock();
         }
     }
 

@@ -332,6 +332,52 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         return channel;
     }
 
+    /**
+     * Waits until a datagram is there, without taking it; another thread may take it first.
+     *
+     * @param timeout how long to wait at most; zero: not at all
+     * @return false if the time is over and none seemed to be there
+     * @throws IllegalArgumentException if the timeout is negative
+     * @throws java.nio.channels.AsynchronousCloseException if another thread closes the channel meanwhile
+     * @throws java.nio.channels.ClosedByInterruptException if this thread is interrupted; the channel is closed then
+     * @throws ClosedChannelException if the channel is closed
+     * @throws IOException if waiting fails otherwise
+     */
+    public boolean awaitReadable(Duration timeout) throws IOException {
+        long nanos = nanos(timeout);
+        checkOpen();
+        long start = System.nanoTime();
+        boolean completed = false;
+        try {
+            begin();
+            boolean readable = ParkedThreads.isCurrentVirtual() ? parkOnce(nanos) : awaitOnce(start, nanos);
+            completed = true;
+            return readable;
+        } finally {
+            end(completed);
+        }
+    }
+
+    private boolean awaitOnce(long start, long nanos) throws IOException {
+        while (!isReadableWithin(left(start, nanos))) {
+            if (left(start, nanos) <= 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private boolean parkOnce(long nanos) throws IOException {
+        ParkedThreads.Ticket ticket = readers.enter();
+        try {
+            boolean chosen = readers.park(ticket, nanos);
+            checkOpen();
+            return chosen;
+        } finally {
+            readers.leave(ticket);
+        }
+    }
+
     /** Whether a packet-information option is on, for the tests. */
     boolean isOn(int option) throws IOException {
         return getOption("getsockopt", option) != 0;
@@ -513,16 +559,27 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         if (left <= 0) {
             return false;
         }
+        poll(events, left);
+        return true;
+    }
+
+    private boolean isReadableWithin(long nanos) throws IOException {
+        return poll(Layout.WAIT_READABLE, nanos) != 0;
+    }
+
+    /** One poll, no longer than a second, so that a closed JDK channel is noticed. */
+    private int poll(int events, long nanos) throws IOException {
         // Rounded up, so that the last millisecond is not spent in a loop of polls that do not wait.
-        long millis = Math.min(NO_LONGER_THAN_MILLIS, TimeUnit.NANOSECONDS.toMillis(left - 1) + 1);
+        long millis = nanos <= 0 ? 0 : Math.min(NO_LONGER_THAN_MILLIS, TimeUnit.NANOSECONDS.toMillis(nanos - 1) + 1);
+        int ready;
         enter();
         try {
-            Errno.check("poll", NativeCalls.await(descriptors.socket, descriptors.event, events, (int) millis));
+            ready = Errno.check("poll", NativeCalls.await(descriptors.socket, descriptors.event, events, (int) millis));
         } finally {
             descriptors.leave();
         }
         checkOpen();
-        return true;
+        return ready;
     }
 
     private void enter() throws IOException {

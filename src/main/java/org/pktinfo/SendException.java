@@ -2,10 +2,6 @@ package org.pktinfo;
 
 import java.io.IOException;
 import java.io.Serial;
-import java.net.BindException;
-import java.net.InetSocketAddress;
-import java.net.StandardProtocolFamily;
-import java.nio.channels.DatagramChannel;
 
 /**
  * A datagram was not sent. The channel is as good as before; the text names the source, the peer and what the kernel said,
@@ -113,18 +109,6 @@ public final class SendException extends IOException {
      * EINVAL over IPv6 and on kernels of RHEL 7. Which it was, binding a socket to the source tells, whatever the number.
      */
     private static Kind unusableOr(Kind otherwise, Source source) {
-        IpAddress address = source.address();
-        if (address.isUnspecified()) {
-            return otherwise;
-        }
-        try (DatagramChannel probe =
-                DatagramChannel.open(address.isIpv4() ? StandardProtocolFamily.INET : StandardProtocolFamily.INET6)) {
-            probe.bind(new InetSocketAddress(address.toInetAddress(), 0));
-            return otherwise;
-        } catch (BindException e) {
-            return Kind.SOURCE_UNUSABLE;
-        } catch (IOException e) {
-            return otherwise; // no descriptor left for the question: the kernel's number is all there is to say
-        }
+        return source.address().isUnspecified() || source.address().isLocal() ? otherwise : Kind.SOURCE_UNUSABLE;
     }
 }

@@ -211,6 +211,75 @@ class ChannelTest {
         assertThat(server.channel().isOpen()).isFalse();
     }
 
+    /** A thousand times each, because a wake-up that is lost is lost rarely. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void everyWaiterIsWokenWithinFiftyMilliseconds(boolean byInterrupt) throws Exception {
+        for (int round = 0; round < 1000; round++) {
+            PktInfoChannel server = Loopback.open(Family.DUAL_STACK);
+            Waiter first = new Waiter(server);
+            Waiter second = new Waiter(server);
+            if (round % 2 == 0) { // else close hits them on their way into the kernel
+                first.awaitInKernel();
+                second.awaitInKernel();
+            }
+            long start = System.nanoTime();
+            if (byInterrupt) {
+                first.thread.interrupt();
+            } else {
+                server.close();
+            }
+            assertThat(first.failure()).isInstanceOf(ClosedChannelException.class);
+            assertThat(second.failure()).isInstanceOf(ClosedChannelException.class);
+            assertThat(Duration.ofNanos(System.nanoTime() - start))
+                    .as("round " + round)
+                    .isLessThan(Duration.ofMillis(50));
+            server.close();
+        }
+    }
+
+    @Test
+    void closingTheSelectorAfterTheChannelFreesThePort() throws Exception {
+        try (Selector selector = Selector.open()) {
+            PktInfoChannel server = Loopback.open(Family.DUAL_STACK);
+            int port = server.localAddress().getPort();
+            server.channel().configureBlocking(false);
+            server.channel().register(selector, SelectionKey.OP_READ);
+            server.close();
+            selector.selectNow(); // the JDK closes a registered channel's descriptor when its key is removed
+            PktInfoChannel.open().bind(new InetSocketAddress(port)).close();
+        }
+    }
+
+    /** The number is taken by another socket at once; what the closed channel does must not touch it. */
+    @Test
+    void aDescriptorNumberThatIsUsedAgainIsNeverReadOrWritten() throws Exception {
+        for (int round = 0; round < 200; round++) {
+            PktInfoChannel server = Loopback.open(Family.IPV4);
+            Endpoint own = new Endpoint(address("127.0.0.1"), client.socket.getLocalPort());
+            Waiter waiter = new Waiter(server);
+            if (round % 2 == 0) {
+                server.channel().close(); // the JDK's number is free while ours is still in use
+            } else {
+                server.close();
+            }
+            try (DatagramChannel other = DatagramChannel.open(StandardProtocolFamily.INET)
+                    .bind(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), 0))) {
+                other.configureBlocking(false);
+                client.socket.send(
+                        new java.net.DatagramPacket(new byte[] {7}, 1, (InetSocketAddress) other.getLocalAddress()));
+                assertThatThrownBy(() -> server.receive(Duration.ZERO)).isInstanceOf(ClosedChannelException.class);
+                assertThatThrownBy(() -> server.send(ByteBuffer.allocate(1), own, Source.systemChoice()))
+                        .isInstanceOf(ClosedChannelException.class);
+                assertThat(waiter.failure()).isInstanceOf(ClosedChannelException.class);
+                ByteBuffer received = ByteBuffer.allocate(10);
+                assertThat(other.receive(received)).as("round " + round).isNotNull();
+                assertThat(received.flip().get()).isEqualTo((byte) 7);
+            }
+            server.close();
+        }
+    }
+
     @Test
     void closingOnlyTheJdksChannelIsNoticedWithinASecond() throws Exception {
         PktInfoChannel server = Loopback.open(Family.DUAL_STACK);

@@ -1,11 +1,15 @@
 package org.pktinfo.cli;
 
 import java.io.IOException;
-import java.io.PrintStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.channels.DatagramChannel;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.Endpoint;
@@ -13,6 +17,8 @@ import org.pktinfo.IpAddress;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.PktInfoChannel.Family;
 import org.pktinfo.SourceSelection;
+import org.pktinfo.server.DatagramServer;
+import org.pktinfo.server.ServerStats;
 import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -33,10 +39,17 @@ import picocli.CommandLine.Spec;
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {"0:stopped by SIGTERM or SIGINT", "1:failed", "2:wrong usage"})
 public final class PktInfoServer implements Callable<Integer> {
+    private static final String LOG_FORMAT = "java.util.logging.SimpleFormatter.format";
     private static final String FIXED = "fixed:";
+    private static final Duration PATIENCE = Duration.ofMillis(700);
 
-    @Parameters(paramLabel = "PORT", description = "UDP port to listen on, 0 to 65535; 0 lets the system choose.")
-    private int port;
+    @Parameters(
+            paramLabel = "PORT",
+            arity = "0..1",
+            description =
+                    "UDP port to listen on, 0 to 65535; 0 lets the system choose. Not needed where the socket is handed"
+                            + " over as standard input (systemd, inetd).")
+    private @Nullable Integer port;
 
     @Option(
             names = "--bind",
@@ -58,6 +71,38 @@ public final class PktInfoServer implements Callable<Integer> {
 
     @Option(names = "--quiet", description = "Print nothing for each datagram.")
     private boolean quiet;
+
+    @Option(
+            names = "--workers",
+            paramLabel = "N",
+            description = "Sockets on the same port (SO_REUSEPORT), each with a thread. Default: ${DEFAULT-VALUE}.")
+    private int workers = 1;
+
+    @Option(
+            names = "--batch",
+            paramLabel = "N",
+            description = "Datagrams taken with one call, 1 to 1024. Default: ${DEFAULT-VALUE}.")
+    private int batch = 32;
+
+    @Option(
+            names = "--join",
+            paramLabel = "GROUP[@INTERFACE]",
+            description = "Join a multicast group of either family, on one interface or on all that can; repeatable.")
+    private List<String> groups = new ArrayList<>();
+
+    @Option(
+            names = "--stats",
+            paramLabel = "SECONDS",
+            description =
+                    "Print what was done so far on stderr every so many seconds; 0: only at the end, the default.")
+    private int stats;
+
+    @Option(
+            names = "--rate-limit",
+            paramLabel = "N",
+            description = "Replies a second to one prefix of peers (IPv4 /24, IPv6 /56), 0 for no limit."
+                    + " Default: ${DEFAULT-VALUE}.")
+    private int rateLimit = 10_000;
 
     @ArgGroup
     private Only only = new Only();
@@ -100,6 +145,10 @@ public final class PktInfoServer implements Callable<Integer> {
     }
 
     private static int run(String[] arguments) {
+        // What the server logs is one line, unless somebody wants it otherwise.
+        if (System.getProperty(LOG_FORMAT) == null) {
+            System.setProperty(LOG_FORMAT, "%5$s%n");
+        }
         CommandLine commandLine = new CommandLine(new PktInfoServer());
         commandLine.setParameterExceptionHandler((e, given) -> fail(e.getMessage() + " (--help tells more)", 2));
         commandLine.setExecutionExceptionHandler((e, line, result) -> fail(text(e), 1));
@@ -118,66 +167,87 @@ public final class PktInfoServer implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        InetSocketAddress local = localAddress();
-        SourceSelection selection = selection();
+        checkNumbers();
         byte @Nullable [] response = reply.echo ? null : reply.text.getBytes(StandardCharsets.UTF_8);
         if (response != null && response.length > PktInfoChannel.MAX_PAYLOAD) {
             throw usage(
                     "--response is " + response.length + " bytes long, at most " + PktInfoChannel.MAX_PAYLOAD + " fit");
         }
-        try (PktInfoChannel channel = PktInfoChannel.open(family()).bind(local)) {
-            Server server = new Server(channel, selection, response, quiet ? null : System.out, System.err);
-            System.err.println("listening on " + Endpoint.of(requireBound(channel)) + ", policy " + policy);
-            return runUntilStopped(server, System.err);
+        List<Groups> joins =
+                groups.stream().map(text -> Groups.parse(text, this::usage)).toList();
+        Answer answer = new Answer(selection(), response, quiet ? null : System.out);
+        DatagramServer.Builder builder = DatagramServer.builder()
+                .family(family())
+                .workers(workers)
+                .batchSize(batch)
+                .rateLimit(rateLimit);
+        if (System.inheritedChannel() instanceof DatagramChannel inherited) {
+            builder.channel(inherited);
+        } else {
+            builder.bind(localAddress());
+        }
+        try (DatagramServer server = builder.start(answer)) {
+            for (Groups join : joins) {
+                join.join(server);
+            }
+            System.err.println("listening on " + Endpoint.of(server.localAddress()) + ", policy " + policy);
+            return runUntilStopped(server);
         } catch (UnsatisfiedLinkError | UnsupportedOperationException e) {
             return fail(text(e), 1);
         }
     }
 
-    private static InetSocketAddress requireBound(PktInfoChannel channel) throws IOException {
-        InetSocketAddress local = channel.localAddress();
-        if (local == null) {
-            throw new IOException("the channel is not bound");
+    private void checkNumbers() {
+        if (workers < 1 || workers > 1024) {
+            throw usage("--workers must be in 1 to 1024, not " + workers);
         }
-        return local;
+        if (batch < 1 || batch > 1024) {
+            throw usage("--batch must be in 1 to 1024, not " + batch);
+        }
+        if (stats < 0) {
+            throw usage("--stats must be 0 or more seconds, not " + stats);
+        }
+        if (rateLimit < 0) {
+            throw usage("--rate-limit must be 0 or more, not " + rateLimit);
+        }
     }
 
     /** The JVM turns SIGTERM and SIGINT into exit codes 143 and 130; to be told to stop is no failure here. */
-    private static int runUntilStopped(Server server, PrintStream messages) throws IOException {
+    private int runUntilStopped(DatagramServer server) {
         Thread hook = new Thread(
                 () -> {
-                    server.stop();
-                    messages.println(server.totals());
-                    messages.flush();
-                    Runtime.getRuntime().halt(0);
+                    int exitCode = 0;
+                    try {
+                        server.stop(PATIENCE);
+                    } catch (IOException e) {
+                        exitCode = fail("stopping failed: " + text(e), 1);
+                    }
+                    System.err.println(totals(server.stats()));
+                    System.err.flush();
+                    Runtime.getRuntime().halt(exitCode);
                 },
                 "stop");
         Runtime.getRuntime().addShutdownHook(hook);
-        try {
-            server.run();
-        } catch (IOException e) {
-            if (removeHook(hook)) {
-                throw e;
+        while (true) { // the hook ends the JVM
+            LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(stats == 0 ? Integer.MAX_VALUE : stats));
+            if (stats > 0) {
+                System.err.println(totals(server.stats()) + ", rate limited "
+                        + server.stats().rateLimited() + ", batches "
+                        + server.stats().batches() + ", send errors "
+                        + server.stats().sendErrors());
             }
         }
-        return removeHook(hook) ? 0 : waitForHalt();
     }
 
-    private static boolean removeHook(Thread hook) {
-        try {
-            return Runtime.getRuntime().removeShutdownHook(hook);
-        } catch (IllegalStateException e) {
-            return false; // the JVM is shutting down: the hook runs and ends it
-        }
-    }
-
-    private static int waitForHalt() {
-        while (true) {
-            LockSupport.park();
-        }
+    private static String totals(ServerStats stats) {
+        return "received " + stats.received() + ", replied " + stats.replied() + ", failed "
+                + (stats.failed() + stats.handlerErrors());
     }
 
     private InetSocketAddress localAddress() {
+        if (port == null) {
+            throw usage("Missing required parameter: 'PORT'");
+        }
         if (port < 0 || port > 0xffff) {
             throw usage("PORT must be in 0 to 65535, not " + port);
         }

@@ -103,6 +103,33 @@ class ArticleIT {
         }
     }
 
+    /** With four workers the kernel gives the request to all of them. */
+    @ParameterizedTest
+    @ValueSource(strings = {"1", "4"})
+    void aGroupJoinedOnEveryInterfaceIsAnsweredOnceFromAUnicastAddress(String workers) throws Exception {
+        hosts.in("vm2", "ip route replace 239.0.0.0/8 dev eth0");
+        try (ChildProcess server = serve("--workers", workers, "--join", "239.1.2.3", "--stats", "1");
+                Agent client = new Agent(hosts, "vm2")) {
+            client.say("send 239.1.2.3 8888");
+            assertThat(client.say("await")).isEqualTo("192.168.122.31");
+            assertThat(client.say("silence")).isEqualTo("nothing");
+            server.awaitErr(line -> line.startsWith("received " + workers + ", replied 1, failed 0"));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"192.168.122.202", "192.168.122.255", "fd00:122::202"})
+    void withFourWorkersEachRequestIsAnsweredOnce(String destination) throws Exception {
+        String source = destination.endsWith(".255") ? "192.168.122.31" : destination;
+        try (ChildProcess server = serve("--workers", "4");
+                Agent client = new Agent(hosts, "vm2")) {
+            client.say("send " + destination + " 8888");
+            assertThat(client.say("await")).isEqualTo(source);
+            assertThat(client.say("silence")).isEqualTo("nothing");
+            assertThat(server.process().isAlive()).isTrue();
+        }
+    }
+
     @Test
     void onTheWireTheAnswerLeavesFromTheAddressAsked() throws Exception {
         try (ChildProcess capture = ChildProcess.start(hosts.inside(

@@ -49,6 +49,7 @@ class BuildToolsIT {
                         "-B",
                         "-f",
                         Path.of("pom.xml").toAbsolutePath().toString(),
+                        "-Dmaven.repo.local=" + System.getProperty("local.repository"),
                         "validate"),
                 Map.of("PATH", path.toString(), "CC", ""));
         assertThat(build.exitCode()).as("%s", build).isEqualTo(1);

@@ -52,6 +52,17 @@ class ServerIT {
         }
     }
 
+    private static String askBroadcast(int port) throws IOException {
+        try (DatagramSocket client = new DatagramSocket()) {
+            client.setSoTimeout(5000);
+            client.setBroadcast(true);
+            client.send(new DatagramPacket(new byte[1], 1, InetAddress.getByName("127.255.255.255"), port));
+            DatagramPacket reply = new DatagramPacket(new byte[100], 100);
+            client.receive(reply);
+            return reply.getAddress().getHostAddress() + " ";
+        }
+    }
+
     @Test
     void itPrintsTheArticlesLinesAndAnswersFromTheAddressAsked() throws Exception {
         try (ChildProcess server = serve("0")) {
@@ -121,24 +132,96 @@ class ServerIT {
     }
 
     @Test
-    void aReplyThatCannotBeSentIsOneLineAndTheNextIsSent() throws Exception {
+    void aReplyThatCannotBeSentIsOneLineAndTheNextIsTried() throws Exception {
         try (ChildProcess server = serve("--policy", "fixed:192.0.2.7", "0");
                 DatagramSocket client = new DatagramSocket()) {
             int port = port(server);
-            for (int i = 0; i < 2; i++) {
+            for (int i = 1; i <= 2; i++) {
                 client.send(new DatagramPacket(new byte[1], 1, InetAddress.getByName("127.0.0.2"), port));
+                server.awaitOut(4 * i);
             }
-            String line = server.awaitErr(text -> text.startsWith("not answered"));
-            assertThat(line).contains("sendmsg: E", "source 192.0.2.7", "peer 127.0.0.1:" + client.getLocalPort());
-            while (server.err().stream()
-                            .filter(text -> text.startsWith("not answered"))
-                            .count()
-                    < 2) {
-                server.awaitOut(text -> text.startsWith("received"));
-            }
+            assertThat(server.awaitErr(text -> text.startsWith("not answered")))
+                    .contains("sendmsg: E", "source 192.0.2.7", "peer 127.0.0.1:" + client.getLocalPort());
             server.terminate();
             assertThat(server.exitCode()).isZero();
             assertThat(server.err()).endsWith("received 2, replied 0, failed 2");
+        }
+    }
+
+    @Test
+    void severalWorkersAnswerAndTheStatisticsSaySo() throws Exception {
+        try (ChildProcess server = serve("--workers", "3", "--batch", "4", "--stats", "1", "0")) {
+            int port = port(server);
+            for (int i = 1; i <= 20; i++) {
+                assertThat(ask("127.0.0." + i, port, "x")).startsWith("127.0.0." + i + " ");
+            }
+            assertThat(askBroadcast(port)).startsWith("127.0.0.1 ");
+            String line = server.awaitErr(text -> text.startsWith("received 23, replied 21"));
+            assertThat(line).contains("rate limited 0", "batches ", "send errors {}");
+        }
+    }
+
+    @Test
+    void groupsOfBothFamiliesAreJoinedOnTheInterfaceNamed() throws Exception {
+        try (ChildProcess server = serve("--join", "239.1.2.3@lo", "--join", "ff15::9@lo", "0")) {
+            int port = port(server);
+            try (DatagramSocket client = new DatagramSocket()) {
+                client.setSoTimeout(5000);
+                client.setOption(
+                        java.net.StandardSocketOptions.IP_MULTICAST_IF, java.net.NetworkInterface.getByName("lo"));
+                client.send(new DatagramPacket(new byte[1], 1, InetAddress.getByName("239.1.2.3"), port));
+                DatagramPacket reply = new DatagramPacket(new byte[100], 100);
+                client.receive(reply);
+                assertThat(reply.getAddress().isMulticastAddress()).isFalse();
+            }
+        }
+    }
+
+    /** One datagram that claims to come from another server, as anybody on the way could send it. */
+    private static void spoof(int from, int to) throws Exception {
+        ChildProcess perl = ChildProcess.run(List.of("perl", "-e", """
+                use Socket;
+                my ($from, $to) = @ARGV;
+                socket(my $raw, AF_INET, SOCK_RAW, 255) or die "raw socket: $!";
+                my ($source, $target) = (inet_aton("127.0.0.1"), inet_aton("127.0.0.2"));
+                my $udp = pack("nnnn", $from, $to, 8 + 5, 0) . "hello";
+                my $ip = pack("CCnnnCCna4a4", 0x45, 0, 20 + length $udp, 0, 0, 64, 17, 0, $source, $target);
+                send($raw, $ip . $udp, 0, sockaddr_in(0, $target)) or die "send: $!";
+                """, String.valueOf(from), String.valueOf(to)));
+        assertThat(perl.exitCode()).as("%s", perl).isZero();
+    }
+
+    @Test
+    void oneSpoofedDatagramDoesNotSetTwoServersTalkingForEver() throws Exception {
+        Requires.root();
+        Requires.tool("perl");
+        try (ChildProcess first = serve("0");
+                ChildProcess second = serve("0")) {
+            spoof(port(first), port(second));
+            first.awaitOut(line -> line.startsWith("received bytes len: 29"));
+            first.terminate();
+            second.terminate();
+            assertThat(first.exitCode()).isZero();
+            assertThat(second.exitCode()).isZero();
+            assertThat(second.err()).endsWith("received 1, replied 1, failed 0");
+            assertThat(first.err()).endsWith("received 1, replied 0, failed 0");
+        }
+    }
+
+    @Test
+    void twoEchoServersAreStoppedByTheRateLimit() throws Exception {
+        Requires.root();
+        Requires.tool("perl");
+        try (ChildProcess first = serve("--echo", "--rate-limit", "50", "--quiet", "--stats", "1", "0");
+                ChildProcess second = serve("--echo", "--rate-limit", "50", "--quiet", "0")) {
+            spoof(port(first), port(second));
+            String line = first.awaitErr(text -> text.matches("received \\d\\d+, .*"));
+            first.awaitErr(text ->
+                    text.equals(line) && first.err().indexOf(line) < first.err().lastIndexOf(line));
+            second.terminate();
+            assertThat(second.exitCode()).isZero();
+            long replied = Long.parseLong(line.replaceAll(".*replied (\\d+).*", "$1"));
+            assertThat(replied).as(line).isBetween(40L, 110L);
         }
     }
 
@@ -159,6 +242,13 @@ class ServerIT {
                 "--policy fixed:239.1.2.3 0",
                 "--response a --echo 0",
                 "--ipv4 --ipv6 0",
+                "--workers 0 0",
+                "--workers x 0",
+                "--batch 1025 0",
+                "--stats -1 0",
+                "--rate-limit -1 0",
+                "--join 127.0.0.1 0",
+                "--join 239.1.2.3@nosuch 0",
                 "--nosuch 0"
             })
     void aBadArgumentIsOneMessageAndExitCodeTwo(String arguments) throws Exception {
@@ -166,7 +256,11 @@ class ServerIT {
         assertThat(child.exitCode()).as("%s", child).isEqualTo(2);
         assertThat(child.err()).as("%s", child).hasSize(1);
         assertThat(child.out()).isEmpty();
-        String value = arguments.replaceAll(" 0$", "").replaceAll("^.* ", "").replaceAll("^--policy fixed:", "");
+        String value = arguments
+                .replaceAll(" 0$", "")
+                .replaceAll("^.* ", "")
+                .replaceAll("^--policy fixed:", "")
+                .replaceAll("^.*@", "");
         assertThat(child.err().get(0)).startsWith("pktinfo-server: ").contains(value);
     }
 
@@ -188,7 +282,20 @@ class ServerIT {
         ChildProcess help = run("--help");
         assertThat(help.exitCode()).isZero();
         assertThat(String.join("\n", help.out()))
-                .contains("--bind", "--policy", "--response", "--echo", "--quiet", "--ipv4", "--ipv6", "Exit codes");
+                .contains(
+                        "--bind",
+                        "--policy",
+                        "--response",
+                        "--echo",
+                        "--quiet",
+                        "--ipv4",
+                        "--ipv6",
+                        "--workers",
+                        "--batch",
+                        "--join",
+                        "--stats",
+                        "--rate-limit",
+                        "Exit codes");
         ChildProcess version = run("--version");
         assertThat(version.exitCode()).isZero();
         assertThat(version.err()).isEmpty();

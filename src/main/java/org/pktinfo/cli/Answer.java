@@ -1,0 +1,71 @@
+package org.pktinfo.cli;
+
+import java.io.PrintStream;
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+import org.pktinfo.DatagramSlot;
+import org.pktinfo.PacketInfo;
+import org.pktinfo.Source;
+import org.pktinfo.SourceSelection;
+import org.pktinfo.server.DatagramHandler;
+
+/** What the sample server does with a datagram: prints the article's lines, and answers. */
+final class Answer implements DatagramHandler {
+    private final SourceSelection selection;
+    private final @Nullable ByteBuffer response; // null: the request's own payload
+    private final @Nullable PrintStream report; // null: quiet
+
+    Answer(SourceSelection selection, byte @Nullable [] response, @Nullable PrintStream report) {
+        this.selection = selection;
+        this.response = response == null ? null : ByteBuffer.wrap(response);
+        this.report = report;
+    }
+
+    @Override
+    public void handle(DatagramSlot request) {
+        if (report == null) {
+            reply(request, selection);
+            return;
+        }
+        StringBuilder lines = new StringBuilder("received bytes len: ").append(request.wireLength());
+        controlMessages(request.packetInfo(), lines);
+        reply(request, (peer, info) -> {
+            Source source = selection.select(peer, info);
+            using(source, lines);
+            return source;
+        });
+        synchronized (report) { // the lines of one datagram stay together, whichever worker prints them
+            report.println(lines);
+            report.flush();
+        }
+    }
+
+    /** The response itself is not answered when it comes back: two such servers would never stop. */
+    private void reply(DatagramSlot request, SourceSelection choice) {
+        if (response == null) {
+            request.reply(request.length(), choice);
+        } else if (!response.equals(request.payload())) {
+            request.reply(response.duplicate(), choice);
+        }
+    }
+
+    private static void controlMessages(PacketInfo info, StringBuilder lines) {
+        if (info.in6PktinfoFirst()) {
+            lines.append("\npktinfo6 True");
+        }
+        if (info.inPktinfo()) {
+            lines.append("\npktinfo4 True");
+        }
+        if (info.in6Pktinfo() && !info.in6PktinfoFirst()) {
+            lines.append("\npktinfo6 True");
+        }
+    }
+
+    private static void using(Source source, StringBuilder lines) {
+        switch (source.controlMessage()) {
+            case IN_PKTINFO -> lines.append("\nUsing in_pktinfo");
+            case IN6_PKTINFO -> lines.append("\nUsing in6_pktinfo");
+            case NONE -> {}
+        }
+    }
+}

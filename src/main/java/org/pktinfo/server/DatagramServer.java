@@ -1,0 +1,336 @@
+package org.pktinfo.server;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
+import java.net.SocketAddress;
+import java.net.StandardSocketOptions;
+import java.nio.ByteBuffer;
+import java.nio.channels.DatagramChannel;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import org.pktinfo.Datagram;
+import org.pktinfo.PktInfoChannel;
+import org.pktinfo.PktInfoChannel.Family;
+import org.pktinfo.SendException;
+
+/**
+ * A UDP server: workers that take datagrams in batches, hand each to a {@link DatagramHandler} and send its replies from the
+ * addresses asked.
+ *
+ * <pre>{@code
+ * DatagramServer server = DatagramServer.builder()
+ *         .bind(new InetSocketAddress(8888))
+ *         .workers(2)
+ *         .start(request -> request.reply(request.length())); // an echo
+ * }</pre>
+ *
+ * <p>Nothing that a peer, a route, a firewall or a vanished interface does ends it: such things are counted, and logged through
+ * {@link System.Logger} {@code org.pktinfo.server} at most once a second. Datagrams that claim to come from the server's own
+ * address and port are never answered. Safe for use by any thread.
+ */
+public final class DatagramServer implements AutoCloseable {
+    private static final Duration PATIENCE = Duration.ofSeconds(5);
+
+    private final DatagramHandler handler;
+    private final RateLimit rateLimit;
+    private final Counters counters = new Counters();
+    private final Complaints complaints = new Complaints();
+    private final List<Worker> workers = new ArrayList<>();
+    private final List<Thread> threads = new ArrayList<>();
+
+    /** What a server is started with. For one thread. */
+    public static final class Builder {
+        private SocketAddress local = new InetSocketAddress(0);
+        private Family family = Family.DUAL_STACK;
+        private int workers = 1;
+        int batchSize = 32;
+        int payloadCapacity = PktInfoChannel.MAX_PAYLOAD;
+        private int rateLimit;
+        private @Nullable DatagramChannel existing;
+
+        private Builder() {}
+
+        /**
+         * Where to listen. Default: all addresses, a port of the system's choice.
+         *
+         * @param address the address and port
+         * @return this
+         */
+        public Builder bind(SocketAddress address) {
+            local = Objects.requireNonNull(address, "address");
+            return this;
+        }
+
+        /**
+         * Which addresses to serve. Default: IPv6 and IPv4.
+         *
+         * @param which the family
+         * @return this
+         */
+        public Builder family(Family which) {
+            family = Objects.requireNonNull(which, "which");
+            return this;
+        }
+
+        /**
+         * How many sockets on the same port (SO_REUSEPORT), each with a thread. The kernel gives every flow to one of them;
+         * broadcast and multicast datagrams, which it gives to all, are answered by the first. Default: 1.
+         *
+         * @param count at least 1
+         * @return this
+         * @throws IllegalArgumentException if the count is less than 1
+         */
+        public Builder workers(int count) {
+            if (count < 1) {
+                throw new IllegalArgumentException(count + " workers: at least 1");
+            }
+            workers = count;
+            return this;
+        }
+
+        /**
+         * How many datagrams a worker takes with one call. Default: 32.
+         *
+         * @param count in 1 to 1024
+         * @return this
+         */
+        public Builder batchSize(int count) {
+            batchSize = count;
+            return this;
+        }
+
+        /**
+         * The longest payload, request or reply. Default: the largest there is, which takes 2 MiB for each worker.
+         *
+         * @param bytes in 1 to {@value PktInfoChannel#MAX_PAYLOAD}
+         * @return this
+         */
+        public Builder payloadCapacity(int bytes) {
+            payloadCapacity = bytes;
+            return this;
+        }
+
+        /**
+         * How many replies a second the peers of one prefix (IPv4 /24, IPv6 /56) get, as many at once included. What is over the
+         * limit is not handled but counted. The memory is bounded, and prefixes may share a place in it. Default: 0, no limit.
+         *
+         * @param repliesPerSecond at least 0
+         * @return this
+         * @throws IllegalArgumentException if the number is negative
+         */
+        public Builder rateLimit(int repliesPerSecond) {
+            if (repliesPerSecond < 0) {
+                throw new IllegalArgumentException("rate limit " + repliesPerSecond + " is negative");
+            }
+            rateLimit = repliesPerSecond;
+            return this;
+        }
+
+        /**
+         * Serves a socket that exists already and is bound, such as {@link System#inheritedChannel}, instead of opening one: then
+         * {@link #bind} and {@link #family} do not matter and there is one worker. Stopping the server closes it.
+         *
+         * @param channel a bound channel of the JDK's own provider
+         * @return this
+         */
+        public Builder channel(DatagramChannel channel) {
+            existing = Objects.requireNonNull(channel, "channel");
+            return this;
+        }
+
+        /**
+         * Starts the server; when this returns it is listening.
+         *
+         * @param handler what to do with a datagram; called by all workers' threads
+         * @return the server
+         * @throws IOException if a socket cannot be had or bound; nothing is left open then
+         * @throws IllegalArgumentException if a number is out of range or the address is not of the family
+         * @throws UnsupportedOperationException if IPv6 is asked for and there is none
+         * @throws UnsatisfiedLinkError if the native library cannot be loaded
+         */
+        public DatagramServer start(DatagramHandler handler) throws IOException {
+            DatagramServer server =
+                    new DatagramServer(Objects.requireNonNull(handler, "handler"), new RateLimit(rateLimit));
+            try {
+                server.open(this);
+            } catch (Throwable e) {
+                server.close();
+                throw e;
+            }
+            server.startThreads();
+            return server;
+        }
+    }
+
+    private DatagramServer(DatagramHandler handler, RateLimit rateLimit) {
+        this.handler = handler;
+        this.rateLimit = rateLimit;
+    }
+
+    /**
+     * The way to a server.
+     *
+     * @return settings with their defaults
+     */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    private void open(Builder settings) throws IOException {
+        SocketAddress local = settings.local;
+        int count = settings.existing == null ? settings.workers : 1;
+        for (int i = 0; i < count; i++) {
+            PktInfoChannel channel = settings.existing == null
+                    ? openBound(settings, local)
+                    : PktInfoChannel.wrap(settings.existing, settings.payloadCapacity);
+            try {
+                InetSocketAddress bound = Objects.requireNonNull(channel.localAddress(), "the channel is not bound");
+                workers.add(new Worker(this, channel, i == 0, bound.getPort(), settings));
+                if (local instanceof InetSocketAddress wanted
+                        && wanted.getPort() == 0) { // the others share the first one's
+                    local = new InetSocketAddress(wanted.getAddress(), bound.getPort());
+                }
+            } catch (Throwable e) {
+                channel.close();
+                throw e;
+            }
+        }
+    }
+
+    private static PktInfoChannel openBound(Builder settings, SocketAddress local) throws IOException {
+        PktInfoChannel channel = PktInfoChannel.open(settings.family, settings.payloadCapacity);
+        try {
+            if (settings.workers > 1) {
+                channel.channel().setOption(StandardSocketOptions.SO_REUSEPORT, true);
+            }
+            return channel.bind(local);
+        } catch (Throwable e) {
+            channel.close();
+            throw e;
+        }
+    }
+
+    private void startThreads() {
+        for (int i = 0; i < workers.size(); i++) {
+            Thread thread = new Thread(workers.get(i), "pktinfo-server-" + i);
+            threads.add(thread);
+            thread.start();
+        }
+    }
+
+    DatagramHandler handler() {
+        return handler;
+    }
+
+    RateLimit rateLimit() {
+        return rateLimit;
+    }
+
+    Counters counters() {
+        return counters;
+    }
+
+    Complaints complaints() {
+        return complaints;
+    }
+
+    /**
+     * The address that the server listens on.
+     *
+     * @return address and port
+     * @throws IOException if it is stopped
+     */
+    public InetSocketAddress localAddress() throws IOException {
+        return Objects.requireNonNull(workers.get(0).channel.localAddress());
+    }
+
+    /**
+     * Joins a multicast group of either family.
+     *
+     * @param group the group
+     * @param networkInterface where
+     * @throws IOException if it cannot be joined
+     */
+    public void join(InetAddress group, NetworkInterface networkInterface) throws IOException {
+        workers.get(0).channel.channel().join(group, networkInterface);
+    }
+
+    /**
+     * Replies to a request later, from any thread, from the address asked. The copy is from
+     * {@link org.pktinfo.DatagramSlot#toDatagram}.
+     *
+     * @param request the request
+     * @param payload the reply, from position to limit
+     * @throws SendException if it is not sent
+     * @throws IOException if the server is stopped
+     */
+    public void reply(Datagram request, ByteBuffer payload) throws IOException {
+        try {
+            workers.get(0).channel.reply(request, payload);
+            counters.replied.increment();
+        } catch (SendException e) {
+            counters.sendError(e.kind());
+            complaints.log(e::toString);
+            throw e;
+        }
+    }
+
+    /**
+     * What the server has done so far.
+     *
+     * @return a snapshot
+     */
+    public ServerStats stats() {
+        return counters.snapshot();
+    }
+
+    /**
+     * Stops: every datagram that was taken is handled and answered first, what is still in the kernel's queue is left there.
+     * Waits for the workers' threads to end, unless it is called by one of them.
+     *
+     * @param patience how long to wait for a handler, or for room in a send buffer; after that the channels are closed all the
+     *     same and the replies under way count as failed
+     * @throws IOException if a channel cannot be closed
+     */
+    public void stop(Duration patience) throws IOException {
+        long deadline = System.nanoTime() + patience.toNanos();
+        for (Worker worker : workers) {
+            worker.stop(Math.max(0, deadline - System.nanoTime()));
+        }
+        for (Thread thread : threads) {
+            if (thread != Thread.currentThread()) {
+                join(thread, deadline);
+            }
+        }
+    }
+
+    private static void join(Thread thread, long deadline) {
+        try {
+            thread.join(Math.max(1, (deadline - System.nanoTime()) / 1_000_000));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Stops with five seconds of patience. */
+    @Override
+    public void close() throws IOException {
+        stop(PATIENCE);
+    }
+
+    /**
+     * Where the server listens.
+     *
+     * @return for a log
+     */
+    @Override
+    public String toString() {
+        return "DatagramServer"
+                + workers.stream().map(worker -> worker.channel.toString()).toList();
+    }
+}

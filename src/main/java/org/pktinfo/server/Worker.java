@@ -1,0 +1,174 @@
+package org.pktinfo.server;
+
+import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+import org.pktinfo.DatagramBatch;
+import org.pktinfo.DatagramSlot;
+import org.pktinfo.PktInfoChannel;
+import org.pktinfo.SendException;
+
+/** One socket and the thread that serves it. */
+final class Worker implements Runnable {
+    private static final Duration LONG = Duration.ofDays(1);
+    private static final long PAUSE_AFTER_ERROR = TimeUnit.MILLISECONDS.toNanos(10);
+
+    final PktInfoChannel channel;
+    private final DatagramServer server;
+    private final boolean answersGroups;
+    private final int port;
+    private final DatagramHandler handler;
+    private final Counters counters;
+    private final Complaints complaints;
+    private final RateLimit rateLimit;
+    private final DatagramBatch batch;
+
+    /** Held from taking datagrams until their replies are sent: who stops the server waits for it. */
+    private final ReentrantLock busy = new ReentrantLock();
+
+    private boolean stopping; // guarded by busy
+
+    Worker(
+            DatagramServer server,
+            PktInfoChannel channel,
+            boolean answersGroups,
+            int port,
+            DatagramServer.Builder settings) {
+        this.server = server;
+        this.channel = channel;
+        this.answersGroups = answersGroups;
+        this.port = port;
+        this.handler = server.handler();
+        this.counters = server.counters();
+        this.complaints = server.complaints();
+        this.rateLimit = server.rateLimit();
+        this.batch = channel.newBatch(settings.batchSize, settings.payloadCapacity);
+    }
+
+    /** Nothing that a peer, a route, a firewall or an interface does ends it: only a closed channel does. */
+    @Override
+    public void run() {
+        while (true) {
+            try {
+                while (takeAndAnswer()) {
+                    // as long as there is something to take
+                }
+                boolean unused = channel.awaitReadable(LONG);
+            } catch (ClosedChannelException e) {
+                return;
+            } catch (IOException e) {
+                counters.receiveErrors.increment();
+                complaints.log(() -> "receiving failed: " + e.getMessage());
+                LockSupport.parkNanos(PAUSE_AFTER_ERROR); // of what fails at once, the next try would too
+            }
+        }
+    }
+
+    /** False if nothing was there. */
+    private boolean takeAndAnswer() throws IOException {
+        busy.lock();
+        try {
+            if (stopping) {
+                throw new ClosedChannelException();
+            }
+            int count = batch.receive(Duration.ZERO);
+            if (count == 0) {
+                return false;
+            }
+            counters.batches.increment();
+            counters.received.add(count);
+            for (int i = 0; i < count; i++) {
+                handle(batch.slot(i));
+            }
+            send(count);
+            return true;
+        } finally {
+            busy.unlock();
+        }
+    }
+
+    private void handle(DatagramSlot slot) {
+        if (slot.isTruncated()) {
+            counters.truncated.increment();
+        }
+        if (!slot.isUnicast() && !answersGroups) {
+            counters.otherWorkers.increment();
+            return;
+        }
+        if (slot.peerPort() == port && slot.peer().address().isLocal()) {
+            counters.ownAddress.increment();
+            return;
+        }
+        if (!rateLimit.allows(slot.peerAddressHigh(), slot.peerAddressLow(), System.nanoTime())) {
+            counters.rateLimited.increment();
+            return;
+        }
+        try {
+            handler.handle(slot);
+            countIfUnanswered(slot);
+        } catch (Exception e) {
+            slot.cancelReply();
+            counters.handlerErrors.increment();
+            complaints.log(() -> "the handler failed on a datagram of " + slot.peer() + ": " + e);
+        }
+    }
+
+    private void countIfUnanswered(DatagramSlot slot) {
+        if (!slot.hasReply()) {
+            counters.unanswered.increment();
+        }
+    }
+
+    private void send(int count) {
+        int sent = 0;
+        try {
+            sent = batch.send();
+        } catch (IOException e) {
+            complaints.log(() -> "sending failed: " + e.getMessage());
+        }
+        counters.replied.add(sent);
+        for (int i = 0; i < count; i++) {
+            DatagramSlot slot = batch.slot(i);
+            if (slot.hasReply() && !slot.isSent()) {
+                countFailure(slot);
+            }
+        }
+    }
+
+    private void countFailure(DatagramSlot slot) {
+        SendException failure = slot.failure();
+        if (failure == null) { // the channel was closed while it waited for room
+            counters.sendError(SendException.Kind.OTHER);
+            return;
+        }
+        if (failure.kind() == SendException.Kind.NO_SOURCE) {
+            counters.withoutPacketInfo.increment();
+        }
+        counters.sendError(failure.kind());
+        complaints.log(() -> "not answered: " + failure.getMessage());
+    }
+
+    /** Lets the datagrams that were taken be answered, as long as the time is not over, and closes the channel. */
+    void stop(long nanos) throws IOException {
+        boolean idle = false;
+        try {
+            idle = busy.tryLock(nanos, TimeUnit.NANOSECONDS);
+            stopping = idle;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt(); // hurried: what is under way is cut off
+        } finally {
+            channel.close();
+            if (idle) {
+                busy.unlock();
+            }
+        }
+    }
+
+    @Override
+    public String toString() {
+        return server + " " + channel;
+    }
+}

@@ -1,0 +1,9 @@
+/**
+ * The server loop: {@link org.pktinfo.server.DatagramServer} hands every datagram to a
+ * {@link org.pktinfo.server.DatagramHandler} and sends its replies from the addresses asked. No parameter or result is null
+ * unless it is marked {@code @Nullable}.
+ */
+@NullMarked
+package org.pktinfo.server;
+
+import org.jspecify.annotations.NullMarked;

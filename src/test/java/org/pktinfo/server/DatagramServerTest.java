@@ -1,0 +1,280 @@
+package org.pktinfo.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.BindException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketTimeoutException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.LongSupplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.pktinfo.Datagram;
+import org.pktinfo.Endpoint;
+import org.pktinfo.IpAddress;
+import org.pktinfo.PacketInfo;
+import org.pktinfo.SendException;
+import org.pktinfo.Source;
+
+/** The server loop over loopback. */
+@Timeout(60)
+class DatagramServerTest {
+    private static final DatagramHandler ECHO = request -> request.reply(request.length());
+
+    private DatagramServer server;
+
+    @AfterEach
+    void close() throws IOException {
+        if (server != null) {
+            server.close();
+        }
+    }
+
+    private void start(int workers, DatagramHandler handler) throws IOException {
+        server = DatagramServer.builder()
+                .workers(workers)
+                .batchSize(8)
+                .payloadCapacity(1500)
+                .start(handler);
+    }
+
+    private static DatagramSocket client() throws IOException {
+        DatagramSocket socket = new DatagramSocket();
+        socket.setSoTimeout(5000);
+        socket.setBroadcast(true);
+        return socket;
+    }
+
+    private void send(DatagramSocket client, String destination) throws IOException {
+        client.send(new DatagramPacket(
+                new byte[8],
+                8,
+                InetAddress.getByName(destination),
+                server.localAddress().getPort()));
+    }
+
+    private static String source(DatagramSocket client) throws IOException {
+        DatagramPacket reply = new DatagramPacket(new byte[100], 100);
+        client.receive(reply);
+        return reply.getAddress().getHostAddress();
+    }
+
+    /** Counters move after the reply is on its way, so a test waits for them. */
+    private static void await(LongSupplier counter, long expected) {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(5);
+        while (counter.getAsLong() != expected && System.nanoTime() < deadline) {
+            Thread.onSpinWait();
+        }
+        assertThat(counter.getAsLong()).isEqualTo(expected);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 4})
+    void everyWorkerAnswersFromTheAddressAsked(int workers) throws IOException {
+        Set<String> threads = new HashSet<>();
+        start(workers, request -> {
+            synchronized (threads) {
+                threads.add(Thread.currentThread().getName());
+            }
+            request.reply(request.length());
+        });
+        for (int i = 1; i <= 200; i++) { // each with a port of its own, so that all workers get some
+            try (DatagramSocket client = client()) {
+                send(client, "127.0.0." + (i % 200 + 1));
+                assertThat(source(client)).isEqualTo("127.0.0." + (i % 200 + 1));
+            }
+        }
+        await(() -> server.stats().replied(), 200);
+        await(() -> server.stats().received(), 200);
+        assertThat(threads).hasSize(workers);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 4})
+    void aBroadcastIsAnsweredExactlyOnceHoweverManyWorkersThereAre(int workers) throws IOException {
+        start(workers, ECHO);
+        try (DatagramSocket client = client()) {
+            for (int i = 0; i < 20; i++) {
+                send(client, "127.255.255.255");
+                assertThat(source(client)).isEqualTo("127.0.0.1");
+            }
+            await(() -> server.stats().received(), 20L * workers);
+            await(() -> server.stats().otherWorkers(), 20L * (workers - 1));
+            await(() -> server.stats().replied(), 20);
+            client.setSoTimeout(50);
+            assertThatThrownBy(() -> source(client)).isInstanceOf(SocketTimeoutException.class);
+        }
+    }
+
+    @Test
+    void aHandlerThatThrowsIsCountedAndTheLoopGoesOn() throws IOException {
+        AtomicBoolean broken = new AtomicBoolean(true);
+        start(1, request -> {
+            request.reply(request.length());
+            if (broken.get()) {
+                throw new IllegalStateException("on purpose");
+            }
+        });
+        try (DatagramSocket client = client()) {
+            send(client, "127.0.0.2");
+            await(() -> server.stats().handlerErrors(), 1);
+            broken.set(false);
+            send(client, "127.0.0.3");
+            assertThat(source(client)).isEqualTo("127.0.0.3");
+            await(() -> server.stats().replied(), 1);
+        }
+    }
+
+    @Test
+    void whatCannotBeSentIsCountedByKindAndTheOthersAreSent() throws IOException {
+        start(1, request -> {
+            if (request.packetInfo().local().toString().equals("127.0.0.66")) {
+                request.reply(1, Source.of(IpAddress.of(InetAddress.getByName("192.0.2.7"))));
+            } else {
+                request.reply(request.length());
+            }
+        });
+        try (DatagramSocket client = client()) {
+            for (String destination : new String[] {"127.0.0.2", "127.0.0.66", "127.0.0.3"}) {
+                send(client, destination);
+            }
+            assertThat(source(client)).isEqualTo("127.0.0.2");
+            assertThat(source(client)).isEqualTo("127.0.0.3");
+            await(() -> server.stats().failed(), 1);
+            assertThat(server.stats().sendErrors()).containsOnlyKeys(SendException.Kind.SOURCE_UNUSABLE);
+        }
+    }
+
+    @Test
+    void whatClaimsToComeFromTheServerItselfIsNeverAnswered() throws IOException {
+        start(1, ECHO);
+        int port = server.localAddress().getPort();
+        Endpoint itself = new Endpoint(IpAddress.of(InetAddress.getByName("127.0.0.1")), port);
+        PacketInfo info = new PacketInfo(itself.address(), itself.address(), 1, true, false, false, false);
+        server.reply(new Datagram(new byte[0], itself, info, 0), ByteBuffer.allocate(3)); // arrives at the server
+        await(() -> server.stats().ownAddress(), 1);
+        try (DatagramSocket client = client()) {
+            send(client, "127.0.0.2");
+            assertThat(source(client)).isEqualTo("127.0.0.2");
+            await(() -> server.stats().replied(), 2); // the one to itself, and this one
+        }
+    }
+
+    @Test
+    void onePrefixGetsNoMoreRepliesThanTheLimitAndOthersGetTheirs() throws IOException {
+        server = DatagramServer.builder().rateLimit(10).start(ECHO);
+        try (DatagramSocket client = client()) {
+            for (int i = 0; i < 100; i++) {
+                send(client, "127.0.0.2");
+            }
+            await(() -> server.stats().received(), 100);
+            await(() -> server.stats().replied() + server.stats().rateLimited(), 100);
+            assertThat(server.stats().replied()).isBetween(10L, 20L);
+            try (DatagramSocket other = new DatagramSocket(0, InetAddress.getByName("127.9.9.9"))) {
+                other.setSoTimeout(5000);
+                send(other, "127.0.0.2");
+                assertThat(source(other)).isEqualTo("127.0.0.2");
+            }
+        }
+    }
+
+    @Test
+    void aReplyMayComeLaterAndFromAnotherThread() throws Exception {
+        CompletableFuture<Datagram> taken = new CompletableFuture<>();
+        start(1, request -> taken.complete(request.toDatagram()));
+        try (DatagramSocket client = client()) {
+            send(client, "127.0.0.2");
+            Datagram request = taken.get(5, TimeUnit.SECONDS);
+            await(() -> server.stats().unanswered(), 1);
+            server.reply(request, ByteBuffer.wrap(request.payload()));
+            assertThat(source(client)).isEqualTo("127.0.0.2");
+            await(() -> server.stats().replied(), 1);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 4})
+    void stoppedInAStormEveryDatagramTakenIsAccountedFor(int workers) throws Exception {
+        for (int round = 0; round < 20; round++) {
+            start(workers, ECHO);
+            InetSocketAddress to = new InetSocketAddress(
+                    InetAddress.getByName("127.0.0.2"), server.localAddress().getPort());
+            AtomicBoolean storm = new AtomicBoolean(true);
+            CompletableFuture<Void> load = CompletableFuture.runAsync(() -> flood(to, storm));
+            long wanted = 200L * (round + 1);
+            while (server.stats().received() < wanted) {
+                Thread.onSpinWait();
+            }
+            server.stop(Duration.ofSeconds(5));
+            storm.set(false);
+            load.get(5, TimeUnit.SECONDS);
+            ServerStats stats = server.stats();
+            assertThat(stats.replied() + stats.failed()).as("%s", stats).isEqualTo(stats.received());
+            assertThat(stats.receiveErrors()).isZero();
+        }
+    }
+
+    private static void flood(InetSocketAddress to, AtomicBoolean storm) {
+        try (DatagramSocket socket = new DatagramSocket()) {
+            DatagramPacket packet = new DatagramPacket(new byte[64], 64, to);
+            while (storm.get()) {
+                socket.send(packet);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Test
+    void aSlowHandlerIsWaitedForAndItsReplyIsSent() throws Exception {
+        CountDownLatch entered = new CountDownLatch(1);
+        CountDownLatch release = new CountDownLatch(1);
+        start(1, request -> {
+            entered.countDown();
+            release.await();
+            request.reply(request.length());
+        });
+        try (DatagramSocket client = client()) {
+            send(client, "127.0.0.2");
+            assertThat(entered.await(5, TimeUnit.SECONDS)).isTrue();
+            CompletableFuture<Void> stop = CompletableFuture.runAsync(() -> {
+                try {
+                    server.stop(Duration.ofSeconds(5));
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            });
+            release.countDown();
+            stop.get(5, TimeUnit.SECONDS);
+            assertThat(source(client)).isEqualTo("127.0.0.2");
+            await(() -> server.stats().replied(), 1);
+        }
+    }
+
+    @Test
+    void aPortInUseLeavesNothingOpen() throws IOException {
+        start(1, ECHO);
+        InetSocketAddress taken = new InetSocketAddress(server.localAddress().getPort());
+        assertThatThrownBy(() -> DatagramServer.builder().bind(taken).workers(2).start(ECHO))
+                .isInstanceOf(BindException.class);
+        assertThatThrownBy(() -> DatagramServer.builder().workers(0)).hasMessageContaining("0 workers");
+        assertThatThrownBy(() -> DatagramServer.builder().batchSize(0).start(ECHO))
+                .hasMessageContaining("0 slots");
+    }
+}
