@@ -8,14 +8,19 @@ import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
+import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Arrays;
 import org.pktinfo.Datagram;
+import org.pktinfo.Endpoint;
 import org.pktinfo.IpAddress;
+import org.pktinfo.PacketInfo;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.SendException;
+import org.pktinfo.Source;
 import org.pktinfo.SourceSelection;
 
 /**
@@ -51,10 +56,12 @@ public final class Agent implements AutoCloseable {
     }
 
     private static final int WAIT_MILLIS = 3000;
+    private static final int SILENCE_MILLIS = 300;
 
     private PktInfoChannel server;
     private Datagram request;
     private DatagramSocket client;
+    private DatagramPacket answer;
 
     private Agent() {
         child = null;
@@ -64,35 +71,47 @@ public final class Agent implements AutoCloseable {
         Agent agent = new Agent();
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line = in.readLine(); line != null; line = in.readLine()) {
-            String answer;
+            String said;
             try {
-                answer = agent.obey(line.split(" ", -1));
+                said = agent.obey(line.split(" ", -1));
             } catch (SendException e) {
-                answer = e.kind() + " " + e.getMessage();
+                said = e.kind() + " " + e.getMessage();
             } catch (Exception e) {
-                answer = e.toString();
+                said = e.toString();
             }
-            System.out.println(answer);
+            System.out.println(said);
             System.out.flush();
         }
     }
 
     private String obey(String[] words) throws IOException {
         return switch (words[0]) {
-            case "open" -> open(PktInfoChannel.Family.valueOf(words[1]), Integer.parseInt(words[2]));
+            case "open" -> open(words);
             case "join" -> join(words[1], words[2]);
-            case "receive" -> receive();
+            case "receive" -> receive(WAIT_MILLIS);
+            case "unasked" -> receive(SILENCE_MILLIS);
+            case "details" -> details();
             case "reply" -> reply(words[1]);
+            case "emit" -> emit(words[1], Integer.parseInt(words[2]), words[3], Integer.parseInt(words[4]));
             case "bind" -> bind(words[1]);
-            case "send" -> send(words[1], Integer.parseInt(words[2]));
+            case "send" -> send(words);
             case "await" -> await(WAIT_MILLIS);
-            case "silence" -> await(300);
+            case "silence" -> await(SILENCE_MILLIS);
+            case "length" -> String.valueOf(answer.getLength());
             default -> "unknown: " + words[0];
         };
     }
 
-    private String open(PktInfoChannel.Family family, int port) throws IOException {
-        server = PktInfoChannel.open(family).bind(new InetSocketAddress(port));
+    /** Family, port, and perhaps address and payload capacity. */
+    private String open(String[] words) throws IOException {
+        if (server != null) {
+            server.close();
+        }
+        int port = Integer.parseInt(words[2]);
+        server = PktInfoChannel.open(
+                PktInfoChannel.Family.valueOf(words[1]),
+                words.length > 4 ? Integer.parseInt(words[4]) : PktInfoChannel.MAX_PAYLOAD);
+        server.bind(words.length > 3 ? new InetSocketAddress(words[3], port) : new InetSocketAddress(port));
         return "open";
     }
 
@@ -102,8 +121,8 @@ public final class Agent implements AutoCloseable {
     }
 
     /** Destination, local address, interface and control messages of what came. */
-    private String receive() throws IOException {
-        request = server.receive(Duration.ofMillis(WAIT_MILLIS));
+    private String receive(int millis) throws IOException {
+        request = server.receive(Duration.ofMillis(millis));
         if (request == null) {
             return "nothing";
         }
@@ -114,9 +133,27 @@ public final class Agent implements AutoCloseable {
                 + (request.packetInfo().in6Pktinfo() ? "in6" : "");
     }
 
-    /** The scope's number differs from run to run. */
+    /** The rest of what is known about the request: length, peer, control messages in their order. */
+    private String details() {
+        PacketInfo info = request.packetInfo();
+        String in6 = info.in6Pktinfo() ? " in6_pktinfo" : "";
+        String in4 = info.inPktinfo() ? " in_pktinfo" : "";
+        return request.payload().length + " of " + request.wireLength() + " bytes from "
+                + text(request.peer().address()) + (info.in6PktinfoFirst() ? in6 + in4 : in4 + in6)
+                + (info.truncated() ? ", cut off" : "");
+    }
+
+    /** The scope is named, because its number differs from run to run. */
     private static String text(IpAddress address) {
-        return address.scopeId() == 0 ? address.toString() : address.toString().replaceAll("%.*", "%scope");
+        if (address.scopeId() == 0) {
+            return address.toString();
+        }
+        try {
+            NetworkInterface scope = NetworkInterface.getByIndex(address.scopeId());
+            return new IpAddress(address.high(), address.low(), 0) + "%" + (scope == null ? "gone" : scope.getName());
+        } catch (SocketException e) {
+            return address.toString();
+        }
     }
 
     private String reply(String policy) throws IOException {
@@ -124,33 +161,53 @@ public final class Agent implements AutoCloseable {
             case "asked" -> SourceSelection.addressAsked();
             case "pinned" -> SourceSelection.interfacePinned();
             case "system" -> SourceSelection.systemChoice();
+            case "in6-first" -> SourceSelection.in6PktinfoFirst();
             default -> SourceSelection.fixed(IpAddress.of(InetAddress.getByName(policy)));
         };
         server.reply(request, ByteBuffer.wrap(request.payload()), selection);
         return "sent";
     }
 
+    /** A datagram that answers nothing. */
+    private String emit(String source, int interfaceIndex, String destination, int port) throws IOException {
+        Endpoint peer = Endpoint.of(new InetSocketAddress(InetAddress.getByName(destination), port));
+        IpAddress address = IpAddress.of(InetAddress.getByName(source));
+        server.send(ByteBuffer.allocate(1), peer, Source.of(address, interfaceIndex));
+        return "sent";
+    }
+
+    /** Another client socket, on an address or on "any". */
     private String bind(String address) throws IOException {
-        client = new DatagramSocket(new InetSocketAddress(InetAddress.getByName(address), 0));
+        if (client != null) {
+            client.close();
+        }
+        client = address.equals("any")
+                ? new DatagramSocket()
+                : new DatagramSocket(new InetSocketAddress(InetAddress.getByName(address), 0));
+        client.setBroadcast(true);
         return "bound";
     }
 
-    private String send(String destination, int port) throws IOException {
+    /** Destination, port, and perhaps the length. */
+    private String send(String[] words) throws IOException {
         if (client == null) {
-            client = new DatagramSocket();
-            client.setBroadcast(true);
+            bind("any");
         }
-        byte[] bytes = destination.getBytes(StandardCharsets.UTF_8);
-        client.send(new DatagramPacket(bytes, bytes.length, InetAddress.getByName(destination), port));
+        byte[] bytes = words[1].getBytes(StandardCharsets.UTF_8);
+        if (words.length > 3) {
+            bytes = Arrays.copyOf(bytes, Integer.parseInt(words[3]));
+        }
+        InetAddress destination = InetAddress.getByName(words[1]);
+        client.send(new DatagramPacket(bytes, bytes.length, destination, Integer.parseInt(words[2])));
         return "sent";
     }
 
     private String await(int millis) throws IOException {
-        DatagramPacket reply = new DatagramPacket(new byte[2000], 2000);
+        answer = new DatagramPacket(new byte[70_000], 70_000);
         client.setSoTimeout(millis);
         try {
-            client.receive(reply);
-            return text(IpAddress.of(reply.getAddress()));
+            client.receive(answer);
+            return text(IpAddress.of(answer.getAddress()));
         } catch (SocketTimeoutException e) {
             return "nothing";
         }

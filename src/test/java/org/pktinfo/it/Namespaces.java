@@ -28,12 +28,12 @@ final class Namespaces implements AutoCloseable {
         in(name, "ip link set lo up");
     }
 
-    /** A cable between two hosts; addresses are added with {@link #address}. */
+    /** A cable between two hosts; the only addresses are those added with {@link #address}. */
     void cable(String host1, String interface1, String host2, String interface2) {
         ip("link add " + interface1 + " netns " + prefix + host1 + " type veth peer name " + interface2 + " netns "
                 + prefix + host2);
-        in(host1, "ip link set " + interface1 + " up");
-        in(host2, "ip link set " + interface2 + " up");
+        in(host1, "ip link set " + interface1 + " addrgenmode none up");
+        in(host2, "ip link set " + interface2 + " addrgenmode none up");
     }
 
     /** Adds addresses such as 192.0.2.1/24, usable at once: no duplicate address detection. */

@@ -1,0 +1,92 @@
+package org.pktinfo.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * A server with many addresses and a client that sees where each reply comes from.
+ *
+ * <pre>
+ *            +-- a1 10.9.0.100/24 fd00:9::100  ----  a0 10.9.0.1/24 .2 .3  fd00:9::1 ::2 ::3 --+
+ *   client   |                                                                                  | server, lo: 10.99.0.1/32
+ *            +-- b1 10.8.0.100/24 fd00:8::100  ----  b0 10.8.0.1/24        fd00:8::1          --+             fd99::1/128
+ *              both: fe80::100                     both: fe80::1
+ * </pre>
+ */
+abstract class TwoHosts {
+    static final String PORT = " 7000";
+
+    Namespaces hosts;
+    Agent server;
+    Agent client;
+
+    void connect() throws Exception {
+        hosts = new Namespaces();
+        hosts.host("client");
+        hosts.host("server");
+        hosts.in("client", "sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0");
+        hosts.in("server", "sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0");
+        hosts.cable("client", "a1", "server", "a0");
+        hosts.cable("client", "b1", "server", "b0");
+        hosts.address("client", "a1", "10.9.0.100/24", "fd00:9::100/64", "fe80::100/64");
+        hosts.address("client", "b1", "10.8.0.100/24", "fd00:8::100/64", "fe80::100/64");
+        hosts.address("server", "a0", "10.9.0.1/24", "10.9.0.2/24", "10.9.0.3/24");
+        hosts.address("server", "a0", "fd00:9::1/64", "fd00:9::2/64", "fd00:9::3/64", "fe80::1/64");
+        hosts.address("server", "b0", "10.8.0.1/24", "fd00:8::1/64", "fe80::1/64");
+        hosts.address("server", "lo", "10.99.0.1/32", "fd99::1/128");
+        hosts.in("client", "ip route add 10.99.0.1 via 10.9.0.1");
+        hosts.in("client", "ip route add fd99::1 via fd00:9::1");
+        server = new Agent(hosts, "server");
+        client = new Agent(hosts, "client");
+        open("DUAL_STACK" + PORT);
+    }
+
+    void disconnect() {
+        if (client != null) {
+            client.close();
+        }
+        if (server != null) {
+            server.close();
+        }
+        if (hosts != null) {
+            hosts.close();
+        }
+    }
+
+    /** Another channel instead of the one there was: family, port, and perhaps address and payload capacity. */
+    void open(String how) throws Exception {
+        assertThat(server.say("open " + how)).isEqualTo("open");
+    }
+
+    /** Sends a request; what the server says of it must begin as given: destination, local address, interface. */
+    void ask(String destination, String expected) throws Exception {
+        assertThat(client.say("send " + destination + PORT)).isEqualTo("sent");
+        assertThat(server.say("receive")).startsWith(expected + " ");
+    }
+
+    void assertAnsweredFrom(String source) throws Exception {
+        assertAnsweredFrom("asked", source);
+    }
+
+    void assertAnsweredFrom(String policy, String source) throws Exception {
+        assertThat(server.say("reply " + policy)).isEqualTo("sent");
+        assertThat(client.say("await")).isEqualTo(source);
+    }
+
+    void assertAnswered(String destination, String interfaceName) throws Exception {
+        ask(destination, destination + " " + destination + " " + interfaceName);
+        assertAnsweredFrom(destination);
+    }
+
+    void assertNotAnswered(String policy, String kind, String source) throws Exception {
+        assertThat(server.say("reply " + policy))
+                .startsWith(kind + " sendmsg: E")
+                .contains("source " + source);
+        assertThat(client.say("silence")).isEqualTo("nothing");
+    }
+
+    /** The client's addresses that the server has no route to; from then on the client asks from the one given. */
+    void askFromAFarAddress(String from) throws Exception {
+        hosts.address("client", "lo", from);
+        assertThat(client.say("bind " + from)).isEqualTo("bound");
+    }
+}
