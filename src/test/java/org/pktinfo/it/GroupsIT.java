@@ -1,0 +1,114 @@
+package org.pktinfo.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Requests to all or to many, which have to be answered from an address that is not the one on the datagram. */
+@Timeout(60)
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class GroupsIT extends TwoHosts {
+    @BeforeAll
+    void connectOnce() throws Exception {
+        connect();
+        hosts.address("server", "a0", "10.7.0.1/24", "10.7.0.2/24");
+        hosts.address("client", "a1", "10.7.0.100/24");
+    }
+
+    @AfterAll
+    void remove() {
+        disconnect();
+    }
+
+    @BeforeEach
+    void newSockets() throws Exception {
+        open("DUAL_STACK" + PORT);
+        client.say("bind any");
+    }
+
+    private void route(String destination, String interfaceName) {
+        hosts.in("client", "ip route replace " + destination + " dev " + interfaceName);
+    }
+
+    /** Of a group that is wider than a link the scope says nothing to the kernel. */
+    private void routeIpv6(String group, String interfaceName) {
+        hosts.in("client", "ip -6 route flush " + group + " table local");
+        hosts.in("client", "ip -6 route add " + group + " dev " + interfaceName + " table local");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"DUAL_STACK, a, 10.9.0.1", "DUAL_STACK, b, 10.8.0.1", "IPV4, b, 10.8.0.1"})
+    void aBroadcastToAllIsAnsweredFromTheAddressOfTheInterfaceItCameInBy(String family, String link, String source)
+            throws Exception {
+        open(family + PORT);
+        route("255.255.255.255", link + "1");
+        ask("255.255.255.255", "255.255.255.255 " + source + " " + link + "0");
+        assertAnsweredFrom(source);
+    }
+
+    @Test
+    void aBroadcastToTheSecondSubnetOfAnInterfaceIsAnsweredFromThatSubnet() throws Exception {
+        ask("10.7.0.255", "10.7.0.255 10.7.0.1 a0");
+        assertAnsweredFrom("10.7.0.1");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"DUAL_STACK, a, 10.9.0.1", "DUAL_STACK, b, 10.8.0.1", "IPV4, b, 10.8.0.1"})
+    void aGroupJoinedOnBothInterfacesIsAnsweredOnTheOneThatTheRequestCameInBy(String family, String link, String source)
+            throws Exception {
+        open(family + PORT);
+        assertThat(server.say("join 239.1.2.3 a0")).isEqualTo("joined");
+        assertThat(server.say("join 239.1.2.3 b0")).isEqualTo("joined");
+        route("239.0.0.0/8", link + "1");
+        ask("239.1.2.3", "239.1.2.3 " + source + " " + link + "0");
+        assertAnsweredFrom(source);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"DUAL_STACK, a, fd00:9::", "DUAL_STACK, b, fd00:8::1", "IPV6, b, fd00:8::1"})
+    void soIsAnIpv6Group(String family, String link, String source) throws Exception {
+        open(family + PORT);
+        assertThat(server.say("join ff15::9 a0")).isEqualTo("joined");
+        assertThat(server.say("join ff15::9 b0")).isEqualTo("joined");
+        routeIpv6("ff15::9", link + "1");
+        ask("ff15::9", "ff15::9 :: " + link + "0");
+        assertThat(server.say("reply asked")).isEqualTo("sent");
+        assertThat(client.say("await")).startsWith(source);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"a", "b"})
+    void allNodesOfALinkAreHeardWithoutJoiningAndAnsweredFromTheLinkLocalAddress(String link) throws Exception {
+        ask("ff02::1%" + link + "1", "ff02::1%" + link + "0 :: " + link + "0");
+        assertAnsweredFrom("fe80::1%" + link + "1");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"asked", "pinned"})
+    void bothSelectionsAnswerAGroup(String policy) throws Exception {
+        assertThat(server.say("join 239.1.2.4 b0")).isEqualTo("joined");
+        assertThat(server.say("join ff15::a b0")).isEqualTo("joined");
+        route("239.0.0.0/8", "b1");
+        ask("239.1.2.4", "239.1.2.4 10.8.0.1 b0");
+        assertAnsweredFrom(policy, "10.8.0.1");
+        routeIpv6("ff15::a", "b1");
+        ask("ff15::a", "ff15::a :: b0");
+        assertAnsweredFrom(policy, "fd00:8::1");
+    }
+
+    @Test
+    void aUnicastRequestNextToAGroupIsStillAnsweredFromTheAddressAsked() throws Exception {
+        assertThat(server.say("join 239.1.2.3 a0")).isEqualTo("joined");
+        assertThat(server.say("join ff15::9 a0")).isEqualTo("joined");
+        assertAnswered("10.9.0.3", "a0");
+        assertAnswered("fd00:9::2", "a0");
+    }
+}
