@@ -116,6 +116,16 @@ class AddressesIT extends TwoHosts {
         }
     }
 
+    /** Its address names no link, so that only the arrival interface tells which one the source belongs to. */
+    @ParameterizedTest
+    @CsvSource({"fd00:9::100, a1, a0", "fd00:8::100, b1, b0"})
+    void aGlobalPeerOfALinkLocalAddressIsAnsweredFromIt(String peer, String theirs, String ours) throws Exception {
+        assertThat(client.say("bind " + peer)).isEqualTo("bound");
+        ask("fe80::1%" + theirs, "fe80::1%" + ours + " fe80::1%" + ours + " " + ours);
+        assertThat(server.say("details")).contains(" from " + peer + " ");
+        assertAnsweredFrom("fe80::1%" + theirs);
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"10.9.0.2", "10.99.0.1", "fd00:9::2", "fd99::1"})
     void anEmptyDatagramIsAnsweredFromTheAddressAsked(String destination) throws Exception {

@@ -91,6 +91,16 @@ class GroupsIT extends TwoHosts {
         assertAnsweredFrom("fe80::1%" + link + "1");
     }
 
+    @Test
+    void anIpv6GroupIsAnsweredWhereTheRequestCameInByAlsoIfAnotherInterfaceLeadsToThePeer() throws Exception {
+        hosts.address("client", "lo", "fd77::1");
+        hosts.in("server", "ip route add fd77::1 metric 10 via fd00:9::100");
+        hosts.in("server", "ip route add fd77::1 metric 20 via fd00:8::100");
+        assertThat(client.say("bind fd77::1")).isEqualTo("bound");
+        ask("ff02::1%b1", "ff02::1%b0 :: b0");
+        assertAnsweredFrom("fd00:8::1");
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"asked", "pinned"})
     void bothSelectionsAnswerAGroup(String policy) throws Exception {
