@@ -101,6 +101,18 @@ class GroupsIT extends TwoHosts {
         assertAnsweredFrom("fd00:8::1");
     }
 
+    /** Unlike a unicast request, which names its source: here the interface is all there is to choose one by. */
+    @Test
+    void anIpv6GroupRequestIsNotAnsweredIfNoRouteLeadsBackOverTheInterfaceItCameInBy() throws Exception {
+        hosts.address("client", "lo", "fd78::1");
+        hosts.in("server", "ip route add fd78::1 via fd00:9::100");
+        assertThat(client.say("bind fd78::1")).isEqualTo("bound");
+        ask("ff02::1%b1", "ff02::1%b0 :: b0");
+        assertNotAnswered("asked", "PEER_UNREACHABLE", "any address on interface ");
+        client.say("bind any");
+        assertAnswered("fd00:8::1", "b0");
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"asked", "pinned"})
     void bothSelectionsAnswerAGroup(String policy) throws Exception {

@@ -21,10 +21,14 @@ final class Namespaces implements AutoCloseable {
         Runtime.getRuntime().addShutdownHook(atExit);
     }
 
-    /** A host that only has loopback yet. */
+    /** A host that only has loopback yet. Root in a container often may not make one. */
     void host(String name) {
+        try {
+            ip("netns add " + prefix + name);
+        } catch (IllegalStateException e) {
+            Requires.that(false, "the right to make network namespaces: " + e.getMessage());
+        }
         hosts.add(name);
-        ip("netns add " + prefix + name);
         in(name, "ip link set lo up");
     }
 

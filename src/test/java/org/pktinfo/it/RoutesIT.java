@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.pktinfo.Requires;
 
 /** Routes and addresses that a server meets on hosts with more than one way out. */
 @Timeout(60)
@@ -26,6 +27,7 @@ class RoutesIT extends TwoHosts {
     }
 
     private ChildProcess capture(String host, String interfaceName, String... filter) throws Exception {
+        Requires.tool("tcpdump");
         List<String> command = new ArrayList<>(
                 hosts.inside(host, "tcpdump", "-i", interfaceName, "-n", "-l", "--immediate-mode", "-U"));
         command.addAll(List.of(filter));
