@@ -250,14 +250,17 @@ public final class DatagramServer implements AutoCloseable {
     }
 
     /**
-     * Joins a multicast group of either family.
+     * Joins a multicast group of either family with every worker's socket, because of those of one port the kernel would otherwise
+     * give a datagram for the group to any one; the first worker answers.
      *
      * @param group the group
      * @param networkInterface where
      * @throws IOException if it cannot be joined
      */
     public void join(InetAddress group, NetworkInterface networkInterface) throws IOException {
-        workers.get(0).channel.channel().join(group, networkInterface);
+        for (Worker worker : workers) {
+            worker.channel.channel().join(group, networkInterface);
+        }
     }
 
     /**
