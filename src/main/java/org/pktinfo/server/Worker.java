@@ -26,8 +26,8 @@ final class Worker implements Runnable {
     private final RateLimit rateLimit;
     private final DatagramBatch batch;
 
-    /** Held from taking datagrams until their replies are sent: who stops the server waits for it. */
-    private final ReentrantLock busy = new ReentrantLock();
+    /** Held from taking datagrams until their replies are sent. Fair: under load who stops the server would wait for long. */
+    private final ReentrantLock busy = new ReentrantLock(true);
 
     private boolean stopping; // guarded by busy
 

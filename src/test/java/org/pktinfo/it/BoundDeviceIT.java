@@ -84,4 +84,30 @@ class BoundDeviceIT {
                     .containsPattern("ipi_ifindex=(" + index + "|if_nametoindex\\(\"a0\"\\))\\D");
         }
     }
+
+    @Test
+    void theSampleServerServesASocketThatIsHandedOver() throws Exception {
+        Requires.tool("perl");
+        try (Namespaces hosts = new Namespaces()) {
+            hosts.host("server");
+            List<String> command = hosts.inside(
+                    "server",
+                    "perl",
+                    "-e",
+                    HAND_OVER,
+                    "lo",
+                    "7000",
+                    ChildProcess.java().toString(),
+                    "-jar",
+                    System.getProperty("server.jar"));
+            try (ChildProcess server = ChildProcess.start(command);
+                    Agent client = new Agent(hosts, "server")) {
+                server.awaitErr(line -> line.startsWith("listening on 0.0.0.0:7000"));
+                client.say("send 127.0.0.2 7000");
+                assertThat(client.say("await")).isEqualTo("127.0.0.2");
+                server.terminate();
+                assertThat(server.exitCode()).isZero();
+            }
+        }
+    }
 }

@@ -7,10 +7,12 @@ import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.pktinfo.Datagram;
@@ -75,7 +77,7 @@ class FaultIT {
     }
 
     private static Path library() throws IOException {
-        try (var files = java.nio.file.Files.walk(Path.of(System.getProperty("native.library")))) {
+        try (var files = Files.walk(Path.of(System.getProperty("native.library")))) {
             return files.filter(file -> file.endsWith("libpktinfo.so"))
                     .findFirst()
                     .orElseThrow();
@@ -122,5 +124,42 @@ class FaultIT {
     void aCallThatASignalInterruptsIsRepeated(String call) throws Exception {
         assertThat(inject(call + ":error=EINTR:when=1..3", "blocking"))
                 .containsExactly("reply from 127.0.0.2", "reply from 127.0.0.2");
+    }
+
+    /** Waits for three seconds in vain. */
+    public static final class Idle {
+        private Idle() {}
+
+        public static void main(String[] arguments) throws IOException {
+            try (PktInfoChannel server = PktInfoChannel.open().bind(new InetSocketAddress(0))) {
+                System.out.println(server.receive(java.time.Duration.ofSeconds(3)));
+            }
+        }
+    }
+
+    @Test
+    void whoWaitsIsWokenOnceASecondAndNotMore(@TempDir Path folder) throws Exception {
+        Path trace = folder.resolve("trace");
+        ChildProcess child = ChildProcess.run(List.of(
+                "strace",
+                "-f",
+                "-qq",
+                "-e",
+                "trace=poll,recvmsg",
+                "-o",
+                trace.toString(),
+                ChildProcess.java().toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                "-Dpktinfo.library.path=" + library(),
+                Idle.class.getName()));
+        assertThat(child.out()).as("%s", child).containsExactly("null");
+        List<String> calls = Files.readAllLines(trace);
+        assertThat(calls.stream().filter(line -> line.contains("poll(")))
+                .as("%s", calls)
+                .hasSizeBetween(3, 4);
+        assertThat(calls.stream().filter(line -> line.contains("recvmsg(")))
+                .as("%s", calls)
+                .hasSizeBetween(4, 5);
     }
 }

@@ -209,6 +209,22 @@ class ServerIT {
     }
 
     @Test
+    void aPeerWithPortZeroIsCountedAndNotAnswered() throws Exception {
+        Requires.root();
+        Requires.tool("perl");
+        try (ChildProcess server = serve("0")) {
+            int port = port(server);
+            spoof(0, port);
+            spoof(port, port); // from 127.0.0.1 and the server's own port
+            assertThat(ask("127.0.0.2", port, "x")).startsWith("127.0.0.2 ");
+            server.terminate();
+            assertThat(server.exitCode()).isZero();
+            assertThat(server.err()).anyMatch(line -> line.startsWith("not answered: nothing can be sent to port 0"));
+            assertThat(server.err()).endsWith("received 3, replied 1, failed 1");
+        }
+    }
+
+    @Test
     void twoEchoServersAreStoppedByTheRateLimit() throws Exception {
         Requires.root();
         Requires.tool("perl");
