@@ -143,6 +143,10 @@ final class Arena {
         return IpAddress.isUsableSource(destinationHigh(index), low) ? low : 0;
     }
 
+    boolean hasPacketInfo(int index) {
+        return (believesIn(index) || believesIn6(index)) && !has(index, Layout.FLAG_CONTROL_TRUNCATED);
+    }
+
     /** The kernel names another local address for what was sent to a group or to broadcast, or none. */
     boolean isUnicast(int index) {
         long low = localLow(index);
@@ -269,10 +273,6 @@ final class Arena {
     /** What sending the slot failed with, 0 if it did not. */
     int error(int index) {
         return memory.getInt(slot(index) + Layout.ERROR);
-    }
-
-    int payloadCapacity() {
-        return payloadCapacity;
     }
 
     /** The raw memory, for tests that play the kernel. */

@@ -122,6 +122,16 @@ public final class DatagramSlot {
     }
 
     /**
+     * Whether the kernel told where it was sent to.
+     *
+     * @return false for what was queued before packet information was switched on, or if control data was cut off
+     */
+    public boolean hasPacketInfo() {
+        batch.checkFilled(index);
+        return arena.hasPacketInfo(index);
+    }
+
+    /**
      * Whether it was sent to one address of this host, and not to a multicast group or a broadcast address. With several sockets
      * on one port (SO_REUSEPORT) each of these gets every datagram that is not unicast.
      *

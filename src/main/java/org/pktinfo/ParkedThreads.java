@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * wake everybody for one datagram would cost ten thousand waiters as many system calls.
  */
 final class ParkedThreads {
-    /** Polls once, for at most a second; true if the channel may be tried. Throws nothing: a closed channel is true too. */
+    /** Polls once; true if the channel may be tried. Throws nothing: a closed channel is true too. */
     interface Poll {
         boolean run();
     }

@@ -36,7 +36,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Safe for use by any number of threads at once; no lock is held while waiting. Closing the channel, or interrupting a
  * thread that waits in it, wakes every waiter with the exceptions of {@link java.nio.channels.InterruptibleChannel}.
- * Closing only the JDK's channel is noticed by waiters within a second and by everybody else at their next call.
+ * Closing only the JDK's channel closes this one within a second.
  *
  * <p>Memory outside the heap: one payload capacity and 640 bytes for receiving, and the same for sending, each from its
  * first use on: 129 KiB in all with the default capacity. Two descriptors besides the JDK's.
@@ -55,8 +55,6 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
 
     /** The largest UDP payload there is, in bytes: 65 527 over IPv6; over IPv4 it is 65 507. */
     public static final int MAX_PAYLOAD = 65_527;
-
-    private static final int NO_LONGER_THAN_MILLIS = 1000;
 
     private static final class CleanerHolder {
         static final Cleaner CLEANER = Cleaner.create();
@@ -105,6 +103,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
             throw e;
         }
         this.cleanable = CleanerHolder.CLEANER.register(this, descriptors::close);
+        Watch.add(this);
     }
 
     /**
@@ -540,13 +539,13 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         return nanos == Long.MAX_VALUE ? nanos : nanos - (System.nanoTime() - start);
     }
 
-    /** For the thread that polls for virtual ones; it ends each poll after a second, so that all see a closed JDK channel. */
+    /** For the thread that polls for virtual ones. */
     private boolean poll(int events) {
         if (!channel.isOpen() || !descriptors.enter()) {
             return true;
         }
         try {
-            return NativeCalls.await(descriptors.socket, descriptors.event, events, NO_LONGER_THAN_MILLIS) != 0
+            return NativeCalls.await(descriptors.socket, descriptors.event, events, Integer.MAX_VALUE) != 0
                     || !channel.isOpen();
         } finally {
             descriptors.leave();
@@ -567,10 +566,10 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         return poll(Layout.WAIT_READABLE, nanos) != 0;
     }
 
-    /** One poll, no longer than a second, so that a closed JDK channel is noticed. */
+    /** One poll. Closing the channel ends it with an exception. */
     private int poll(int events, long nanos) throws IOException {
         // Rounded up, so that the last millisecond is not spent in a loop of polls that do not wait.
-        long millis = nanos <= 0 ? 0 : Math.min(NO_LONGER_THAN_MILLIS, TimeUnit.NANOSECONDS.toMillis(nanos - 1) + 1);
+        long millis = nanos <= 0 ? 0 : Math.min(Integer.MAX_VALUE, TimeUnit.NANOSECONDS.toMillis(nanos - 1) + 1);
         int ready;
         enter();
         try {
@@ -589,11 +588,20 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         }
     }
 
-    /** The JDK's channel may have been closed by its owner: then this one goes too. */
-    private void checkOpen() throws IOException {
+    /** The JDK's channel may have been closed by its owner: then this one goes too. True if this one is closed. */
+    boolean closeIfJdkChannelIsClosed() {
         if (isOpen() && !channel.isOpen()) {
-            close();
+            try {
+                close();
+            } catch (IOException e) {
+                throw new AssertionError("closing the JDK's channel, which is closed, does nothing", e);
+            }
         }
+        return !isOpen();
+    }
+
+    private void checkOpen() throws IOException {
+        closeIfJdkChannelIsClosed();
         if (!isOpen()) {
             throw new ClosedChannelException();
         }

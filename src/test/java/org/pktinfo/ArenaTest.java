@@ -111,6 +111,20 @@ class ArenaTest {
     }
 
     @Test
+    void aSlotKnowsWhetherItsDestinationIsKnownAndUnicast() throws IOException {
+        receiveFromIpv4(BOTH);
+        assertThat(arena.hasPacketInfo(1)).isTrue();
+        assertThat(arena.isUnicast(1)).isTrue();
+        put4(Layout.IN_ADDRESS, "192.0.2.255");
+        assertThat(arena.isUnicast(1)).isFalse();
+        receiveFromIpv4(BOTH | Layout.FLAG_CONTROL_TRUNCATED);
+        assertThat(arena.hasPacketInfo(1)).isFalse();
+        receiveFromIpv4(0);
+        assertThat(arena.hasPacketInfo(1)).isFalse();
+        assertThat(arena.isUnicast(1)).isFalse();
+    }
+
+    @Test
     void aDatagramSaysEverythingThatTheSlotDoes() throws IOException {
         receiveFromIpv4(BOTH | Layout.FLAG_CONTROL_TRUNCATED);
         memory.putShort(at(Layout.PEER_PORT), (short) 65_535);

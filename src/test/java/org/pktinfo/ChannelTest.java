@@ -25,6 +25,8 @@ import java.nio.channels.Selector;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -248,6 +250,75 @@ class ChannelTest {
             server.close();
             selector.selectNow(); // the JDK closes a registered channel's descriptor when its key is removed
             PktInfoChannel.open().bind(new InetSocketAddress(port)).close();
+        }
+    }
+
+    @Test
+    @SuppressWarnings("try") // closing by hand is what is tested
+    void whenTheJdksChannelIsClosedAndNobodyCallsThePortIsFreeWithinASecond() throws Exception {
+        try (DatagramChannel jdk = DatagramChannel.open().bind(new InetSocketAddress(0));
+                PktInfoChannel server = PktInfoChannel.wrap(jdk)) {
+            int port = server.localAddress().getPort();
+            jdk.close();
+            long deadline = System.nanoTime() + Duration.ofSeconds(1).toNanos();
+            while (!canBind(port)) {
+                assertThat(System.nanoTime()).as("still bound after a second").isLessThan(deadline);
+                Thread.onSpinWait();
+            }
+        }
+    }
+
+    private static boolean canBind(int port) throws IOException {
+        try (DatagramChannel probe = DatagramChannel.open()) {
+            probe.bind(new InetSocketAddress(port));
+            return true;
+        } catch (BindException e) {
+            return false;
+        }
+    }
+
+    @Test
+    void closingTheSelectorFirstLeavesTheChannelUsable() throws Exception {
+        PktInfoChannel server = Loopback.open(Family.DUAL_STACK);
+        int port = server.localAddress().getPort();
+        Selector selector = Selector.open();
+        server.channel().configureBlocking(false);
+        server.channel().register(selector, SelectionKey.OP_READ);
+        selector.close();
+        client.send("127.0.0.2", server, new byte[] {1});
+        assertThat(server.receive(SOON).packetInfo().local()).isEqualTo(address("127.0.0.2"));
+        server.close();
+        assertThat(canBind(port)).isTrue();
+    }
+
+    @Test
+    void severalThreadsReceiveEachDatagramOnce() throws Exception {
+        try (PktInfoChannel server = Loopback.open(Family.DUAL_STACK)) {
+            server.channel().setOption(StandardSocketOptions.SO_RCVBUF, 1 << 20); // nothing lost while they start
+            List<CompletableFuture<Integer>> receivers = new ArrayList<>();
+            for (int i = 0; i < 4; i++) {
+                receivers.add(CompletableFuture.supplyAsync(() -> countUntilSilence(server)));
+            }
+            for (int i = 0; i < 1000; i++) {
+                client.send("127.0.0." + (i % 250 + 1), server, new byte[] {1});
+            }
+            int sum = 0;
+            for (CompletableFuture<Integer> receiver : receivers) {
+                sum += receiver.get(20, TimeUnit.SECONDS);
+            }
+            assertThat(sum).isEqualTo(1000);
+        }
+    }
+
+    private static int countUntilSilence(PktInfoChannel server) {
+        try {
+            int count = 0;
+            while (server.receive(Duration.ofMillis(700)) != null) {
+                count++;
+            }
+            return count;
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
         }
     }
 

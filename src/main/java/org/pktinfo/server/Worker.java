@@ -94,7 +94,9 @@ final class Worker implements Runnable {
         if (slot.isTruncated()) {
             counters.truncated.increment();
         }
-        if (!slot.isUnicast() && !answersGroups) {
+        if (!slot.hasPacketInfo()) {
+            counters.withoutPacketInfo.increment();
+        } else if (!slot.isUnicast() && !answersGroups) {
             counters.otherWorkers.increment();
             return;
         }
@@ -143,9 +145,6 @@ final class Worker implements Runnable {
         if (failure == null) { // the channel was closed while it waited for room
             counters.sendError(SendException.Kind.OTHER);
             return;
-        }
-        if (failure.kind() == SendException.Kind.NO_SOURCE) {
-            counters.withoutPacketInfo.increment();
         }
         counters.sendError(failure.kind());
         complaints.log(() -> "not answered: " + failure.getMessage());

@@ -138,7 +138,7 @@ class FaultIT {
     }
 
     @Test
-    void whoWaitsIsWokenOnceASecondAndNotMore(@TempDir Path folder) throws Exception {
+    void whoWaitsIsNotWokenInBetween(@TempDir Path folder) throws Exception {
         Path trace = folder.resolve("trace");
         ChildProcess child = ChildProcess.run(List.of(
                 "strace",
@@ -157,9 +157,9 @@ class FaultIT {
         List<String> calls = Files.readAllLines(trace);
         assertThat(calls.stream().filter(line -> line.contains("poll(")))
                 .as("%s", calls)
-                .hasSizeBetween(3, 4);
+                .hasSizeBetween(1, 2);
         assertThat(calls.stream().filter(line -> line.contains("recvmsg(")))
                 .as("%s", calls)
-                .hasSizeBetween(4, 5);
+                .hasSizeBetween(2, 3);
     }
 }

@@ -195,6 +195,21 @@ class DatagramServerTest {
     }
 
     @Test
+    void whatDoesNotFitIsCounted() throws IOException {
+        start(1, ECHO);
+        try (DatagramSocket client = client()) {
+            client.send(new DatagramPacket(
+                    new byte[1501],
+                    1501,
+                    InetAddress.getByName("127.0.0.2"),
+                    server.localAddress().getPort()));
+            assertThat(source(client)).isEqualTo("127.0.0.2");
+            await(() -> server.stats().truncated(), 1);
+            assertThat(server.stats().withoutPacketInfo()).isZero();
+        }
+    }
+
+    @Test
     void aReplyMayComeLaterAndFromAnotherThread() throws Exception {
         CompletableFuture<Datagram> taken = new CompletableFuture<>();
         start(1, request -> taken.complete(request.toDatagram()));
