@@ -14,6 +14,11 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
 import org.pktinfo.Datagram;
 import org.pktinfo.Endpoint;
 import org.pktinfo.IpAddress;
@@ -22,6 +27,8 @@ import org.pktinfo.PktInfoChannel;
 import org.pktinfo.SendException;
 import org.pktinfo.Source;
 import org.pktinfo.SourceSelection;
+import org.pktinfo.server.DatagramServer;
+import org.pktinfo.server.ServerStats;
 
 /**
  * A program inside a namespace that does one thing a line and answers with one line, so that a test can change the world between
@@ -59,6 +66,10 @@ public final class Agent implements AutoCloseable {
     private static final int SILENCE_MILLIS = 300;
 
     private PktInfoChannel server;
+    private DatagramServer loop; // instead of the channel
+    private final SynchronousQueue<Datagram> taken = new SynchronousQueue<>();
+    private final SynchronousQueue<SourceSelection> chosen = new SynchronousQueue<>();
+    private volatile String complaint;
     private Datagram request;
     private DatagramSocket client;
     private DatagramPacket answer;
@@ -87,6 +98,7 @@ public final class Agent implements AutoCloseable {
     private String obey(String[] words) throws IOException {
         return switch (words[0]) {
             case "open" -> open(words);
+            case "serve" -> serve(Integer.parseInt(words[1]), Integer.parseInt(words[2]));
             case "join" -> join(words[1], words[2]);
             case "receive" -> receive(WAIT_MILLIS);
             case "unasked" -> receive(SILENCE_MILLIS);
@@ -116,13 +128,19 @@ public final class Agent implements AutoCloseable {
     }
 
     private String join(String group, String interfaceName) throws IOException {
-        server.channel().join(InetAddress.getByName(group), NetworkInterface.getByName(interfaceName));
+        InetAddress address = InetAddress.getByName(group);
+        NetworkInterface networkInterface = NetworkInterface.getByName(interfaceName);
+        if (loop != null) {
+            loop.join(address, networkInterface);
+        } else {
+            server.channel().join(address, networkInterface);
+        }
         return "joined";
     }
 
     /** Destination, local address, interface and control messages of what came. */
     private String receive(int millis) throws IOException {
-        request = server.receive(Duration.ofMillis(millis));
+        request = loop == null ? server.receive(Duration.ofMillis(millis)) : take(millis);
         if (request == null) {
             return "nothing";
         }
@@ -164,8 +182,72 @@ public final class Agent implements AutoCloseable {
             case "in6-first" -> SourceSelection.in6PktinfoFirst();
             default -> SourceSelection.fixed(IpAddress.of(InetAddress.getByName(policy)));
         };
+        if (loop != null) {
+            return replyInLoop(selection);
+        }
         server.reply(request, ByteBuffer.wrap(request.payload()), selection);
         return "sent";
+    }
+
+    /** A whole server in place of the channel: its handler waits with each request until it is told how to reply. */
+    private String serve(int workers, int port) throws IOException {
+        Logger logger = Logger.getLogger("org.pktinfo.server");
+        logger.setUseParentHandlers(false);
+        logger.addHandler(new Handler() {
+            @Override
+            public void publish(LogRecord line) {
+                complaint = line.getMessage().replace("not answered: ", "");
+            }
+
+            @Override
+            public void flush() {}
+
+            @Override
+            public void close() {}
+        });
+        loop = DatagramServer.builder()
+                .bind(new InetSocketAddress(port))
+                .workers(workers)
+                .start(slot -> {
+                    taken.put(slot.toDatagram());
+                    slot.reply(slot.length(), chosen.take());
+                });
+        return "open";
+    }
+
+    private Datagram take(int millis) throws IOException {
+        try {
+            return taken.poll(millis, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            throw new IOException(e);
+        }
+    }
+
+    /** What became of the reply, as the counters and the log say. */
+    private String replyInLoop(SourceSelection selection) throws IOException {
+        ServerStats before = loop.stats();
+        try {
+            chosen.put(selection);
+        } catch (InterruptedException e) {
+            throw new IOException(e);
+        }
+        ServerStats after = loop.stats();
+        while (after.replied() == before.replied() && after.failed() == before.failed()) {
+            Thread.onSpinWait();
+            after = loop.stats();
+        }
+        if (after.failed() == before.failed()) {
+            return "sent";
+        }
+        while (complaint == null) {
+            Thread.onSpinWait();
+        }
+        for (SendException.Kind kind : after.sendErrors().keySet()) {
+            if (!after.sendErrors().get(kind).equals(before.sendErrors().get(kind))) {
+                return kind + " " + complaint;
+            }
+        }
+        return "no counter moved";
     }
 
     /** A datagram that answers nothing. */

@@ -8,16 +8,19 @@ import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
 import java.nio.channels.AsynchronousCloseException;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.pktinfo.Datagram;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
+import org.pktinfo.server.DatagramServer;
 
 /** Ten thousand virtual threads that wait in one channel, with one carrier. */
 class VirtualThreadsIT {
@@ -129,5 +132,61 @@ class VirtualThreadsIT {
         assertThat(child.exitCode()).as("%s", child).isZero();
         assertThat(child.err()).as("stderr").isEmpty();
         assertThat(child.out()).as("%s", child).hasSize(1).first().asString().startsWith("woken in ms ");
+    }
+
+    /** A server whose handler leaves every reply to a virtual thread. */
+    public static final class LateReplies {
+        private LateReplies() {}
+
+        public static void main(String[] arguments) throws Exception {
+            try (DatagramServer server = startServer();
+                    DatagramSocket client = new DatagramSocket()) {
+                client.setSoTimeout(5000);
+                int port = server.localAddress().getPort();
+                for (int i = 1; i <= 1000; i++) {
+                    String destination = "127.0.0." + (i % 250 + 1);
+                    DatagramPacket packet =
+                            new DatagramPacket(new byte[8], 8, InetAddress.getByName(destination), port);
+                    client.send(packet);
+                    client.receive(packet);
+                    if (!packet.getAddress().getHostAddress().equals(destination)) {
+                        System.out.println(destination + " was answered by " + packet.getAddress());
+                    }
+                }
+                while (server.stats().replied() < 1000) {
+                    Thread.onSpinWait();
+                }
+                System.out.println("replied " + server.stats().replied());
+            }
+        }
+
+        private static DatagramServer startServer() throws IOException {
+            AtomicReference<DatagramServer> self = new AtomicReference<>();
+            DatagramServer server = DatagramServer.builder().workers(2).start(slot -> {
+                Datagram request = slot.toDatagram();
+                Program.start(() -> {
+                    try {
+                        self.get().reply(request, ByteBuffer.wrap(request.payload()));
+                    } catch (IOException e) {
+                        System.out.println(e);
+                    }
+                });
+            });
+            self.set(server);
+            return server;
+        }
+    }
+
+    @Test
+    void aHandlerMayLeaveTheReplyToAVirtualThread() throws Exception {
+        ChildProcess child = ChildProcess.run(List.of(
+                Requires.jdk25().toString(),
+                "--illegal-native-access=deny",
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                LateReplies.class.getName()));
+        assertThat(child.out()).as("%s", child).containsExactly("replied 1000");
+        assertThat(child.exitCode()).isZero();
     }
 }

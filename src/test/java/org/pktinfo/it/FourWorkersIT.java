@@ -1,0 +1,11 @@
+package org.pktinfo.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/** What leaves the host, when it is a server loop with four workers that answers. */
+class FourWorkersIT extends WireIT {
+    @Override
+    void open(String how) throws Exception {
+        assertThat(server.say("serve 4" + PORT)).isEqualTo("open");
+    }
+}

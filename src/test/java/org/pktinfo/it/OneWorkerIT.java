@@ -1,0 +1,11 @@
+package org.pktinfo.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/** What leaves the host, when it is a server loop with one worker that answers. */
+class OneWorkerIT extends WireIT {
+    @Override
+    void open(String how) throws Exception {
+        assertThat(server.say("serve 1" + PORT)).isEqualTo("open");
+    }
+}
