@@ -28,6 +28,7 @@ public final class DatagramBatch {
     private final PktInfoChannel channel;
     private final Arena arena;
     private final DatagramSlot[] slots;
+    private final PktInfoChannel.Attempt<DatagramBatch> many = this::take;
     private int size;
     private @Nullable Thread owner;
 
@@ -78,10 +79,15 @@ public final class DatagramBatch {
         return receive(PktInfoChannel.nanos(timeout));
     }
 
+    private @Nullable DatagramBatch take() throws IOException {
+        size = channel.receiveNow(arena, slots.length);
+        return size == 0 ? null : this;
+    }
+
     private int receive(long nanos) throws IOException {
         checkThread();
         size = 0;
-        size = channel.receive(arena, slots.length, nanos);
+        channel.waitFor(many, nanos);
         for (int i = 0; i < size; i++) {
             slots[i].filled();
         }

@@ -73,6 +73,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
 
     private final ReentrantLock receiveLock = new ReentrantLock();
     private @Nullable Arena received; // guarded by receiveLock
+    private final Attempt<Datagram> one = this::receiveNow;
 
     private final ReentrantLock sendLock = new ReentrantLock();
     private @Nullable Arena sending; // guarded by sendLock
@@ -399,7 +400,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         checkBlocking();
         Datagram datagram;
         do {
-            datagram = receiveWithin(Long.MAX_VALUE);
+            datagram = waitFor(one, Long.MAX_VALUE);
         } while (datagram == null);
         return datagram;
     }
@@ -424,8 +425,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
      * @throws IOException if receiving fails otherwise
      */
     public @Nullable Datagram receive(Duration timeout) throws IOException {
-        long nanos = nanos(timeout);
-        return nanos == 0 ? receiveNow() : receiveWithin(nanos);
+        return waitFor(one, nanos(timeout));
     }
 
     static long nanos(Duration timeout) {
@@ -440,38 +440,48 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         return socketFamily;
     }
 
-    private @Nullable Datagram receiveWithin(long nanos) throws IOException {
+    /** What somebody waits for: something, or null if it is not there yet. Held in a field, so that waiting makes no garbage. */
+    interface Attempt<T> {
+        @Nullable
+        T run() throws IOException;
+    }
+
+    /** Tries, and waits and tries again as long as there is time; null if nothing came. */
+    <T> @Nullable T waitFor(Attempt<T> attempt, long nanos) throws IOException {
+        if (nanos == 0) {
+            return attempt.run();
+        }
         checkOpen();
         long start = System.nanoTime();
         boolean completed = false;
         try {
             begin();
-            Datagram datagram = receiveNow();
-            if (datagram == null && ParkedThreads.isCurrentVirtual()) {
-                datagram = receiveParked(start, nanos);
+            T result = attempt.run();
+            if (result == null && ParkedThreads.isCurrentVirtual()) {
+                result = waitParked(attempt, start, nanos);
             }
-            while (datagram == null && await(Layout.WAIT_READABLE, start, nanos)) {
-                datagram = receiveNow();
+            while (result == null && await(Layout.WAIT_READABLE, start, nanos)) {
+                result = attempt.run();
             }
             completed = true;
-            return datagram;
+            return result;
         } finally {
             end(completed);
         }
     }
 
-    private @Nullable Datagram receiveParked(long start, long nanos) throws IOException {
-        Datagram datagram = null;
-        while (datagram == null && left(start, nanos) > 0) {
+    private <T> @Nullable T waitParked(Attempt<T> attempt, long start, long nanos) throws IOException {
+        T result = null;
+        while (result == null && left(start, nanos) > 0) {
             ParkedThreads.Ticket ticket = readers.enter();
             try {
                 readers.park(ticket, left(start, nanos));
-                datagram = receiveNow();
+                result = attempt.run();
             } finally {
                 readers.leave(ticket);
             }
         }
-        return datagram;
+        return result;
     }
 
     private @Nullable Datagram receiveNow() throws IOException {
@@ -486,8 +496,8 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         }
     }
 
-    /** Receives what is there, at most so many; 0 if nothing is. */
-    private int receiveNow(Arena arena, int count) throws IOException {
+    /** Receives what is there, at most so many, into an arena that only the caller uses; 0 if nothing is. */
+    int receiveNow(Arena arena, int count) throws IOException {
         enter();
         try {
             int result = NativeCalls.receive(descriptors.socket, arena.address, count);
@@ -495,44 +505,6 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         } finally {
             descriptors.leave();
         }
-    }
-
-    /** For a batch: as {@link #receive(Duration)}, into an arena that only the caller uses. */
-    int receive(Arena arena, int count, long nanos) throws IOException {
-        if (nanos == 0) {
-            return receiveNow(arena, count);
-        }
-        checkOpen();
-        long start = System.nanoTime();
-        boolean completed = false;
-        try {
-            begin();
-            int result = receiveNow(arena, count);
-            if (result == 0 && ParkedThreads.isCurrentVirtual()) {
-                result = receiveParked(arena, count, start, nanos);
-            }
-            while (result == 0 && await(Layout.WAIT_READABLE, start, nanos)) {
-                result = receiveNow(arena, count);
-            }
-            completed = true;
-            return result;
-        } finally {
-            end(completed);
-        }
-    }
-
-    private int receiveParked(Arena arena, int count, long start, long nanos) throws IOException {
-        int result = 0;
-        while (result == 0 && left(start, nanos) > 0) {
-            ParkedThreads.Ticket ticket = readers.enter();
-            try {
-                readers.park(ticket, left(start, nanos));
-                result = receiveNow(arena, count);
-            } finally {
-                readers.leave(ticket);
-            }
-        }
-        return result;
     }
 
     private static long left(long start, long nanos) {
