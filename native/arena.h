@@ -41,6 +41,7 @@ enum {
     FORM_NONE = org_pktinfo_Layout_FORM_NONE,
     FORM_IN_PKTINFO = org_pktinfo_Layout_FORM_IN_PKTINFO,
     FORM_IN6_PKTINFO = org_pktinfo_Layout_FORM_IN6_PKTINFO,
+    FORM_AS_RECEIVED = org_pktinfo_Layout_FORM_AS_RECEIVED,
     STATE_PENDING = org_pktinfo_Layout_STATE_PENDING,
     STATE_DONE = org_pktinfo_Layout_STATE_DONE,
 };

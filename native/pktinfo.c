@@ -223,17 +223,59 @@ static size_t write_message(void *control, int level, int type, const void *data
     return whole;
 }
 
+static size_t write_in_pktinfo(void *control, const uint8_t local[4], uint32_t interface)
+{
+    struct in_pktinfo info = {.ipi_ifindex = (int)interface};
+
+    memcpy(&info.ipi_spec_dst, local, 4);
+    return write_message(control, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+}
+
+static size_t write_in6_pktinfo(void *control, const uint8_t address[16], uint32_t interface)
+{
+    struct in6_pktinfo info = {.ipi6_ifindex = interface};
+
+    memcpy(&info.ipi6_addr, address, 16);
+    return write_message(control, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
+}
+
+/* The kernel looks for the next message behind the padding of the one before. */
+static size_t pad(uint8_t *control, size_t length)
+{
+    memset(control + length, 0, CMSG_ALIGN(length) - length);
+    return CMSG_ALIGN(length);
+}
+
+static size_t write_as_received(const struct slot *slot, uint8_t *control)
+{
+    int in6_first = (slot->flags & FLAG_IN6_PKTINFO_FIRST) != 0;
+    int in6 = (slot->flags & FLAG_IN6_PKTINFO) != 0;
+    size_t length = 0;
+
+    if (in6 && in6_first) {
+        length += write_in6_pktinfo(control, slot->in6_address, slot->in6_interface);
+    }
+    if (slot->flags & FLAG_IN_PKTINFO) {
+        length = pad(control, length);
+        length += write_in_pktinfo(control + length, slot->in_local, slot->in_interface);
+    }
+    if (in6 && !in6_first) {
+        length = pad(control, length);
+        length += write_in6_pktinfo(control + length, slot->in6_address, slot->in6_interface);
+    }
+    return length;
+}
+
 size_t slot_write_control(const struct slot *slot, void *control)
 {
-    if (slot->source_form == FORM_IN_PKTINFO) {
-        struct in_pktinfo info = {.ipi_ifindex = (int)slot->source_interface};
-        memcpy(&info.ipi_spec_dst, slot->source_address + 12, 4);
-        return write_message(control, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+    switch (slot->source_form) {
+    case FORM_IN_PKTINFO:
+        return write_in_pktinfo(control, slot->source_address + 12, slot->source_interface);
+    case FORM_IN6_PKTINFO:
+        return write_in6_pktinfo(control, slot->source_address, slot->source_interface);
+    case FORM_AS_RECEIVED:
+        return write_as_received(slot, control);
+    default:
+        return 0;
     }
-    if (slot->source_form == FORM_IN6_PKTINFO) {
-        struct in6_pktinfo info = {.ipi6_ifindex = slot->source_interface};
-        memcpy(&info.ipi6_addr, slot->source_address, 16);
-        return write_message(control, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
-    }
-    return 0;
 }

@@ -27,7 +27,10 @@ void slot_read_control(struct slot *slot, const void *control, size_t length);
 /* Writes the receiver's socket address for a socket of the family; returns its length. */
 size_t slot_write_name(const struct slot *slot, int socket_family, void *name);
 
-/* Writes the one control message that names the source; returns its length, 0 if there is none to send. */
+/*
+ * Writes the one control message that names the source, or for an experiment all packet information that the slot was
+ * received with; returns the length, 0 if there is none to send.
+ */
 size_t slot_write_control(const struct slot *slot, void *control);
 
 #endif

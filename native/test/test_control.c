@@ -640,13 +640,55 @@ static void an_ipv6_source_is_36_bytes(void)
 
 static void no_source_or_an_unknown_form_is_no_control_message(void)
 {
-    const uint32_t forms[] = {FORM_NONE, 3, UINT32_MAX};
+    const uint32_t forms[] = {FORM_NONE, FORM_AS_RECEIVED, FORM_AS_RECEIVED + 1, UINT32_MAX};
 
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         struct slot slot = {.source_form = forms[i], .source_interface = 7};
         struct control expected = {.length = 0};
         expect_written(&slot, &expected, 0);
     }
+}
+
+static struct slot received(uint32_t flags)
+{
+    struct slot slot = {.source_form = FORM_AS_RECEIVED};
+
+    know_in4(&slot, DESTINATION, LOCAL, 3);
+    know_in6(&slot, MAPPED, 4);
+    slot.flags = flags;
+    return slot;
+}
+
+static void what_was_received_is_written_in_its_order_with_zero_bytes_between(void)
+{
+    struct slot slot = received(FLAG_IN_PKTINFO | FLAG_IN6_PKTINFO | FLAG_IN6_PKTINFO_FIRST);
+    struct control in6_first = {.length = 0};
+    struct control in_first = {.length = 0};
+
+    put_in6(&in6_first, MAPPED, 4);
+    memset(in6_first.bytes + 36, 0, 4);
+    put_in4(&in6_first, ZERO, LOCAL, 3);
+    expect_written(&slot, &in6_first, 40 + 28);
+
+    slot = received(FLAG_IN_PKTINFO | FLAG_IN6_PKTINFO);
+    put_in4(&in_first, ZERO, LOCAL, 3);
+    memset(in_first.bytes + 28, 0, 4);
+    put_in6(&in_first, MAPPED, 4);
+    expect_written(&slot, &in_first, 32 + 36);
+}
+
+static void what_was_received_alone_is_written_alone(void)
+{
+    struct slot slot = received(FLAG_IN_PKTINFO);
+    struct control in4 = {.length = 0};
+    struct control in6 = {.length = 0};
+
+    put_in4(&in4, ZERO, LOCAL, 3);
+    expect_written(&slot, &in4, 28);
+
+    slot = received(FLAG_IN6_PKTINFO | FLAG_IN6_PKTINFO_FIRST);
+    put_in6(&in6, MAPPED, 4);
+    expect_written(&slot, &in6, 36);
 }
 
 static void a_source_written_and_read_again_is_the_same(void)
@@ -706,6 +748,8 @@ static void writing_goes_right(void)
     an_ipv4_source_is_28_bytes_with_the_local_address_only();
     an_ipv6_source_is_36_bytes();
     no_source_or_an_unknown_form_is_no_control_message();
+    what_was_received_is_written_in_its_order_with_zero_bytes_between();
+    what_was_received_alone_is_written_alone();
     a_source_written_and_read_again_is_the_same();
 }
 

@@ -9,6 +9,7 @@ module org.pktinfo {
     // Nothing here logs through it: native-lib-loader does, and an automatic module cannot ask for it itself.
     requires org.slf4j;
     requires static info.picocli;
+    requires static com.fasterxml.jackson.core;
     requires static org.jspecify;
 
     exports org.pktinfo;

@@ -61,6 +61,10 @@ final class Arena {
         return ByteOrder.nativeOrder() == ByteOrder.BIG_ENDIAN ? value : Integer.reverseBytes(value);
     }
 
+    private void putNetworkInt(int at, int value) {
+        memory.putInt(at, ByteOrder.nativeOrder() == ByteOrder.BIG_ENDIAN ? value : Integer.reverseBytes(value));
+    }
+
     Datagram datagram(int index) {
         byte[] payload = new byte[length(index)];
         memory.get(payloads + index * stride, payload);
@@ -232,6 +236,44 @@ final class Arena {
         memory.putInt(slot + Layout.SOURCE_FORM, form);
         memory.putInt(slot + Layout.ERROR, 0);
         memory.putInt(slot + Layout.SEND_STATE, Layout.STATE_PENDING);
+    }
+
+    /** The same with whatever control messages, which take the place of those that were received. */
+    void prepareReply(int index, int length, ControlMessages messages) {
+        int slot = slot(index);
+        ControlMessages.InPktinfo in = messages.inPktinfo();
+        ControlMessages.In6Pktinfo in6 = messages.in6Pktinfo();
+        memory.putInt(
+                slot + Layout.FLAGS,
+                (in == null ? 0 : Layout.FLAG_IN_PKTINFO)
+                        | (in6 == null ? 0 : Layout.FLAG_IN6_PKTINFO)
+                        | (messages.in6First() ? Layout.FLAG_IN6_PKTINFO_FIRST : 0));
+        if (in != null) {
+            putNetworkInt(slot + Layout.IN_LOCAL, (int) in.local().low());
+            memory.putInt(slot + Layout.IN_INTERFACE, in.interfaceIndex());
+        }
+        if (in6 != null) {
+            putNetworkLong(slot + Layout.IN6_ADDRESS, in6.address().high());
+            putNetworkLong(slot + Layout.IN6_ADDRESS + 8, in6.address().low());
+            memory.putInt(slot + Layout.IN6_INTERFACE, in6.interfaceIndex());
+        }
+        prepareReply(index, length, Layout.FORM_AS_RECEIVED, 0, 0, 0);
+    }
+
+    /** Everything about packet information that came. */
+    ControlMessages controlMessages(int index) {
+        int slot = slot(index);
+        ControlMessages.InPktinfo in = new ControlMessages.InPktinfo(
+                IpAddress.ipv4(networkInt(slot + Layout.IN_ADDRESS)),
+                IpAddress.ipv4(networkInt(slot + Layout.IN_LOCAL)),
+                memory.getInt(slot + Layout.IN_INTERFACE));
+        ControlMessages.In6Pktinfo in6 = new ControlMessages.In6Pktinfo(
+                new IpAddress(networkLong(slot + Layout.IN6_ADDRESS), networkLong(slot + Layout.IN6_ADDRESS + 8), 0),
+                memory.getInt(slot + Layout.IN6_INTERFACE));
+        return new ControlMessages(
+                has(index, Layout.FLAG_IN_PKTINFO) ? in : null,
+                has(index, Layout.FLAG_IN6_PKTINFO) ? in6 : null,
+                has(index, Layout.FLAG_IN6_PKTINFO_FIRST));
     }
 
     /** What the slot is, or was, to be sent from. */

@@ -30,7 +30,7 @@ import java.lang.annotation.Native;
 final class Layout {
     /** Raised with every change of this class, so that a library of another version is refused and not believed. */
     @Native
-    static final int VERSION = 1;
+    static final int VERSION = 2;
 
     @Native
     static final int HEADER_SIZE = 64;
@@ -167,6 +167,10 @@ final class Layout {
 
     @Native
     static final int FORM_IN6_PKTINFO = 2;
+
+    /** Everything that the slot's received part holds, in its order: for experiments. */
+    @Native
+    static final int FORM_AS_RECEIVED = 3;
 
     @Native
     static final int STATE_PENDING = 1;

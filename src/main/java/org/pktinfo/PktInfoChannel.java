@@ -200,7 +200,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         }
     }
 
-    private static DatagramChannel openJdkChannel(Family family) throws IOException {
+    static DatagramChannel openJdkChannel(Family family) throws IOException {
         ProtocolFamily wanted = family == Family.IPV4 ? StandardProtocolFamily.INET : StandardProtocolFamily.INET6;
         try {
             // Without a family the JDK takes AF_INET6 where it can and AF_INET where it must.
@@ -257,11 +257,15 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         }
     }
 
-    private static int descriptor(DatagramChannel channel) {
+    static int descriptor(DatagramChannel channel) {
+        return NativeCalls.descriptor(channel, wayToDescriptor(channel));
+    }
+
+    /** The first of {@link NativeCalls}' ways that leads to the channel's descriptor. */
+    static int wayToDescriptor(DatagramChannel channel) {
         for (int way = NativeCalls.BY_FDVAL_FIELD; way <= NativeCalls.BY_FILE_DESCRIPTOR; way++) {
-            int fd = NativeCalls.descriptor(channel, way);
-            if (fd >= 0) {
-                return fd;
+            if (NativeCalls.descriptor(channel, way) >= 0) {
+                return way;
             }
         }
         throw new IllegalArgumentException(

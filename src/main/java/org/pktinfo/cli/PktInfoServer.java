@@ -36,6 +36,7 @@ import picocli.CommandLine.Spec;
                         + " the kernel gave with it.",
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
+        subcommands = {DoctorCommand.class, ProbeCommand.class},
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {"0:stopped by SIGTERM or SIGINT", "1:failed", "2:wrong usage"})
 public final class PktInfoServer implements Callable<Integer> {

@@ -1,6 +1,8 @@
 package org.pktinfo.cli;
 
-import org.jspecify.annotations.Nullable;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import org.pktinfo.PktInfoChannel;
 import picocli.CommandLine.IVersionProvider;
 
@@ -8,19 +10,32 @@ import picocli.CommandLine.IVersionProvider;
 final class Version implements IVersionProvider {
     @Override
     public String[] getVersion() {
-        String version = PktInfoServer.class.getPackage().getImplementationVersion();
-        Throwable reason = PktInfoChannel.unsupportedReason();
-        return new String[] {
-            "pktinfo " + (version == null ? "(not from its jar)" : version),
-            "JDK " + property("java.runtime.version") + ", " + property("java.vendor"),
-            "kernel " + property("os.name") + " " + property("os.version"),
-            "architecture " + property("os.arch"),
-            "libc " + (reason == null ? PktInfoChannel.libcVersion() : "unknown"),
-            "native library " + (reason == null ? PktInfoChannel.libraryOrigin() : reason.getMessage())
-        };
+        return lines().toArray(String[]::new);
     }
 
-    private static @Nullable String property(String name) {
-        return System.getProperty(name);
+    static List<String> lines() {
+        return facts().entrySet().stream()
+                .map(fact -> fact.getKey() + " " + fact.getValue())
+                .toList();
+    }
+
+    /** In the order in which they are printed. */
+    static Map<String, String> facts() {
+        String version = PktInfoServer.class.getPackage().getImplementationVersion();
+        Throwable reason = PktInfoChannel.unsupportedReason();
+        Map<String, String> facts = new LinkedHashMap<>();
+        facts.put("pktinfo", version == null ? "(not from its jar)" : version);
+        facts.put("JDK", property("java.runtime.version") + ", " + property("java.vendor"));
+        facts.put("kernel", property("os.name") + " " + property("os.version"));
+        facts.put("architecture", property("os.arch"));
+        facts.put("libc", reason == null ? PktInfoChannel.libcVersion() : "unknown");
+        facts.put(
+                "native library",
+                reason == null ? PktInfoChannel.libraryOrigin() : String.valueOf(reason.getMessage()));
+        return facts;
+    }
+
+    private static String property(String name) {
+        return String.valueOf(System.getProperty(name));
     }
 }

@@ -1,0 +1,51 @@
+package org.pktinfo;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The packet information of one datagram as the kernel gives or takes it, nothing left out and nothing interpreted:
+ * {@link PacketInfo} is what this library makes of it. A value that any thread may use.
+ *
+ * @param inPktinfo the {@code in_pktinfo} of ip(7), null if there is none
+ * @param in6Pktinfo the {@code in6_pktinfo} of RFC 3542, null if there is none
+ * @param in6First whether the {@code in6_pktinfo} is there and comes first
+ */
+@SuppressWarnings("exports") // the annotations are not needed at run time
+public record ControlMessages(
+        @Nullable InPktinfo inPktinfo, @Nullable In6Pktinfo in6Pktinfo, boolean in6First) {
+    /** No packet information at all. */
+    static final ControlMessages NONE = new ControlMessages(null, null, false);
+
+    /**
+     * An {@code in_pktinfo}, ip(7).
+     *
+     * @param destination {@code ipi_addr}, the header destination; the kernel does not read it when sending
+     * @param local {@code ipi_spec_dst}, the local address
+     * @param interfaceIndex {@code ipi_ifindex}
+     */
+    public record InPktinfo(IpAddress destination, IpAddress local, int interfaceIndex) {}
+
+    /**
+     * An {@code in6_pktinfo}, RFC 3542 6.
+     *
+     * @param address {@code ipi6_addr}, the header destination or the source
+     * @param interfaceIndex {@code ipi6_ifindex}
+     */
+    public record In6Pktinfo(IpAddress address, int interfaceIndex) {}
+
+    static ControlMessages inPktinfo(IpAddress local, int interfaceIndex) {
+        return new ControlMessages(new InPktinfo(IpAddress.ipv4(0), local, interfaceIndex), null, false);
+    }
+
+    static ControlMessages in6Pktinfo(IpAddress address, int interfaceIndex) {
+        return new ControlMessages(null, new In6Pktinfo(address, interfaceIndex), true);
+    }
+
+    /** Both, this one's first. */
+    ControlMessages then(ControlMessages other) {
+        return new ControlMessages(
+                inPktinfo != null ? inPktinfo : other.inPktinfo,
+                in6Pktinfo != null ? in6Pktinfo : other.in6Pktinfo,
+                in6Pktinfo != null);
+    }
+}

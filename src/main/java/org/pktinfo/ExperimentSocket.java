@@ -1,0 +1,115 @@
+package org.pktinfo;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.DatagramChannel;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A socket with only the options asked for, whose replies carry whatever control messages they are told to: what
+ * {@link PktInfoChannel} never does, and how one finds out what a kernel makes of it. For one thread.
+ */
+final class ExperimentSocket implements AutoCloseable {
+    private static final int CAPACITY = 64;
+    private static final int NO_EVENT = -1; // poll(2) skips it
+
+    private final DatagramChannel channel;
+    private final int descriptor;
+    private final Arena arena;
+
+    private ExperimentSocket(DatagramChannel channel, int socketFamily) {
+        this.channel = channel;
+        this.descriptor = PktInfoChannel.descriptor(channel);
+        this.arena = new Arena(1, CAPACITY, socketFamily);
+    }
+
+    /**
+     * Bound to the wildcard address.
+     *
+     * @throws UnsupportedOperationException if there is no such socket here, or the kernel refuses an option; the text says why
+     */
+    static ExperimentSocket open(PktInfoChannel.Family family, Collection<Diagnosis.SocketOption> options, int port)
+            throws IOException {
+        boolean ipv6 = family != PktInfoChannel.Family.IPV4;
+        DatagramChannel channel =
+                PktInfoChannel.openJdkChannel(ipv6 ? PktInfoChannel.Family.IPV6 : PktInfoChannel.Family.IPV4);
+        try {
+            ExperimentSocket socket = new ExperimentSocket(channel, ipv6 ? Layout.FAMILY_IPV6 : Layout.FAMILY_IPV4);
+            if (family == PktInfoChannel.Family.IPV6) {
+                socket.set("IPV6_V6ONLY", Layout.OPTION_IPV6_V6ONLY);
+            }
+            for (Diagnosis.SocketOption option : options) {
+                socket.set(option.name(), option.number);
+            }
+            channel.bind(new InetSocketAddress(port));
+            return socket;
+        } catch (Throwable e) {
+            channel.close();
+            throw e;
+        }
+    }
+
+    private void set(String name, int option) {
+        int result = NativeCalls.setOption(descriptor, option, 1);
+        if (result < 0) {
+            throw new UnsupportedOperationException("setsockopt(" + name + "): " + Errno.describe(-result));
+        }
+    }
+
+    /** For multicast membership. */
+    DatagramChannel channel() {
+        return channel;
+    }
+
+    int port() throws IOException {
+        return ((InetSocketAddress) channel.getLocalAddress()).getPort();
+    }
+
+    /** Receives the datagram with this payload and forgets others; false if it does not come in time. */
+    boolean receive(byte[] payload, Duration timeout) throws IOException {
+        long deadline = System.nanoTime() + timeout.toNanos();
+        long left = timeout.toNanos();
+        while (left > 0) {
+            int millis = (int) TimeUnit.NANOSECONDS.toMillis(left) + 1;
+            Errno.check("poll", NativeCalls.await(descriptor, NO_EVENT, Layout.WAIT_READABLE, millis));
+            int count = NativeCalls.receive(descriptor, arena.address, 1);
+            if (count > 0 && ByteBuffer.wrap(payload).equals(arena.payload(0).limit(arena.length(0)))) {
+                return true;
+            }
+            if (count < 0 && count != -Errno.EAGAIN) {
+                throw Errno.exception("recvmsg", -count);
+            }
+            left = deadline - System.nanoTime();
+        }
+        return false;
+    }
+
+    /** What came with the last datagram. */
+    ControlMessages received() {
+        return arena.controlMessages(0);
+    }
+
+    /** Who sent the last datagram. */
+    InetAddress peer() {
+        return arena.peer(0).address().toInetAddress();
+    }
+
+    /** Sends the last datagram's payload back with these control messages; what that failed with, 0 if it did not. */
+    int reply(ControlMessages messages) throws IOException {
+        arena.prepareReply(0, arena.length(0), messages);
+        int done = NativeCalls.send(descriptor, arena.address, 1);
+        if (done < 0) {
+            throw Errno.exception("sendmsg", -done);
+        }
+        return done == 0 ? Errno.EAGAIN : arena.error(0);
+    }
+
+    @Override
+    public void close() throws IOException {
+        channel.close();
+    }
+}

@@ -1,0 +1,203 @@
+package org.pktinfo.cli;
+
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.pktinfo.ControlMessages;
+import org.pktinfo.Diagnosis;
+import org.pktinfo.Diagnosis.Exchange;
+import org.pktinfo.Diagnosis.Experiment;
+import org.pktinfo.Diagnosis.Form;
+import org.pktinfo.Diagnosis.Reply;
+import org.pktinfo.Diagnosis.SocketOption;
+import org.pktinfo.IpAddress;
+import org.pktinfo.PktInfoChannel.Family;
+
+/** A diagnosis for people: what it comes to, then one table for each kind of socket and set of options. */
+final class DiagnosisText {
+    private static final Map<Form, String> FORMS = new EnumMap<>(Map.of(
+            Form.NONE, "nothing",
+            Form.IN_PKTINFO, "in_pktinfo",
+            Form.IN6_PKTINFO, "in6_pktinfo",
+            Form.BOTH, "in6 + in",
+            Form.BOTH_IN_PKTINFO_FIRST, "in + in6"));
+    private static final String WRONG = " !";
+
+    private final StringBuilder text = new StringBuilder();
+    private final Diagnosis diagnosis;
+
+    private DiagnosisText(Diagnosis diagnosis) {
+        this.diagnosis = diagnosis;
+    }
+
+    static String of(@Nullable Diagnosis diagnosis) {
+        String environment = String.join("\n", Version.lines()) + "\n";
+        return diagnosis == null
+                ? environment + "\npktinfo does not work here: see \"native library\" above.\n"
+                : environment + new DiagnosisText(diagnosis).write();
+    }
+
+    private String write() {
+        line("descriptor " + diagnosis.descriptorFoundBy());
+        line("");
+        line("This kernel: " + diagnosis.behaviour().description() + ".");
+        verdict();
+        line("");
+        line(
+                "The tables say what arrived with a request, and where the replies to it came from, by the control messages that");
+        line("they were sent with; the last column is pktinfo's own reply. \"!\" is not the address expected.");
+        String title = "";
+        List<List<String>> rows = new ArrayList<>();
+        for (Experiment experiment : diagnosis.experiments()) {
+            if (!title.equals(title(experiment))) {
+                table(rows);
+                title = title(experiment);
+                line("");
+                line(title);
+                rows = new ArrayList<>(List.of(header(experiment)));
+            }
+            rows.add(row(experiment));
+        }
+        table(rows);
+        if (diagnosis.addressesLeftOut() > 0) {
+            line("");
+            line(diagnosis.addressesLeftOut()
+                    + " further local addresses are not in the tables (--all shows them); pktinfo was asked at each.");
+        }
+        return text.toString();
+    }
+
+    private void line(String line) {
+        text.append(line).append('\n');
+    }
+
+    private void verdict() {
+        List<Exchange> tried =
+                diagnosis.exchanges().stream().filter(Exchange::available).toList();
+        List<Exchange> wrong =
+                tried.stream().filter(exchange -> !exchange.isRight()).toList();
+        if (tried.isEmpty()) {
+            line("pktinfo: nothing could be asked here.");
+        } else if (wrong.isEmpty()) {
+            line("pktinfo: right, " + tried.size() + " of " + tried.size() + " replies left from the address asked.");
+        } else {
+            line("pktinfo: WRONG, " + wrong.size() + " of " + tried.size()
+                    + " replies did not leave from the address asked:");
+        }
+        for (Exchange exchange : wrong) {
+            line("  " + name(exchange.socket()) + " socket, asked at " + exchange.asked() + ": " + outcome(exchange));
+        }
+    }
+
+    private static String outcome(Exchange exchange) {
+        return exchange.source() == null ? String.valueOf(exchange.problem()) : "answered from " + exchange.source();
+    }
+
+    private static String name(Family socket) {
+        return switch (socket) {
+            case DUAL_STACK -> "dual-stack";
+            case IPV4 -> "IPv4";
+            case IPV6 -> "IPv6-only";
+        };
+    }
+
+    private static String title(Experiment experiment) {
+        Set<SocketOption> options = experiment.options();
+        return name(experiment.socket()) + " socket, "
+                + (options.isEmpty()
+                        ? "no option"
+                        : options.stream().map(Enum::name).collect(Collectors.joining(" and ")));
+    }
+
+    private static List<String> header(Experiment experiment) {
+        List<String> header = new ArrayList<>();
+        if (experiment.notAvailable() == null || !experiment.asked().isUnspecified()) {
+            header.addAll(List.of("asked", "in_pktinfo came", "in6_pktinfo came"));
+            experiment.replies().forEach(reply -> header.add(FORMS.get(reply.form())));
+            header.add("pktinfo");
+        }
+        return header;
+    }
+
+    private List<String> row(Experiment experiment) {
+        if (experiment.notAvailable() != null) {
+            String reason = "not available: " + experiment.notAvailable();
+            return experiment.asked().isUnspecified()
+                    ? List.of(reason)
+                    : List.of(experiment.asked().toString(), reason);
+        }
+        Exchange exchange = exchange(experiment);
+        ControlMessages received = experiment.received();
+        List<String> row = new ArrayList<>(List.of(
+                experiment.asked().toString(), in(received, experiment.asked()), in6(received, experiment.asked())));
+        for (Reply reply : experiment.replies()) {
+            row.add(cell(reply.source(), reply.error(), experiment.asked(), exchange));
+        }
+        row.add(exchange == null ? "-" : cell(exchange.source(), exchange.problem(), exchange.asked(), exchange));
+        return row;
+    }
+
+    private @Nullable Exchange exchange(Experiment experiment) {
+        return diagnosis.exchanges().stream()
+                .filter(exchange -> exchange.socket() == experiment.socket()
+                        && exchange.asked().equals(experiment.asked()))
+                .findFirst()
+                .orElse(null);
+    }
+
+    private static String in(@Nullable ControlMessages received, IpAddress asked) {
+        ControlMessages.InPktinfo in = received == null ? null : received.inPktinfo();
+        if (in == null) {
+            return "-";
+        }
+        String local = in.local().equals(in.destination()) ? "" : ", local " + in.local();
+        return address(in.destination(), asked) + local + ", if " + in.interfaceIndex();
+    }
+
+    private static String in6(@Nullable ControlMessages received, IpAddress asked) {
+        ControlMessages.In6Pktinfo in6 = received == null ? null : received.in6Pktinfo();
+        return in6 == null ? "-" : address(in6.address(), asked) + ", if " + in6.interfaceIndex();
+    }
+
+    /** Without regard to the scope, which an in6_pktinfo has in its interface index. */
+    private static String address(IpAddress address, IpAddress asked) {
+        return address.high() == asked.high() && address.low() == asked.low() ? "=" : address.toString();
+    }
+
+    private static String cell(
+            @Nullable IpAddress source, @Nullable String problem, IpAddress asked, @Nullable Exchange exchange) {
+        if (source == null) {
+            return problem == null ? "lost" : problem;
+        }
+        boolean wrong = exchange != null && exchange.expected() != null && !source.equals(exchange.expected());
+        return address(source, asked) + (wrong ? WRONG : "");
+    }
+
+    /** Columns as wide as their widest cell; the last cell of a row may be longer. */
+    private void table(List<List<String>> rows) {
+        int columns = rows.stream().mapToInt(List::size).max().orElse(0);
+        int[] widths = new int[columns];
+        for (List<String> row : rows) {
+            for (int i = 0; i < row.size() - 1; i++) {
+                widths[i] = Math.max(widths[i], row.get(i).length());
+            }
+        }
+        for (List<String> row : rows) {
+            StringBuilder line = new StringBuilder();
+            for (int i = 0; i < row.size(); i++) {
+                String cell = row.get(i);
+                line.append("  ").append(cell);
+                if (i < row.size() - 1) {
+                    line.append(" ".repeat(widths[i] - cell.length()));
+                }
+            }
+            if (!row.isEmpty()) {
+                line(line.toString());
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+package org.pktinfo.cli;
+
+import java.io.IOException;
+import java.util.concurrent.Callable;
+import org.pktinfo.Diagnosis;
+import org.pktinfo.Doctor;
+import org.pktinfo.PktInfoChannel;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code doctor}: what this kernel does, and whether pktinfo is right on it. */
+@Command(
+        name = "doctor",
+        description =
+                "Finds out by trying what this host's kernel does with packet information, and whether replies leave from"
+                        + " the address asked. Needs no privileges; nothing leaves the host.",
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
+        exitCodeListHeading = "%nExit codes:%n",
+        exitCodeList = {
+            "0:replies leave from the address asked, wherever this host could be asked",
+            "1:they do not, or the library does not work here",
+            "2:wrong usage"
+        })
+final class DoctorCommand implements Callable<Integer> {
+    @Option(names = "--json", description = "Print one JSON object and nothing else.")
+    private boolean json;
+
+    @Option(
+            names = "--all",
+            description =
+                    "Try every combination of socket options, every form of reply and every local address. Default: the"
+                            + " options that pktinfo uses, and at most eight further addresses of each family.")
+    private boolean all;
+
+    @Override
+    public Integer call() throws IOException {
+        Throwable unsupported = PktInfoChannel.unsupportedReason();
+        Diagnosis diagnosis = null;
+        if (unsupported == null) {
+            diagnosis = all ? Doctor.examineEverything() : Doctor.examine();
+        }
+        System.out.print(json ? DiagnosisJson.of(diagnosis) : DiagnosisText.of(diagnosis));
+        System.out.flush();
+        return diagnosis != null && diagnosis.isRight() ? 0 : 1;
+    }
+}
