@@ -35,6 +35,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -215,6 +216,7 @@ class ChannelTest {
     }
 
     /** A thousand times each, because a wake-up that is lost is lost rarely. */
+    @Tag("load")
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void everyWaiterIsWokenWithinFiftyMilliseconds(boolean byInterrupt) throws Exception {

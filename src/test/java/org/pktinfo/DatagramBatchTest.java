@@ -20,6 +20,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -238,6 +239,7 @@ class DatagramBatchTest {
     }
 
     /** Sixteen requests at a time from another thread, whose own garbage does not count. */
+    @Tag("load")
     @ParameterizedTest
     @ValueSource(strings = {"127.0.0.2", "::1"})
     void receivingChoosingAndReplyingMakesNoGarbage(String destination) throws Exception {

@@ -13,7 +13,9 @@ import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.logging.Handler;
@@ -40,14 +42,19 @@ public final class Agent implements AutoCloseable {
 
     /** Starts it on a host. */
     Agent(Namespaces namespaces, String host) throws IOException {
-        child = ChildProcess.start(namespaces.inside(
-                host,
-                ChildProcess.java().toString(),
+        this(namespaces, host, List.of(ChildProcess.java().toString()));
+    }
+
+    /** Starts it on a host, by the JVM that the command starts. */
+    Agent(Namespaces namespaces, String host, List<String> java) throws IOException {
+        List<String> command = new ArrayList<>(java);
+        command.addAll(List.of(
                 "-XX:TieredStopAtLevel=1",
                 "-XX:+UseSerialGC",
                 "-cp",
                 System.getProperty("java.class.path"),
                 Agent.class.getName()));
+        child = ChildProcess.start(namespaces.inside(host, command.toArray(String[]::new)));
     }
 
     /** Says a line and waits for the answer. */

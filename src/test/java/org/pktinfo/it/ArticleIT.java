@@ -3,8 +3,6 @@ package org.pktinfo.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -16,29 +14,14 @@ import org.pktinfo.Requires;
 /**
  * The article's two machines, asked as the article asks: with netcat, whose socket is connected, so that the kernel drops
  * every answer from another address.
- *
- * <pre>
- *   vm2 192.168.122.1  eth0 ----- eth0  vm1 192.168.122.31, aliases .200 .201 .202
- *       fd00:122::1                         fd00:122::31, ::200 ::201 ::202
- * </pre>
  */
 class ArticleIT {
-    private static final String RESPONSE = "This is PKT6INFO test server";
-
-    private static Namespaces hosts;
+    private static ArticleHosts hosts;
 
     @BeforeAll
     static void connectTwoMachines() {
-        Requires.tool("nc");
         Requires.tool("tcpdump");
-        hosts = new Namespaces();
-        hosts.host("vm1");
-        hosts.host("vm2");
-        hosts.cable("vm1", "eth0", "vm2", "eth0");
-        for (String last : List.of("31", "200", "201", "202")) {
-            hosts.address("vm1", "eth0", "192.168.122." + last + "/24", "fd00:122::" + last + "/64");
-        }
-        hosts.address("vm2", "eth0", "192.168.122.1/24", "fd00:122::1/64");
+        hosts = new ArticleHosts();
     }
 
     @AfterAll
@@ -49,19 +32,13 @@ class ArticleIT {
     }
 
     private static ChildProcess serve(String... options) throws IOException, InterruptedException {
-        List<String> command =
-                new ArrayList<>(List.of(ChildProcess.java().toString(), "-jar", System.getProperty("server.jar")));
-        command.addAll(Arrays.asList(options));
-        command.add("8888");
-        ChildProcess server = ChildProcess.start(hosts.inside("vm1", command.toArray(String[]::new)));
-        server.awaitErr(line -> line.startsWith("listening"));
-        return server;
+        return hosts.serve(List.of(ChildProcess.java().toString()), options);
     }
 
     /** As the article does: netcat's input stays open, so that it prints the answer. */
     private static ChildProcess netcat(String destination) throws IOException {
         return ChildProcess.start(
-                hosts.inside("vm2", "bash", "-c", "cat <(echo command) - | nc -u " + destination + " 8888"));
+                hosts.namespaces.inside("vm2", "bash", "-c", "cat <(echo command) - | nc -u " + destination + " 8888"));
     }
 
     @ParameterizedTest
@@ -69,7 +46,7 @@ class ArticleIT {
     void netcatPrintsTheAnswerOfEveryAlias(String destination) throws Exception {
         try (ChildProcess server = serve();
                 ChildProcess nc = netcat(destination)) {
-            assertThat(nc.awaitOut(line -> true)).isEqualTo(RESPONSE);
+            assertThat(nc.awaitOut(line -> true)).isEqualTo(ArticleHosts.RESPONSE);
             server.awaitOut(line -> line.startsWith("Using"));
             assertThat(server.out())
                     .isIn(
@@ -83,7 +60,7 @@ class ArticleIT {
     void andOverIpv6(String destination) throws Exception {
         try (ChildProcess server = serve();
                 ChildProcess nc = netcat(destination)) {
-            assertThat(nc.awaitOut(line -> true)).isEqualTo(RESPONSE);
+            assertThat(nc.awaitOut(line -> true)).isEqualTo(ArticleHosts.RESPONSE);
             server.awaitOut(line -> line.startsWith("Using"));
             assertThat(server.out()).containsExactly("received bytes len: 8", "pktinfo6 True", "Using in6_pktinfo");
         }
@@ -94,7 +71,7 @@ class ArticleIT {
     @ValueSource(strings = {"192.168.122.200", "192.168.122.201", "192.168.122.202"})
     void theSystemsChoiceIsTheWrongAddressForEveryAlias(String destination) throws Exception {
         try (ChildProcess server = serve("--policy", "system");
-                Agent client = new Agent(hosts, "vm2");
+                Agent client = new Agent(hosts.namespaces, "vm2");
                 ChildProcess nc = netcat(destination)) {
             server.awaitOut(line -> line.startsWith("received"));
             client.say("send " + destination + " 8888");
@@ -107,9 +84,8 @@ class ArticleIT {
     @ParameterizedTest
     @ValueSource(strings = {"1", "4"})
     void aGroupJoinedOnEveryInterfaceIsAnsweredOnceFromAUnicastAddress(String workers) throws Exception {
-        hosts.in("vm2", "ip route replace 239.0.0.0/8 dev eth0");
         try (ChildProcess server = serve("--workers", workers, "--join", "239.1.2.3", "--stats", "1");
-                Agent client = new Agent(hosts, "vm2")) {
+                Agent client = new Agent(hosts.namespaces, "vm2")) {
             client.say("send 239.1.2.3 8888");
             assertThat(client.say("await")).isEqualTo("192.168.122.31");
             assertThat(client.say("silence")).isEqualTo("nothing");
@@ -122,7 +98,7 @@ class ArticleIT {
     void withFourWorkersEachRequestIsAnsweredOnce(String destination) throws Exception {
         String source = destination.endsWith(".255") ? "192.168.122.31" : destination;
         try (ChildProcess server = serve("--workers", "4");
-                Agent client = new Agent(hosts, "vm2")) {
+                Agent client = new Agent(hosts.namespaces, "vm2")) {
             client.say("send " + destination + " 8888");
             assertThat(client.say("await")).isEqualTo(source);
             assertThat(client.say("silence")).isEqualTo("nothing");
@@ -132,14 +108,14 @@ class ArticleIT {
 
     @Test
     void onTheWireTheAnswerLeavesFromTheAddressAsked() throws Exception {
-        try (ChildProcess capture = ChildProcess.start(hosts.inside(
+        try (ChildProcess capture = ChildProcess.start(hosts.namespaces.inside(
                 "vm2", "tcpdump", "-i", "eth0", "-n", "-l", "--immediate-mode", "-U", "udp", "port", "8888"))) {
             capture.awaitErr(line -> line.contains("listening on eth0"));
             try (ChildProcess server = serve();
                     ChildProcess nc = netcat("192.168.122.202")) {
                 String reply = capture.awaitOut(line -> line.contains("length 29"));
                 assertThat(reply).contains("IP 192.168.122.202.8888 > 192.168.122.1.");
-                assertThat(nc.awaitOut(line -> true)).isEqualTo(RESPONSE);
+                assertThat(nc.awaitOut(line -> true)).isEqualTo(ArticleHosts.RESPONSE);
                 assertThat(server.process().isAlive()).isTrue();
             }
         }

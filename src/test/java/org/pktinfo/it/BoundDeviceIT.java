@@ -12,13 +12,14 @@ import org.junit.jupiter.api.io.TempDir;
 import org.pktinfo.Datagram;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
+import org.pktinfo.SendException;
 
 /**
  * A socket that is bound to a device, handed over as systemd does. Kernels of the RHEL 7 age take interface index 0 in a reply
  * for "any device"; the one that runs this test does not, so the index is read from the system call.
  */
 class BoundDeviceIT {
-    /** Answers one request on the socket that is its standard input. */
+    /** Answers one request on the socket that is its standard input; says "sent" or why not. */
     public static final class Program {
         private Program() {}
 
@@ -26,17 +27,34 @@ class BoundDeviceIT {
             try (PktInfoChannel server = PktInfoChannel.wrap((DatagramChannel) System.inheritedChannel())) {
                 System.out.println("ready");
                 Datagram request = server.receive();
+                System.out.println(reply(server, request)); // closing an inherited channel closes the outputs too
+            }
+        }
+
+        private static String reply(PktInfoChannel server, Datagram request) throws IOException {
+            try {
                 server.reply(request, request.payload());
+                return "sent";
+            } catch (SendException e) {
+                return e.kind().toString();
             }
         }
     }
 
-    private static final String HAND_OVER = """
+    /** Hands over a socket that is bound to the device before, or, after a line on the standard input, while it is in use. */
+    static final String HAND_OVER = """
             use Socket;
-            my ($device, $port, @command) = @ARGV;
+            my ($device, $port, $when, @command) = @ARGV;
             socket(my $server, AF_INET, SOCK_DGRAM, 0) or die "socket: $!";
-            setsockopt($server, SOL_SOCKET, 25, $device) or die "SO_BINDTODEVICE: $!";
+            sub bind_to_device { setsockopt($server, SOL_SOCKET, 25, $device) or die "SO_BINDTODEVICE: $!" }
+            bind_to_device() if $when eq "before";
             bind($server, sockaddr_in($port, INADDR_ANY)) or die "bind: $!";
+            if ($when eq "after" && fork) {
+                $| = 1;
+                <STDIN> and bind_to_device() and print "bound\\n";
+                wait;
+                exit $? >> 8;
+            }
             open(STDIN, "+<&", $server) or die "dup: $!";
             exec @command;
             """;
@@ -60,6 +78,7 @@ class BoundDeviceIT {
                     HAND_OVER,
                     "a0",
                     "7000",
+                    "before",
                     "strace",
                     "-f",
                     "-qq",
@@ -97,6 +116,7 @@ class BoundDeviceIT {
                     HAND_OVER,
                     "lo",
                     "7000",
+                    "before",
                     ChildProcess.java().toString(),
                     "-jar",
                     System.getProperty("server.jar"));

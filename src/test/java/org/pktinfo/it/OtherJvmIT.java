@@ -26,7 +26,12 @@ class OtherJvmIT {
     private static final String LOGGED = "logged: ";
 
     private static void assertTestsPass(Path java, String... options) throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>(List.of(java.toString()));
+        assertLoopbackTestsPass(List.of(java.toString()), options);
+    }
+
+    /** That they pass in the JVM that the command starts, and that it says nothing else on stderr. */
+    static void assertLoopbackTestsPass(List<String> java, String... options) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(java);
         command.addAll(Arrays.asList(options));
         command.add("-Djava.util.logging.SimpleFormatter.format=" + LOGGED + "%5$s%n");
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), "org.pktinfo.it.RunTests"));

@@ -6,18 +6,23 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import org.junit.platform.launcher.LauncherDiscoveryRequest;
+import org.junit.platform.launcher.TagFilter;
 import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
 import org.junit.platform.launcher.core.LauncherFactory;
 import org.junit.platform.launcher.listeners.SummaryGeneratingListener;
 import org.junit.platform.launcher.listeners.TestExecutionSummary;
 
-/** Runs the test classes named: the loopback tests once more, in a JVM of another kind. Exit code 1 if one fails. */
+/**
+ * Runs the test classes named: the loopback tests once more, in a JVM of another kind. Exit code 1 if one fails. The property
+ * {@code excluded.tag} leaves out the tests that have this tag.
+ */
 public final class RunTests {
     private RunTests() {}
 
     public static void main(String[] classes) {
         LauncherDiscoveryRequest request = LauncherDiscoveryRequestBuilder.request()
                 .selectors(Arrays.stream(classes).map(name -> selectClass(name)).toList())
+                .filters(TagFilter.excludeTags(System.getProperty("excluded.tag", "none")))
                 .build();
         SummaryGeneratingListener listener = new SummaryGeneratingListener();
         LauncherFactory.create().execute(request, listener);

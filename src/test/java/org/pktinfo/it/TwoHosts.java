@@ -2,6 +2,8 @@ package org.pktinfo.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
+
 /**
  * A server with many addresses and a client that sees where each reply comes from.
  *
@@ -35,9 +37,14 @@ abstract class TwoHosts {
         hosts.address("server", "lo", "10.99.0.1/32", "fd99::1/128");
         hosts.in("client", "ip route add 10.99.0.1 via 10.9.0.1");
         hosts.in("client", "ip route add fd99::1 via fd00:9::1");
-        server = new Agent(hosts, "server");
+        server = new Agent(hosts, "server", java());
         client = new Agent(hosts, "client");
         open("DUAL_STACK" + PORT);
+    }
+
+    /** The command that starts the server's JVM, and that of nobody else. */
+    List<String> java() {
+        return List.of(ChildProcess.java().toString());
     }
 
     void disconnect() {

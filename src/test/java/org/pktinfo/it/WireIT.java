@@ -195,7 +195,7 @@ class WireIT extends TwoHosts {
     void onAHostWithoutIpv6TheDefaultIsIpv4AndAskingForIpv6IsAClearError() throws Exception {
         hosts.host("old");
         hosts.in("old", "sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1");
-        try (Agent both = new Agent(hosts, "old");
+        try (Agent both = new Agent(hosts, "old", java());
                 Agent asker = new Agent(hosts, "old")) {
             assertThat(both.say("open IPV6" + PORT))
                     .startsWith("java.lang.UnsupportedOperationException: IPv6 is not available");

@@ -21,6 +21,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.LongSupplier;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -223,6 +224,7 @@ class DatagramServerTest {
         }
     }
 
+    @Tag("load")
     @ParameterizedTest
     @ValueSource(ints = {1, 4})
     void stoppedInAStormEveryDatagramTakenIsAccountedFor(int workers) throws Exception {
