@@ -1,5 +1,6 @@
 package org.pktinfo;
 
+import java.net.DatagramPacket;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
@@ -15,7 +16,7 @@ final class Arena {
     private final int stride;
     private final int payloads;
 
-    /** For the native calls; valid as long as this object is reachable. */
+    /** For the native calls, 0 without the native library; valid as long as this object is reachable. */
     final long address;
 
     /** Takes {@code 64 + slots * (576 + payload capacity rounded up to 8)} bytes outside the heap. */
@@ -29,8 +30,9 @@ final class Arena {
                 .putInt(Layout.PAYLOAD_CAPACITY, payloadCapacity)
                 .putInt(Layout.PAYLOAD_STRIDE, stride)
                 .putInt(Layout.SOCKET_FAMILY, socketFamily);
-        this.address = NativeCalls.arenaAddress(memory);
-        if (address == 0) {
+        boolean shared = NativeLibrary.failure() == null;
+        this.address = shared ? NativeCalls.arenaAddress(memory) : 0;
+        if (shared && address == 0) {
             throw new AssertionError("the native library refuses an arena of " + slots + " x " + payloadCapacity);
         }
     }
@@ -197,6 +199,22 @@ final class Arena {
         return IpAddress.isLinkLocal(high) || multicastScope == 0xff01 || multicastScope == 0xff02;
     }
 
+    /** What the JDK received, as the native library would put it here: without packet information. */
+    void putReceived(int index, DatagramPacket packet) {
+        int slot = slot(index);
+        int length = Math.min(packet.getLength(), payloadCapacity);
+        IpAddress peer = IpAddress.of(packet.getAddress());
+        memory.put(slot, new byte[Layout.SLOT_SIZE]);
+        memory.put(payloads + index * stride, packet.getData(), 0, length);
+        putNetworkLong(slot + Layout.PEER_ADDRESS, peer.high());
+        putNetworkLong(slot + Layout.PEER_ADDRESS + 8, peer.low());
+        memory.putInt(slot + Layout.PEER_SCOPE, peer.scopeId());
+        memory.putShort(slot + Layout.PEER_PORT, (short) packet.getPort());
+        memory.putInt(slot + Layout.FLAGS, length < packet.getLength() ? Layout.FLAG_TRUNCATED : 0);
+        memory.putInt(slot + Layout.LENGTH, length);
+        memory.putInt(slot + Layout.WIRE_LENGTH, packet.getLength());
+    }
+
     /** Makes the slot ready to be sent; the payload is taken from its position to its limit, and stays as it is. */
     void prepareSend(int index, ByteBuffer payload, Endpoint peer, Source source, int interfaceIndex) {
         int slot = slot(index);
@@ -294,8 +312,8 @@ final class Arena {
         memory.putInt(slot(index) + Layout.SEND_STATE, 0);
     }
 
-    /** Gives up a reply that is pending. */
-    void fail(int index, int errno) {
+    /** Ends a reply that is pending, with 0 if it was sent. */
+    void finish(int index, int errno) {
         memory.putInt(slot(index) + Layout.ERROR, errno);
         memory.putInt(slot(index) + Layout.SEND_STATE, Layout.STATE_DONE);
     }

@@ -196,6 +196,10 @@ public final class DatagramSlot {
         if (!begin(length)) {
             return;
         }
+        if (!batch.channel().choosesSource()) {
+            replyFrom(length, Source.systemChoice());
+            return;
+        }
         if (selection == AddressAsked.SELECTION) {
             replyFromAddressAsked(length);
             return;
@@ -322,7 +326,7 @@ public final class DatagramSlot {
         }
         boolean done = arena.sendState(index) == Layout.STATE_DONE;
         if (!done) {
-            arena.fail(index, Errno.EAGAIN);
+            arena.finish(index, Errno.EAGAIN);
         }
         reply = arena.error(index) == 0 ? Reply.SENT : Reply.FAILED;
         return reply == Reply.SENT;

@@ -12,11 +12,11 @@ import java.util.concurrent.atomic.AtomicInteger;
  *
  * <p>Holds no reference to the channel, so that a forgotten one can be cleaned up.
  */
-final class Descriptors {
+final class Descriptors implements Transport {
     private static final int CLOSED = Integer.MIN_VALUE;
 
-    final int socket;
-    final int event;
+    private final int socket;
+    private final int event;
 
     /** How many are inside; with the sign bit once closed. */
     private final AtomicInteger users = new AtomicInteger();
@@ -32,8 +32,38 @@ final class Descriptors {
         this.event = Errno.check("eventfd", created);
     }
 
-    /** Whether the descriptors may be used; who got true must leave. */
-    boolean enter() {
+    @Override
+    public boolean choosesSource() {
+        return true;
+    }
+
+    @Override
+    public int setOption(int option) {
+        return NativeCalls.setOption(socket, option, 1);
+    }
+
+    @Override
+    public int getOption(int option) {
+        return NativeCalls.getOption(socket, option);
+    }
+
+    @Override
+    public int receive(Arena arena, int count) {
+        return NativeCalls.receive(socket, arena.address, count);
+    }
+
+    @Override
+    public int send(Arena arena, int count) {
+        return NativeCalls.send(socket, arena.address, count);
+    }
+
+    @Override
+    public int await(int events, int timeoutMillis) {
+        return NativeCalls.await(socket, event, events, timeoutMillis);
+    }
+
+    @Override
+    public boolean enter() {
         int count = users.get();
         while (count >= 0) {
             if (users.compareAndSet(count, count + 1)) {
@@ -44,7 +74,8 @@ final class Descriptors {
         return false;
     }
 
-    void leave() {
+    @Override
+    public void leave() {
         if (users.decrementAndGet() == CLOSED) {
             release();
         }
@@ -54,7 +85,8 @@ final class Descriptors {
      * Wakes all waiters and waits until the descriptors are closed: nobody stays inside for longer than a call that does not
      * block. After a second (a thread that a debugger holds) the last one out closes them, without being waited for.
      */
-    void close() {
+    @Override
+    public void close() {
         int before = users.getAndUpdate(count -> count | CLOSED);
         if (before < 0) {
             return;

@@ -7,6 +7,7 @@ import java.util.Map;
 /** The errors of the kernel: their names, and the exception that each becomes. Numbers as on all our platforms. */
 final class Errno {
     static final int EPERM = 1;
+    static final int EIO = 5;
     static final int EAGAIN = 11;
     static final int ENOMEM = 12;
     static final int EACCES = 13;
@@ -24,7 +25,7 @@ final class Errno {
     private static final Map<Integer, String> NAMES = Map.ofEntries(
             Map.entry(EPERM, "EPERM"),
             Map.entry(4, "EINTR"),
-            Map.entry(5, "EIO"),
+            Map.entry(EIO, "EIO"),
             Map.entry(9, "EBADF"),
             Map.entry(EAGAIN, "EAGAIN"),
             Map.entry(ENOMEM, "ENOMEM"),

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.ServiceLoader;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.scijava.nativelib.BaseJniExtractor;
 import org.scijava.nativelib.NativeLibraryUtil;
@@ -22,12 +23,18 @@ final class NativeLibrary {
     static final String PATH_PROPERTY = "pktinfo.library.path";
     static final String MODE_PROPERTY = "pktinfo.library.mode";
     static final String FOLDER_PROPERTY = "pktinfo.tmpdir";
+    static final String FALLBACK_PROPERTY = "pktinfo.fallback";
 
     private static final String NAME = "pktinfo";
     private static final String RESOURCES = "META-INF/lib";
+
+    /** native-lib-loader's names of those that a jar of ours may have. */
+    private static final List<String> PLATFORMS = List.of("linux_64", "linux_arm64", "linux_riscv64");
+
     private static final String SLF4J_VERBOSITY = "slf4j.internal.verbosity";
 
     private static @Nullable Loaded loaded;
+    private static boolean warned;
 
     /** Where the library came from, or why there is none; exactly one of the two. */
     private record Loaded(@Nullable String origin, @Nullable UnsatisfiedLinkError failure) {}
@@ -41,6 +48,33 @@ final class NativeLibrary {
             return result.origin;
         }
         throw copy(result.failure);
+    }
+
+    /** Loads it; without it goes on where the user has asked for that, and says so once. */
+    static void loadOrFallBack() {
+        String fallback = System.getProperty(FALLBACK_PROPERTY);
+        if (fallback != null && !fallback.equals("plain")) {
+            throw new UnsatisfiedLinkError(
+                    "-D" + FALLBACK_PROPERTY + "=" + fallback + ": must be \"plain\", or not be there");
+        }
+        if (fallback == null || failure() == null) {
+            load();
+        } else {
+            warnOnce();
+        }
+    }
+
+    private static synchronized void warnOnce() {
+        if (!warned) {
+            warned = true;
+            System.getLogger("org.pktinfo")
+                    .log(
+                            System.Logger.Level.WARNING,
+                            "REPLIES LEAVE FROM ANY ADDRESS: there is no native library here and -D" + FALLBACK_PROPERTY
+                                    + "=plain was given, so that the JDK alone sends and receives, without packet information"
+                                    + " and without a choice of the source. Not for production. The reason: "
+                                    + String.valueOf(failure()));
+        }
     }
 
     /** Each caller gets an error with its own stack trace. */
@@ -119,10 +153,12 @@ final class NativeLibrary {
 
     /** Extracts into a folder that only this user can enter, and removes it: a loaded library needs no file. */
     private static void loadFromJar(Path parent) throws IOException {
+        String resources = silently(() -> NativeLibraryUtil.getPlatformLibraryPath(RESOURCES));
+        checkPlatform(resources);
         Path folder = Files.createTempDirectory(parent, NAME + "-");
         Path file = folder.resolve(System.mapLibraryName(NAME));
         try {
-            extract(folder);
+            silently(() -> new Extractor(folder.toFile()).extractJni(resources, NAME));
             loadFile(file);
         } finally {
             Files.deleteIfExists(file);
@@ -130,13 +166,33 @@ final class NativeLibrary {
         }
     }
 
-    private static void extract(Path folder) throws IOException {
+    private static boolean isInJar(String folder) {
+        return NativeLibrary.class.getResource("/" + folder + System.mapLibraryName(NAME)) != null;
+    }
+
+    private static void checkPlatform(String resources) {
+        if (!isInJar(resources)) {
+            String there = PLATFORMS.stream()
+                    .filter(platform -> isInJar(RESOURCES + "/" + platform + "/"))
+                    .collect(Collectors.joining(", "));
+            throw new UnsatisfiedLinkError("the jar has the library for " + (there.isEmpty() ? "no platform" : there)
+                    + "; build your own as CONTRIBUTING.md says and give it with -D" + PATH_PROPERTY
+                    + ", or try the program without a choice of the source with -D" + FALLBACK_PROPERTY + "=plain");
+        }
+    }
+
+    private interface Call<T> {
+        T run() throws IOException;
+    }
+
+    /** Calls native-lib-loader, which logs through SLF4J. */
+    private static <T> T silently(Call<T> call) throws IOException {
         boolean silence = System.getProperty(SLF4J_VERBOSITY) == null && !hasLoggingProvider();
         if (silence) {
             System.setProperty(SLF4J_VERBOSITY, "ERROR");
         }
         try {
-            new Extractor(folder.toFile()).extractJni(NativeLibraryUtil.getPlatformLibraryPath(RESOURCES), NAME);
+            return call.run();
         } finally {
             if (silence) {
                 System.clearProperty(SLF4J_VERBOSITY);

@@ -61,7 +61,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     }
 
     private final DatagramChannel channel;
-    private final Descriptors descriptors;
+    private final Transport transport;
     private final Cleaner.Cleanable cleanable;
     private final int socketFamily;
     private final boolean ipv6Only;
@@ -82,7 +82,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     private PktInfoChannel(DatagramChannel channel, Family family, int payloadCapacity) throws IOException {
         this.channel = channel;
         this.payloadCapacity = payloadCapacity;
-        this.descriptors = new Descriptors(descriptor(channel));
+        this.transport = newTransport(channel);
         try {
             if (!channel.isOpen()) { // closed meanwhile: the number may already be another socket's
                 throw new ClosedChannelException();
@@ -98,12 +98,12 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
             }
             this.ipv6Only = ipv6 && getOption("getsockopt(IPV6_V6ONLY)", Layout.OPTION_IPV6_V6ONLY) != 0;
             // Kernels before 3.8 cannot say; there a socket bound to a device needs SourceSelection.interfacePinned().
-            this.boundInterface = Math.max(0, NativeCalls.getOption(descriptors.socket, Layout.OPTION_BOUND_INTERFACE));
+            this.boundInterface = Math.max(0, transport.getOption(Layout.OPTION_BOUND_INTERFACE));
         } catch (Throwable e) {
-            descriptors.close();
+            transport.close();
             throw e;
         }
-        this.cleanable = CleanerHolder.CLEANER.register(this, descriptors::close);
+        this.cleanable = CleanerHolder.CLEANER.register(this, transport::close);
         Watch.add(this);
     }
 
@@ -190,7 +190,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     public static PktInfoChannel open(Family family, int payloadCapacity) throws IOException {
         Objects.requireNonNull(family, "family");
         checkCapacity(payloadCapacity);
-        NativeLibrary.load();
+        NativeLibrary.loadOrFallBack();
         DatagramChannel channel = openJdkChannel(family);
         try {
             return new PktInfoChannel(channel, family, payloadCapacity);
@@ -243,11 +243,15 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     public static PktInfoChannel wrap(DatagramChannel channel, int payloadCapacity) throws IOException {
         Objects.requireNonNull(channel, "channel");
         checkCapacity(payloadCapacity);
-        NativeLibrary.load();
+        NativeLibrary.loadOrFallBack();
         if (!channel.isOpen()) {
             throw new ClosedChannelException();
         }
         return new PktInfoChannel(channel, Family.DUAL_STACK, payloadCapacity);
+    }
+
+    private static Transport newTransport(DatagramChannel channel) throws IOException {
+        return NativeLibrary.failure() == null ? new Descriptors(descriptor(channel)) : new PlainTransport(channel);
     }
 
     private static void checkCapacity(int payloadCapacity) {
@@ -273,11 +277,11 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     }
 
     private int getOption(String call, int option) throws IOException {
-        return Errno.check(call, NativeCalls.getOption(descriptors.socket, option));
+        return Errno.check(call, transport.getOption(option));
     }
 
     private void setOption(String call, int option) throws IOException {
-        Errno.check(call, NativeCalls.setOption(descriptors.socket, option, 1));
+        Errno.check(call, transport.setOption(option));
     }
 
     /**
@@ -504,10 +508,10 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     int receiveNow(Arena arena, int count) throws IOException {
         enter();
         try {
-            int result = NativeCalls.receive(descriptors.socket, arena.address, count);
+            int result = transport.receive(arena, count);
             return result == -Errno.EAGAIN ? 0 : Errno.check("recvmsg", result);
         } finally {
-            descriptors.leave();
+            transport.leave();
         }
     }
 
@@ -517,14 +521,15 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
 
     /** For the thread that polls for virtual ones. */
     private boolean poll(int events) {
-        if (!channel.isOpen() || !descriptors.enter()) {
+        if (!channel.isOpen() || !transport.enter()) {
             return true;
         }
         try {
-            return NativeCalls.await(descriptors.socket, descriptors.event, events, Integer.MAX_VALUE) != 0
-                    || !channel.isOpen();
+            return transport.await(events, Integer.MAX_VALUE) != 0 || !channel.isOpen();
+        } catch (IOException e) {
+            return true; // who tries next will see it
         } finally {
-            descriptors.leave();
+            transport.leave();
         }
     }
 
@@ -549,9 +554,9 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         int ready;
         enter();
         try {
-            ready = Errno.check("poll", NativeCalls.await(descriptors.socket, descriptors.event, events, (int) millis));
+            ready = Errno.check("poll", transport.await(events, (int) millis));
         } finally {
-            descriptors.leave();
+            transport.leave();
         }
         checkOpen();
         return ready;
@@ -559,7 +564,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
 
     private void enter() throws IOException {
         checkOpen();
-        if (!descriptors.enter()) {
+        if (!transport.enter()) {
             throw new ClosedChannelException();
         }
     }
@@ -641,7 +646,10 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
      */
     public void reply(Datagram request, ByteBuffer payload, SourceSelection selection) throws IOException {
         Objects.requireNonNull(payload, "payload");
-        send(payload, request.peer(), selection.select(request.peer(), request.packetInfo()));
+        Source source = transport.choosesSource()
+                ? selection.select(request.peer(), request.packetInfo())
+                : Source.systemChoice();
+        send(payload, request.peer(), source);
     }
 
     /**
@@ -737,9 +745,9 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     private int sendNow(Arena arena, int count) throws IOException {
         enter();
         try {
-            return Errno.check("sendmsg", NativeCalls.send(descriptors.socket, arena.address, count));
+            return Errno.check("sendmsg", transport.send(arena, count));
         } finally {
-            descriptors.leave();
+            transport.leave();
         }
     }
 
@@ -776,6 +784,17 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         } finally {
             writers.leave(ticket);
         }
+    }
+
+    /**
+     * Whether replies leave from the source that is chosen. False only where the native library cannot be loaded and the
+     * program was started with {@code -Dpktinfo.fallback=plain}: there the JDK alone sends and receives, no packet information comes,
+     * sources and selections are ignored, and receiving without waiting may take a millisecond.
+     *
+     * @return true except in the fall-back
+     */
+    public boolean choosesSource() {
+        return transport.choosesSource();
     }
 
     int boundInterface() {

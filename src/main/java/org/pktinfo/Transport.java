@@ -1,0 +1,33 @@
+package org.pktinfo;
+
+import java.io.IOException;
+
+/**
+ * What carries a channel's datagrams between an arena and the socket: the native library, or the JDK alone where that was asked
+ * for. Results are those of {@link NativeCalls}; whoever calls the last four has entered and will leave.
+ */
+sealed interface Transport permits Descriptors, PlainTransport {
+    /** False if replies leave from the system's choice, whatever was chosen. */
+    boolean choosesSource();
+
+    /** Whether the transport may be used; who got true must leave. */
+    boolean enter();
+
+    void leave();
+
+    /** Wakes all waiters, and releases what there is to release with the last user. */
+    void close();
+
+    /** Sets an option of {@link Layout} to 1. */
+    int setOption(int option);
+
+    int getOption(int option);
+
+    /** Never waits for long. */
+    int receive(Arena arena, int count) throws IOException;
+
+    int send(Arena arena, int count) throws IOException;
+
+    /** Waits for one of {@link Layout}'s events; may return early. */
+    int await(int events, int timeoutMillis) throws IOException;
+}
