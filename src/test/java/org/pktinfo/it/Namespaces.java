@@ -1,6 +1,7 @@
 package org.pktinfo.it;
 
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -40,11 +41,31 @@ final class Namespaces implements AutoCloseable {
         in(host2, "ip link set " + interface2 + " addrgenmode none up");
     }
 
-    /** Adds addresses such as 192.0.2.1/24, usable at once: no duplicate address detection. */
+    /** Adds addresses such as 192.0.2.1/24, usable when it returns: no duplicate address detection. */
     void address(String host, String interfaceName, String... addresses) {
         for (String address : addresses) {
             in(host, "ip addr add " + address + " dev " + interfaceName + (address.indexOf(':') >= 0 ? " nodad" : ""));
         }
+        List<String> ipv6 = Arrays.stream(addresses)
+                .filter(address -> address.indexOf(':') >= 0)
+                .toList();
+        if (!ipv6.isEmpty()) {
+            awaitLocal(host, interfaceName, ipv6);
+        }
+    }
+
+    /** The kernel takes an IPv6 address over later than it says: the host receives what is sent there once there is a route. */
+    private void awaitLocal(String host, String interfaceName, List<String> addresses) {
+        long deadline = System.nanoTime() + Duration.ofSeconds(10).toNanos();
+        String routes;
+        do {
+            routes = in(host, "ip -6 route show table local dev " + interfaceName);
+            String local = routes;
+            if (addresses.stream().allMatch(each -> local.contains("local " + each.replaceAll("/.*", "") + " "))) {
+                return;
+            }
+        } while (System.nanoTime() < deadline);
+        throw new IllegalStateException(addresses + " not all among " + routes);
     }
 
     /** Runs a command on a host, words divided by spaces; it must succeed. Its output. */
