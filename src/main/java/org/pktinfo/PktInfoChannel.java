@@ -56,6 +56,8 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     /** The largest UDP payload there is, in bytes: 65 527 over IPv6; over IPv4 it is 65 507. */
     public static final int MAX_PAYLOAD = 65_527;
 
+    private static final int LONGEST_POLL = 1000; // milliseconds
+
     private static final class CleanerHolder {
         static final Cleaner CLEANER = Cleaner.create();
     }
@@ -547,16 +549,22 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         return poll(Layout.WAIT_READABLE, nanos) != 0;
     }
 
-    /** One poll. Closing the channel ends it with an exception. */
+    /**
+     * One poll. Closing the channel ends it with an exception. JDK 17's Thread.interrupt looks for a channel to close first and
+     * sets the thread's flag afterwards; who begins to wait between the two is not woken and has to see for itself.
+     */
     private int poll(int events, long nanos) throws IOException {
         // Rounded up, so that the last millisecond is not spent in a loop of polls that do not wait.
-        long millis = nanos <= 0 ? 0 : Math.min(Integer.MAX_VALUE, TimeUnit.NANOSECONDS.toMillis(nanos - 1) + 1);
+        long millis = nanos <= 0 ? 0 : Math.min(LONGEST_POLL, TimeUnit.NANOSECONDS.toMillis(nanos - 1) + 1);
         int ready;
         enter();
         try {
             ready = Errno.check("poll", transport.await(events, (int) millis));
         } finally {
             transport.leave();
+        }
+        if (Thread.currentThread().isInterrupted()) {
+            begin();
         }
         checkOpen();
         return ready;

@@ -27,6 +27,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -216,6 +217,20 @@ class ChannelTest {
         assertThat(server.channel().isOpen()).isFalse();
     }
 
+    /** As JDK 17's Thread.interrupt can do it, between the look for a channel to close and the flag: a thread's own sets the flag only. */
+    @Test
+    void anInterruptThatClosesNoChannelIsSeenWithinASecond() throws Exception {
+        PktInfoChannel server = Loopback.open(Family.DUAL_STACK);
+        Waiter waiter = new Waiter(() -> server.waitFor(
+                () -> {
+                    Thread.currentThread().interrupt();
+                    return null;
+                },
+                Long.MAX_VALUE));
+        assertThat(waiter.failure()).isExactlyInstanceOf(ClosedByInterruptException.class);
+        assertThat(server.isOpen()).isFalse();
+    }
+
     /** A thousand times each, because a wake-up that is lost is lost rarely. */
     @Tag("load")
     @ParameterizedTest
@@ -245,9 +260,11 @@ class ChannelTest {
         }
         assertThat(first.failure()).isInstanceOf(ClosedChannelException.class);
         assertThat(second.failure()).isInstanceOf(ClosedChannelException.class);
+        // An interrupt on the way into the kernel is seen late if it falls into the gap that JDK 17 has there.
+        Duration limit = byInterrupt && round % 2 != 0 ? Duration.ofMillis(1050) : Duration.ofMillis(50);
         assertThat(Duration.ofNanos(System.nanoTime() - start))
                 .as("round " + round)
-                .isLessThan(Duration.ofMillis(50).plusNanos(stalls.total() - stalledBefore));
+                .isLessThan(limit.plusNanos(stalls.total() - stalledBefore));
         server.close();
     }
 
@@ -559,9 +576,13 @@ class ChannelTest {
         private final Thread thread;
 
         Waiter(PktInfoChannel channel) {
+            this(channel::receive);
+        }
+
+        Waiter(Callable<Datagram> call) {
             thread = new Thread(() -> {
                 try {
-                    result.complete(channel.receive());
+                    result.complete(call.call());
                 } catch (Throwable e) {
                     result.completeExceptionally(e);
                 }
