@@ -1,10 +1,14 @@
 package org.pktinfo.it;
 
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.pktinfo.Requires;
 
 /** Hosts on this machine: network namespaces joined by virtual cables, gone when closed or when the JVM ends. */
@@ -13,6 +17,9 @@ final class Namespaces implements AutoCloseable {
 
     private final String prefix;
     private final List<String> hosts = new ArrayList<>();
+    private final Map<String, List<String>> together = new LinkedHashMap<>();
+    private final List<Runnable> afterwards = new ArrayList<>();
+    private boolean gathering;
     private final Thread atExit = new Thread(this::removeAll);
 
     Namespaces() {
@@ -49,17 +56,22 @@ final class Namespaces implements AutoCloseable {
         List<String> ipv6 = Arrays.stream(addresses)
                 .filter(address -> address.indexOf(':') >= 0)
                 .toList();
-        if (!ipv6.isEmpty()) {
+        if (gathering) {
+            afterwards.add(() -> awaitLocal(host, interfaceName, ipv6));
+        } else {
             awaitLocal(host, interfaceName, ipv6);
         }
     }
 
     /** The kernel takes an IPv6 address over later than it says: the host receives what is sent there once there is a route. */
     private void awaitLocal(String host, String interfaceName, List<String> addresses) {
+        if (addresses.isEmpty()) {
+            return;
+        }
         long deadline = System.nanoTime() + Duration.ofSeconds(10).toNanos();
         String routes;
         do {
-            routes = in(host, "ip -6 route show table local dev " + interfaceName);
+            routes = in(host, "ip -6 route show table all type local dev " + interfaceName);
             String local = routes;
             if (addresses.stream().allMatch(each -> local.contains("local " + each.replaceAll("/.*", "") + " "))) {
                 return;
@@ -70,7 +82,39 @@ final class Namespaces implements AutoCloseable {
 
     /** Runs a command on a host, words divided by spaces; it must succeed. Its output. */
     String in(String host, String command) {
-        return run(inside(host, command.split(" ", -1)));
+        if (gathering && command.startsWith("ip ")) {
+            together.computeIfAbsent(host, name -> new ArrayList<>()).add(command.substring(3));
+            return "";
+        }
+        String[] words = command.split(" ", -1);
+        if (!words[0].equals("ip")) {
+            return run(inside(host, words));
+        }
+        List<String> whole = new ArrayList<>(List.of("ip", "-n", prefix + host));
+        whole.addAll(Arrays.asList(words).subList(1, words.length));
+        return run(whole);
+    }
+
+    /** Whatever the work does with {@code ip} on a host is done at its end, in one process for each host. */
+    void together(Runnable work) throws IOException {
+        gathering = true;
+        try {
+            work.run();
+        } finally {
+            gathering = false;
+        }
+        for (Map.Entry<String, List<String>> host : together.entrySet()) {
+            Path file = Files.createTempFile("ip", ".batch");
+            try {
+                Files.write(file, host.getValue());
+                in(host.getKey(), "ip -batch " + file);
+            } finally {
+                Files.delete(file);
+            }
+        }
+        together.clear();
+        afterwards.forEach(Runnable::run);
+        afterwards.clear();
     }
 
     /** The command line that runs another on a host. */

@@ -27,16 +27,7 @@ abstract class TwoHosts {
         hosts.host("server");
         hosts.in("client", "sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0");
         hosts.in("server", "sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0");
-        hosts.cable("client", "a1", "server", "a0");
-        hosts.cable("client", "b1", "server", "b0");
-        hosts.address("client", "a1", "10.9.0.100/24", "fd00:9::100/64", "fe80::100/64");
-        hosts.address("client", "b1", "10.8.0.100/24", "fd00:8::100/64", "fe80::100/64");
-        hosts.address("server", "a0", "10.9.0.1/24", "10.9.0.2/24", "10.9.0.3/24");
-        hosts.address("server", "a0", "fd00:9::1/64", "fd00:9::2/64", "fd00:9::3/64", "fe80::1/64");
-        hosts.address("server", "b0", "10.8.0.1/24", "fd00:8::1/64", "fe80::1/64");
-        hosts.address("server", "lo", "10.99.0.1/32", "fd99::1/128");
-        hosts.in("client", "ip route add 10.99.0.1 via 10.9.0.1");
-        hosts.in("client", "ip route add fd99::1 via fd00:9::1");
+        layCables();
         server = new Agent(hosts, "server", java());
         client = new Agent(hosts, "client");
         open("DUAL_STACK" + PORT);
@@ -45,6 +36,43 @@ abstract class TwoHosts {
     /** The command that starts the server's JVM, and that of nobody else. */
     List<String> java() {
         return List.of(ChildProcess.java().toString());
+    }
+
+    /** As {@link #connect} for every test, but hosts and programs stay: for where a program takes seconds to start. */
+    void connectAgain() throws Exception {
+        if (hosts == null) {
+            connect();
+            return;
+        }
+        String links = hosts.in("client", "ip -o link");
+        for (String cable : List.of("a1", "b1")) {
+            if (links.contains(" " + cable + "@")) {
+                hosts.in("client", "ip link del " + cable);
+            }
+        }
+        for (String host : List.of("client", "server")) {
+            hosts.in(host, "ip addr flush dev lo scope global");
+        }
+        hosts.in("server", "ip -4 route flush table main");
+        hosts.in("server", "ip -6 route flush table main");
+        layCables();
+        open("DUAL_STACK" + PORT);
+        assertThat(client.say("bind any")).isEqualTo("bound");
+    }
+
+    private void layCables() throws Exception {
+        hosts.together(() -> {
+            hosts.cable("client", "a1", "server", "a0");
+            hosts.cable("client", "b1", "server", "b0");
+            hosts.address("client", "a1", "10.9.0.100/24", "fd00:9::100/64", "fe80::100/64");
+            hosts.address("client", "b1", "10.8.0.100/24", "fd00:8::100/64", "fe80::100/64");
+            hosts.address("server", "a0", "10.9.0.1/24", "10.9.0.2/24", "10.9.0.3/24");
+            hosts.address("server", "a0", "fd00:9::1/64", "fd00:9::2/64", "fd00:9::3/64", "fe80::1/64");
+            hosts.address("server", "b0", "10.8.0.1/24", "fd00:8::1/64", "fe80::1/64");
+            hosts.address("server", "lo", "10.99.0.1/32", "fd99::1/128");
+            hosts.in("client", "ip route add 10.99.0.1 via 10.9.0.1");
+            hosts.in("client", "ip route add fd99::1 via fd00:9::1");
+        });
     }
 
     void disconnect() {

@@ -1,0 +1,9 @@
+package org.pktinfo;
+
+/** {@link DatagramBatchTest} for an emulator: without the one that takes 400 000 datagrams to count garbage. */
+class BatchCheck extends DatagramBatchTest {
+    @Override
+    void receivingChoosingAndReplyingMakesNoGarbage(String destination) {
+        throw new AssertionError("no test here");
+    }
+}
