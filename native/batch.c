@@ -162,7 +162,7 @@ static void address_message(const struct view *view, int at, int index)
             .msg_iov = &scratch->payload,
             .msg_iovlen = 1,
             .msg_control = control_length == 0 ? NULL : scratch->control,
-            .msg_controllen = control_length,
+            .msg_controllen = (socklen_t)control_length, /* a size_t in glibc, a socklen_t in musl */
         },
     };
 }

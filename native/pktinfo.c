@@ -214,7 +214,7 @@ static size_t write_message(void *control, int level, int type, const void *data
     size_t whole = HEADER_SPACE + length;
 
     memset(&header, 0, sizeof(header));
-    header.cmsg_len = whole;
+    header.cmsg_len = (socklen_t)whole; /* a size_t in glibc, a socklen_t in musl */
     header.cmsg_level = level;
     header.cmsg_type = type;
     memset(control, 0, HEADER_SPACE);

@@ -34,9 +34,9 @@ static int receive_one(struct msghdr *message)
     memcpy(message->msg_iov->iov_base, datagram->payload, smaller(message->msg_iov->iov_len, datagram->length));
     message->msg_namelen =
         (socklen_t)(datagram->claimed_name_length > 0 ? datagram->claimed_name_length : datagram->name_length);
-    message->msg_controllen = datagram->claimed_control_length > 0
+    message->msg_controllen = (socklen_t)(datagram->claimed_control_length > 0
         ? datagram->claimed_control_length
-        : smaller(message->msg_controllen, datagram->control_length);
+        : smaller(message->msg_controllen, datagram->control_length));
     message->msg_flags = datagram->flags;
     return (int)datagram->length;
 }

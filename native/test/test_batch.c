@@ -32,7 +32,7 @@ static void add_control(struct fake_datagram *datagram, int level, int type, con
     struct cmsghdr header;
 
     memset(&header, 0, sizeof(header));
-    header.cmsg_len = CMSG_LEN(length);
+    header.cmsg_len = (socklen_t)CMSG_LEN(length);
     header.cmsg_level = level;
     header.cmsg_type = type;
     memcpy(datagram->control + datagram->control_length, &header, sizeof(header));

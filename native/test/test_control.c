@@ -32,7 +32,7 @@ static size_t put(struct control *control, int level, int type, const void *data
     struct cmsghdr header;
 
     memset(&header, 0, sizeof(header));
-    header.cmsg_len = CMSG_LEN(length);
+    header.cmsg_len = (socklen_t)CMSG_LEN(length);
     header.cmsg_level = level;
     header.cmsg_type = type;
     memset(at, 0xee, CMSG_SPACE(length));

@@ -142,6 +142,13 @@ static void answer(struct slot *slot)
     slot->send_state = STATE_PENDING;
 }
 
+static void expect_interface(uint32_t expected, uint32_t actual)
+{
+    if (!left_out("the_arrival_interface")) {
+        EXPECT_EQUAL(expected, actual);
+    }
+}
+
 /* in_pktinfo for IPv4 on any kernel; in6_pktinfo beside it only if the kernel gives it, and then it agrees. */
 static void expect_facts(const struct slot *slot, const char *destination, const char *peer)
 {
@@ -155,13 +162,13 @@ static void expect_facts(const struct slot *slot, const char *destination, const
         EXPECT_EQUAL(FLAG_IN_PKTINFO, slot->flags & FLAG_IN_PKTINFO);
         EXPECT_BYTES(address + 12, slot->in_address, 4);
         EXPECT_BYTES(address + 12, slot->in_local, 4);
-        EXPECT_EQUAL(loopback, slot->in_interface);
+        expect_interface(loopback, slot->in_interface);
     } else {
         EXPECT_EQUAL(FLAG_IN6_PKTINFO | FLAG_IN6_PKTINFO_FIRST, slot->flags);
     }
     if (slot->flags & FLAG_IN6_PKTINFO) {
         EXPECT_BYTES(address, slot->in6_address, 16);
-        EXPECT_EQUAL(loopback, slot->in6_interface);
+        expect_interface(loopback, slot->in6_interface);
     }
 }
 
@@ -357,7 +364,9 @@ static void traffic_class_and_hop_limit_are_received(int family, const char *des
     EXPECT_EQUAL(1, receive(arena, server.fd, 1));
     const struct slot *slot = slot_of(arena, 0);
     EXPECT_EQUAL(FLAG_TRAFFIC_CLASS | FLAG_HOP_LIMIT, slot->flags & (FLAG_TRAFFIC_CLASS | FLAG_HOP_LIMIT));
-    EXPECT_EQUAL(0xb9, slot->traffic_class);
+    if (!six || !left_out("the_traffic_class_of_ipv6")) {
+        EXPECT_EQUAL(0xb9, slot->traffic_class);
+    }
     EXPECT_EQUAL(77, slot->hop_limit);
     close(client);
     close(server.fd);
@@ -687,10 +696,18 @@ static void test_ipv4(void)
     an_empty_datagram_is_received_and_answered();
     a_source_that_is_not_ours_fails_alone();
     traffic_class_and_hop_limit_are_received(AF_INET, "127.0.0.1");
-    the_receive_time_is_that_of_the_arrival();
-    lost_datagrams_are_counted();
-    coalesced_datagrams_come_with_their_size();
-    a_thousand_rounds_allocate_nothing();
+    if (!left_out("the_receive_time_is_that_of_the_arrival")) {
+        the_receive_time_is_that_of_the_arrival();
+    }
+    if (!left_out("lost_datagrams_are_counted")) {
+        lost_datagrams_are_counted();
+    }
+    if (!left_out("coalesced_datagrams_come_with_their_size")) {
+        coalesced_datagrams_come_with_their_size();
+    }
+    if (!left_out("a_thousand_rounds_allocate_nothing")) {
+        a_thousand_rounds_allocate_nothing();
+    }
     an_allocation_would_have_been_counted();
 }
 
@@ -700,10 +717,14 @@ static void test_calls(void)
     waiting_ends_when_the_time_is_over();
     waiting_ends_with_a_signal_on_the_event();
     waiting_ends_early_without_an_error_when_it_is_interrupted();
-    an_interrupted_call_is_made_again();
+    if (!left_out("an_interrupted_call_is_made_again")) {
+        an_interrupted_call_is_made_again();
+    }
     a_duplicate_is_closed_on_exec_and_outlives_the_original();
     options_of_an_ipv4_socket_are_set_and_read();
-    the_interface_that_a_socket_is_bound_to_is_told();
+    if (!left_out("the_interface_that_a_socket_is_bound_to_is_told")) {
+        the_interface_that_a_socket_is_bound_to_is_told();
+    }
     an_unknown_option_or_a_descriptor_that_is_none_is_an_error();
     a_socket_that_is_not_of_the_internet_has_no_family();
     the_version_of_the_c_library_is_known_if_it_is_glibc();

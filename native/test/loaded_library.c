@@ -1,0 +1,133 @@
+/*
+ * The functions below JNI, each by way of the library's own door: the native methods of the library that PKTINFO_LIBRARY
+ * names, loaded as a JVM loads it. Those called here need neither a JNIEnv nor a class.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jni.h>
+
+#include "batch.h"
+#include "kernel.h"
+
+typedef jint (*of_nothing)(JNIEnv *, jclass);
+typedef jint (*of_one)(JNIEnv *, jclass, jint);
+typedef jint (*of_two)(JNIEnv *, jclass, jint, jint);
+typedef jint (*of_three)(JNIEnv *, jclass, jint, jint, jint);
+typedef jint (*of_four)(JNIEnv *, jclass, jint, jint, jint, jint);
+typedef jint (*of_arena)(JNIEnv *, jclass, jint, jlong, jint);
+
+static void *must(void *found, const char *what)
+{
+    if (found == NULL) {
+        fprintf(stderr, "cannot test: %s: %s\n", what, dlerror());
+        exit(1);
+    }
+    return found;
+}
+
+/* Writes the native method's address; by memcpy, because ISO C converts no data pointer to a function's. */
+static void find(const char *method, void *function)
+{
+    static void *library;
+    char name[100];
+
+    if (library == NULL) {
+        const char *file = must(getenv("PKTINFO_LIBRARY"), "PKTINFO_LIBRARY is not set");
+        library = must(dlopen(file, RTLD_NOW | RTLD_LOCAL), file);
+        printf("loaded %s\n", file);
+    }
+    snprintf(name, sizeof(name), "Java_org_pktinfo_NativeCalls_%s", method);
+    void *address = must(dlsym(library, name), name);
+    memcpy(function, &address, sizeof(address));
+}
+
+/* What the library needs of an arena it does not export: it takes one from Java, which knows the same numbers. */
+size_t arena_size(int slot_count, int payload_stride)
+{
+    return HEADER_SIZE + (size_t)slot_count * (SLOT_SIZE + (size_t)payload_stride + SCRATCH_SIZE);
+}
+
+int arena_receive(void *arena, int fd, int count)
+{
+    of_arena function;
+
+    find("receive", &function);
+    return function(NULL, NULL, fd, (jlong)(uintptr_t)arena, count);
+}
+
+int arena_send(void *arena, int fd, int count)
+{
+    of_arena function;
+
+    find("send", &function);
+    return function(NULL, NULL, fd, (jlong)(uintptr_t)arena, count);
+}
+
+int kernel_wait(int fd, int event_fd, int events, int timeout_millis)
+{
+    of_four function;
+
+    find("await", &function);
+    return function(NULL, NULL, fd, event_fd, events, timeout_millis);
+}
+
+int kernel_set_option(int fd, int option, int value)
+{
+    of_three function;
+
+    find("setOption", &function);
+    return function(NULL, NULL, fd, option, value);
+}
+
+int kernel_get_option(int fd, int option)
+{
+    of_two function;
+
+    find("getOption", &function);
+    return function(NULL, NULL, fd, option);
+}
+
+int kernel_duplicate(int fd)
+{
+    of_one function;
+
+    find("duplicate", &function);
+    return function(NULL, NULL, fd);
+}
+
+int kernel_close(int fd)
+{
+    of_one function;
+
+    find("close", &function);
+    return function(NULL, NULL, fd);
+}
+
+int kernel_new_event(void)
+{
+    of_nothing function;
+
+    find("newEvent", &function);
+    return function(NULL, NULL);
+}
+
+int kernel_signal(int event_fd)
+{
+    of_one function;
+
+    find("signal", &function);
+    return function(NULL, NULL, event_fd);
+}
+
+int libc_glibc_version(void)
+{
+    of_nothing function;
+
+    find("glibcVersion", &function);
+    return function(NULL, NULL);
+}
