@@ -39,6 +39,25 @@ class BuildToolsIT {
     @ParameterizedTest
     @ValueSource(strings = {"cmake", "cc gcc clang", "make gmake"})
     void aMissingToolIsOneLineThatSaysWhatToInstall(String missing) throws Exception {
+        assertThat(validateWithout(missing, "-Dunused"))
+                .anyMatch(line ->
+                        line.contains("apt-get install cmake gcc make") && line.contains("dnf install cmake gcc make"))
+                .noneMatch(line -> line.contains("exec-maven-plugin"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"aarch64", "riscv64"})
+    void aMissingCrossCompilerIsNamedWithItsPackageIfTheReleaseIsBuilt(String processor) throws Exception {
+        Requires.tool(processor + "-linux-gnu-gcc");
+        assertThat(validateWithout(processor + "-linux-gnu-gcc", "-Prelease"))
+                .filteredOn(line -> line.contains("apt-get install"))
+                .singleElement()
+                .asString()
+                .contains("needs " + processor + "-linux-gnu-gcc", "apt-get install gcc-" + processor + "-linux-gnu ");
+    }
+
+    /** What Maven says as it fails. */
+    private List<String> validateWithout(String missing, String option) throws Exception {
         Path path = pathWithout(Set.of(missing.split(" ", -1)));
         String mvn = Requires.tool("mvn").toString();
         ChildProcess build = ChildProcess.run(
@@ -47,17 +66,14 @@ class BuildToolsIT {
                         "-o",
                         "-q",
                         "-B",
+                        option,
                         "-f",
                         Path.of("pom.xml").toAbsolutePath().toString(),
                         "-Dmaven.repo.local=" + System.getProperty("local.repository"),
                         "validate"),
                 Map.of("PATH", path.toString(), "CC", ""));
         assertThat(build.exitCode()).as("%s", build).isEqualTo(1);
-        assertThat(Stream.concat(build.out().stream(), build.err().stream()))
-                .as("%s", build)
-                .anyMatch(line ->
-                        line.contains("apt-get install cmake gcc make") && line.contains("dnf install cmake gcc make"))
-                .noneMatch(line -> line.contains("exec-maven-plugin"));
+        return Stream.concat(build.out().stream(), build.err().stream()).toList();
     }
 
     private Path pathWithout(Set<String> missing) throws IOException {
