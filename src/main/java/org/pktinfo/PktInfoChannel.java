@@ -56,7 +56,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     /** The largest UDP payload there is, in bytes: 65 527 over IPv6; over IPv4 it is 65 507. */
     public static final int MAX_PAYLOAD = 65_527;
 
-    private static final int LONGEST_POLL = 1000; // milliseconds
+    private static final long FIRST_POLLS = TimeUnit.SECONDS.toNanos(1);
 
     private static final class CleanerHolder {
         static final Cleaner CLEANER = Cleaner.create();
@@ -369,7 +369,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     }
 
     private boolean awaitOnce(long start, long nanos) throws IOException {
-        while (!isReadableWithin(left(start, nanos))) {
+        while (!isReadableWithin(start, left(start, nanos))) {
             if (left(start, nanos) <= 0) {
                 return false;
             }
@@ -541,21 +541,23 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         if (left <= 0) {
             return false;
         }
-        poll(events, left);
+        poll(events, start, left);
         return true;
     }
 
-    private boolean isReadableWithin(long nanos) throws IOException {
-        return poll(Layout.WAIT_READABLE, nanos) != 0;
+    private boolean isReadableWithin(long start, long left) throws IOException {
+        return poll(Layout.WAIT_READABLE, start, left) != 0;
     }
 
     /**
      * One poll. Closing the channel ends it with an exception. JDK 17's Thread.interrupt looks for a channel to close first and
-     * sets the thread's flag afterwards; who begins to wait between the two is not woken and has to see for itself.
+     * sets the thread's flag afterwards; who begins to wait between the two is not woken, and has to see for itself once, after a second.
      */
-    private int poll(int events, long nanos) throws IOException {
+    private int poll(int events, long start, long left) throws IOException {
+        long first = FIRST_POLLS - (System.nanoTime() - start);
+        long nanos = first > 0 ? Math.min(first, left) : left;
         // Rounded up, so that the last millisecond is not spent in a loop of polls that do not wait.
-        long millis = nanos <= 0 ? 0 : Math.min(LONGEST_POLL, TimeUnit.NANOSECONDS.toMillis(nanos - 1) + 1);
+        long millis = nanos <= 0 ? 0 : Math.min(Integer.MAX_VALUE, TimeUnit.NANOSECONDS.toMillis(nanos - 1) + 1);
         int ready;
         enter();
         try {
