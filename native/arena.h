@@ -36,7 +36,7 @@ enum {
     FLAG_HOP_LIMIT = org_pktinfo_Layout_FLAG_HOP_LIMIT,
 };
 
-/* struct slot: source_form and send_state */
+/* struct slot: source_form, send_state and send_flags */
 enum {
     FORM_NONE = org_pktinfo_Layout_FORM_NONE,
     FORM_IN_PKTINFO = org_pktinfo_Layout_FORM_IN_PKTINFO,
@@ -44,6 +44,8 @@ enum {
     FORM_AS_RECEIVED = org_pktinfo_Layout_FORM_AS_RECEIVED,
     STATE_PENDING = org_pktinfo_Layout_STATE_PENDING,
     STATE_DONE = org_pktinfo_Layout_STATE_DONE,
+    SEND_ALONE = org_pktinfo_Layout_SEND_ALONE,
+    SEND_REFUSED = org_pktinfo_Layout_SEND_REFUSED,
 };
 
 struct arena_header {
@@ -51,6 +53,7 @@ struct arena_header {
     int32_t payload_capacity; /* bytes a datagram may have in its slot */
     int32_t payload_stride;   /* bytes from one payload to the next */
     int32_t socket_family;    /* 4: AF_INET, 6: AF_INET6 */
+    int32_t longest_coalesced; /* bytes a datagram may have that leaves together with others, 0: each leaves alone */
 };
 
 /* One datagram. Addresses are 16 bytes, IPv4 as IPv4-mapped (RFC 4291 2.5.5.2); numbers are in host order. */
@@ -81,8 +84,10 @@ struct slot {
     uint32_t segment_size; /* UDP_GRO: the payload holds datagrams of this size */
     uint8_t traffic_class; /* the TOS or traffic class byte, the ECN bits lowest */
     uint8_t hop_limit;     /* TTL or hop limit */
-    uint16_t unused2;
-    uint8_t unused3[8];
+    uint16_t sent_length;  /* of a payload to be cut: what is sent already */
+    /* To send. */
+    uint32_t send_segment_size; /* the payload is cut into datagrams of this size, 0: it is one */
+    uint32_t send_flags;        /* SEND_*: Java writes ALONE, C both */
 };
 
 _Static_assert(sizeof(struct arena_header) <= org_pktinfo_Layout_HEADER_SIZE, "header");
@@ -90,6 +95,7 @@ _Static_assert(offsetof(struct arena_header, slot_count) == org_pktinfo_Layout_S
 _Static_assert(offsetof(struct arena_header, payload_capacity) == org_pktinfo_Layout_PAYLOAD_CAPACITY, "payload_capacity");
 _Static_assert(offsetof(struct arena_header, payload_stride) == org_pktinfo_Layout_PAYLOAD_STRIDE, "payload_stride");
 _Static_assert(offsetof(struct arena_header, socket_family) == org_pktinfo_Layout_SOCKET_FAMILY, "socket_family");
+_Static_assert(offsetof(struct arena_header, longest_coalesced) == org_pktinfo_Layout_LONGEST_COALESCED, "longest_coalesced");
 _Static_assert(sizeof(struct slot) == org_pktinfo_Layout_SLOT_SIZE, "slot");
 _Static_assert(offsetof(struct slot, peer_address) == org_pktinfo_Layout_PEER_ADDRESS, "peer_address");
 _Static_assert(offsetof(struct slot, peer_scope) == org_pktinfo_Layout_PEER_SCOPE, "peer_scope");
@@ -112,5 +118,8 @@ _Static_assert(offsetof(struct slot, receive_time) == org_pktinfo_Layout_RECEIVE
 _Static_assert(offsetof(struct slot, segment_size) == org_pktinfo_Layout_SEGMENT_SIZE, "segment_size");
 _Static_assert(offsetof(struct slot, traffic_class) == org_pktinfo_Layout_TRAFFIC_CLASS, "traffic_class");
 _Static_assert(offsetof(struct slot, hop_limit) == org_pktinfo_Layout_HOP_LIMIT, "hop_limit");
+_Static_assert(offsetof(struct slot, sent_length) == org_pktinfo_Layout_SENT_LENGTH, "sent_length");
+_Static_assert(offsetof(struct slot, send_segment_size) == org_pktinfo_Layout_SEND_SEGMENT_SIZE, "send_segment_size");
+_Static_assert(offsetof(struct slot, send_flags) == org_pktinfo_Layout_SEND_FLAGS, "send_flags");
 
 #endif

@@ -10,24 +10,31 @@
 #include "kernel.h"
 #include "pktinfo.h"
 
-/* What only C uses, behind the payloads: all message headers in a row, as the kernel wants them, then one of these each. */
+/* What only C uses, behind the payloads: all message headers in a row, as the kernel wants them, all payloads' places, then one of these each. */
 struct scratch {
-    struct iovec payload;
-    struct slot *slot;
+    struct slot *slot; /* the pending slot of this number */
     uint8_t name[NAME_CAPACITY];
     uint8_t unused[4];
     uint8_t control[CONTROL_CAPACITY];
 };
 
-_Static_assert(sizeof(struct scratch) + sizeof(struct mmsghdr) <= SCRATCH_SIZE, "scratch");
+_Static_assert(sizeof(struct scratch) + sizeof(struct mmsghdr) + sizeof(struct iovec) <= SCRATCH_SIZE, "scratch");
 _Static_assert(HEADER_SIZE % 8 == 0 && SLOT_SIZE % 8 == 0, "alignment");
+
+/*
+ * What the kernel cuts at once (UDP_SEGMENT, since Linux 4.18): 64 datagrams on the older ones, and together no more than fits
+ * into the largest IPv4 datagram.
+ */
+enum { MOST_SEGMENTS = 64, MOST_COALESCED = 65507 };
 
 /* Where everything is; made anew for each call from the header, which Java cannot reach after the arena was prepared. */
 struct view {
     struct slot *slots;
     uint8_t *payloads;
     struct mmsghdr *messages;
+    struct iovec *places; /* of payloads */
     struct scratch *scratch;
+    size_t longest_coalesced;
     size_t stride;
     size_t capacity;
     int count;
@@ -51,12 +58,15 @@ static struct view view_of(void *arena)
     uint8_t *slots = (uint8_t *)arena + HEADER_SIZE;
     uint8_t *payloads = slots + count * sizeof(struct slot);
     uint8_t *messages = payloads + count * (size_t)header->payload_stride;
+    uint8_t *places = messages + count * sizeof(struct mmsghdr);
 
     return (struct view){
         .slots = (void *)slots,
         .payloads = payloads,
         .messages = (void *)messages,
-        .scratch = (void *)(messages + count * sizeof(struct mmsghdr)),
+        .places = (void *)places,
+        .scratch = (void *)(places + count * sizeof(struct iovec)),
+        .longest_coalesced = (size_t)header->longest_coalesced,
         .stride = (size_t)header->payload_stride,
         .capacity = (size_t)header->payload_capacity,
         .count = header->slot_count,
@@ -70,13 +80,12 @@ static void expect(const struct view *view, int index)
     struct scratch *scratch = &view->scratch[index];
 
     slot_clear(&view->slots[index]);
-    scratch->payload.iov_base = view->payloads + (size_t)index * view->stride;
-    scratch->payload.iov_len = view->capacity;
+    view->places[index] = (struct iovec){view->payloads + (size_t)index * view->stride, view->capacity};
     view->messages[index] = (struct mmsghdr){
         .msg_hdr = {
             .msg_name = scratch->name,
             .msg_namelen = sizeof(scratch->name),
-            .msg_iov = &scratch->payload,
+            .msg_iov = &view->places[index],
             .msg_iovlen = 1,
             .msg_control = scratch->control,
             .msg_controllen = sizeof(scratch->control),
@@ -145,45 +154,141 @@ int arena_receive(void *arena, int fd, int count)
     return received;
 }
 
-/* Message number `at` will send this slot; both are counted apart because slots without a reply are left out. */
-static void address_message(const struct view *view, int at, int index)
+/* Message number `at` will send the pending slot of that number, and perhaps some behind it. */
+static void address_message(const struct view *view, int at, int pending)
 {
     struct scratch *scratch = &view->scratch[at];
-    struct slot *slot = &view->slots[index];
-    size_t control_length = slot_write_control(slot, scratch->control);
+    const struct slot *slot = view->scratch[pending].slot;
 
-    scratch->slot = slot;
-    scratch->payload.iov_base = view->payloads + (size_t)index * view->stride;
-    scratch->payload.iov_len = at_most(slot->length, view->capacity);
     view->messages[at] = (struct mmsghdr){
         .msg_hdr = {
             .msg_name = scratch->name,
             .msg_namelen = (socklen_t)slot_write_name(slot, view->family, scratch->name),
-            .msg_iov = &scratch->payload,
+            .msg_iov = &view->places[pending],
             .msg_iovlen = 1,
-            .msg_control = control_length == 0 ? NULL : scratch->control,
-            .msg_controllen = (socklen_t)control_length, /* a size_t in glibc, a socklen_t in musl */
+            .msg_control = scratch->control,
+            .msg_controllen = (socklen_t)slot_write_control(slot, scratch->control), /* a size_t in glibc, a socklen_t in musl */
         },
     };
 }
 
+static struct scratch *first_of(const struct view *view, const struct msghdr *message)
+{
+    return &view->scratch[message->msg_iov - view->places];
+}
+
+static int leaves_alone(const struct slot *slot)
+{
+    return (slot->send_flags & SEND_ALONE) || slot->send_segment_size > 0 || slot->source_form == FORM_AS_RECEIVED;
+}
+
+/* Whether a slot can leave with the message before it: all datagrams have one length, only the last may be shorter. */
+static int joins(const struct view *view, const struct msghdr *message, const struct slot *slot)
+{
+    const struct slot *first = first_of(view, message)->slot;
+    size_t count = message->msg_iovlen;
+    size_t length = message->msg_iov[0].iov_len;
+
+    return slot->length > 0 && slot->length <= length && message->msg_iov[count - 1].iov_len == length
+        && length <= view->longest_coalesced && count < MOST_SEGMENTS && (count + 1) * length <= MOST_COALESCED
+        && !leaves_alone(first) && !leaves_alone(slot) && slots_share_way(first, slot);
+}
+
+static void join(struct msghdr *message)
+{
+    if (message->msg_iovlen == 1) {
+        message->msg_controllen = (socklen_t)append_segment_size(
+            message->msg_control, message->msg_controllen, message->msg_iov[0].iov_len);
+    }
+    message->msg_iovlen++;
+}
+
+/* Puts the pending slots into messages; returns how many. */
 static int address_pending(const struct view *view, int count)
 {
     int pending = 0;
+    int messages = 0;
 
     for (int i = 0; i < count; i++) {
-        if (view->slots[i].send_state == STATE_PENDING) {
-            address_message(view, pending++, i);
+        struct slot *slot = &view->slots[i];
+        if (slot->send_state != STATE_PENDING) {
+            continue;
         }
+        view->scratch[pending].slot = slot;
+        view->places[pending] =
+            (struct iovec){view->payloads + (size_t)i * view->stride, at_most(slot->length, view->capacity)};
+        if (messages > 0 && joins(view, &view->messages[messages - 1].msg_hdr, slot)) {
+            join(&view->messages[messages - 1].msg_hdr);
+        } else {
+            address_message(view, messages++, pending);
+        }
+        pending++;
     }
-    return pending;
+    return messages;
+}
+
+/* What a kernel, a device or a route that cannot cut says; a segment longer than the path's MTU is one of the reasons. */
+static int is_refusal_to_cut(int error)
+{
+    return error == EIO || error == EINVAL || error == EMSGSIZE;
+}
+
+static int is_to_be_cut(const struct view *view, int at)
+{
+    const struct msghdr *message = &view->messages[at].msg_hdr;
+    size_t segment = first_of(view, message)->slot->send_segment_size;
+
+    return segment > 0 && segment < message->msg_iov[0].iov_len;
+}
+
+/* Sends the next part of a payload that is to be cut: as many segments as the kernel cuts at once, or one. */
+static int send_part(const struct view *view, int fd, int at, size_t length)
+{
+    struct msghdr *message = &view->messages[at].msg_hdr;
+    struct slot *slot = first_of(view, message)->slot;
+    size_t segment = slot->send_segment_size;
+    size_t segments = (slot->send_flags & SEND_ALONE) || segment > MOST_COALESCED ? 1 : at_most(MOST_SEGMENTS, MOST_COALESCED / segment);
+    struct iovec place = {(uint8_t *)message->msg_iov[0].iov_base + slot->sent_length, at_most(segments * segment, length - slot->sent_length)};
+    struct msghdr part = *message;
+
+    part.msg_iov = &place;
+    if (place.iov_len > segment) {
+        part.msg_controllen = (socklen_t)append_segment_size(part.msg_control, part.msg_controllen, segment);
+    }
+    int result = kernel_send(fd, &part);
+    if (result < 0 && place.iov_len > segment && is_refusal_to_cut(-result)) {
+        slot->send_flags |= SEND_ALONE | SEND_REFUSED;
+        return 0;
+    }
+    slot->sent_length = (uint16_t)(slot->sent_length + (result < 0 ? 0 : place.iov_len));
+    return result < 0 ? result : 0;
+}
+
+static int send_parts(const struct view *view, int fd, int at)
+{
+    const struct msghdr *message = &view->messages[at].msg_hdr;
+    const struct slot *slot = first_of(view, message)->slot;
+    size_t length = message->msg_iov[0].iov_len;
+    int result = 0;
+
+    while (result == 0 && slot->sent_length < length) {
+        result = send_part(view, fd, at, length);
+    }
+    return result < 0 ? result : 1;
 }
 
 /* sendmmsg(2) came with Linux 3.0. */
 static int send_some(const struct view *view, int fd, int from, int until)
 {
-    int sent = until - from > 1 ? kernel_send_many(fd, &view->messages[from], (unsigned)(until - from)) : -ENOSYS;
+    int end = from;
 
+    if (is_to_be_cut(view, from)) {
+        return send_parts(view, fd, from);
+    }
+    while (end < until && !is_to_be_cut(view, end)) {
+        end++;
+    }
+    int sent = end - from > 1 ? kernel_send_many(fd, &view->messages[from], (unsigned)(end - from)) : -ENOSYS;
     if (sent == -ENOSYS) {
         int result = kernel_send(fd, &view->messages[from].msg_hdr);
         sent = result < 0 ? result : 1;
@@ -191,33 +296,68 @@ static int send_some(const struct view *view, int fd, int from, int until)
     return sent;
 }
 
-static void finish(const struct view *view, int at, int error)
+static int finish(const struct view *view, int at, int error)
 {
-    view->scratch[at].slot->error = (uint32_t)error;
-    view->scratch[at].slot->send_state = STATE_DONE;
+    const struct msghdr *message = &view->messages[at].msg_hdr;
+    struct scratch *first = first_of(view, message);
+    int count = (int)message->msg_iovlen;
+
+    for (int i = 0; i < count; i++) {
+        first[i].slot->error = (uint32_t)error;
+        first[i].slot->send_state = STATE_DONE;
+    }
+    return count;
 }
 
-/* sendmmsg(2) stops at the first message that fails and reports the error only when called again from there. */
+static void part(const struct view *view, int at)
+{
+    const struct msghdr *message = &view->messages[at].msg_hdr;
+    struct scratch *first = first_of(view, message);
+
+    for (size_t i = 0; i < (size_t)message->msg_iovlen; i++) {
+        first[i].slot->send_flags |= SEND_ALONE | SEND_REFUSED;
+    }
+}
+
+/*
+ * Sends messages until all are done, the send buffer is full, or one has to be taken apart: -ECANCELED then. Adds to the slots done.
+ * sendmmsg(2) stops at the first message that fails and reports the error only when called again from there.
+ */
+static int send_messages(const struct view *view, int fd, int messages, int *done)
+{
+    int at = 0;
+
+    while (at < messages) {
+        int sent = send_some(view, fd, at, messages);
+        if (sent == -EAGAIN) {
+            return 0;
+        }
+        if (sent <= 0) {
+            int error = sent == 0 ? EIO : -sent;
+            if (view->messages[at].msg_hdr.msg_iovlen > 1 && is_refusal_to_cut(error)) {
+                part(view, at);
+                return -ECANCELED;
+            }
+            *done += finish(view, at++, error);
+        }
+        for (; sent > 0 && at < messages; sent--) {
+            *done += finish(view, at++, 0);
+        }
+    }
+    return 0;
+}
+
 int arena_send(void *arena, int fd, int count)
 {
     struct view view = view_of(arena);
+    int done = 0;
+    int result;
 
     if (count < 1 || count > view.count) {
         return -EINVAL;
     }
-    int pending = address_pending(&view, count);
-    int done = 0;
-    while (done < pending) {
-        int sent = send_some(&view, fd, done, pending);
-        if (sent == -EAGAIN) {
-            return done;
-        }
-        if (sent <= 0) {
-            finish(&view, done++, sent == 0 ? EIO : -sent);
-        }
-        for (; sent > 0 && done < pending; sent--) {
-            finish(&view, done++, 0);
-        }
-    }
+    do {
+        result = send_messages(&view, fd, address_pending(&view, count), &done);
+    } while (result == -ECANCELED);
     return done;
 }

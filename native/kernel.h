@@ -18,6 +18,8 @@ enum {
     OPTION_IPV6_V6ONLY = org_pktinfo_Layout_OPTION_IPV6_V6ONLY,
     OPTION_FAMILY = org_pktinfo_Layout_OPTION_FAMILY,
     OPTION_BOUND_INTERFACE = org_pktinfo_Layout_OPTION_BOUND_INTERFACE,
+    OPTION_UDP_SEGMENT = org_pktinfo_Layout_OPTION_UDP_SEGMENT,
+    OPTION_UDP_GRO = org_pktinfo_Layout_OPTION_UDP_GRO,
 };
 
 /* Never block; a datagram that does not fit reports its whole length and MSG_TRUNC. */

@@ -15,6 +15,9 @@
 
 #include "arena.h"
 
+/* From linux/udp.h, which old systems lack. */
+enum { SOL_UDP_LEVEL = 17, UDP_SEGMENT_OPTION = 103, UDP_GRO_OPTION = 104 };
+
 static int or_errno(long result)
 {
     return result == -1 ? -errno : (int)result;
@@ -107,6 +110,8 @@ int kernel_set_option(int fd, int option, int value)
         return set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, value);
     case OPTION_IPV6_V6ONLY:
         return set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, value);
+    case OPTION_UDP_GRO:
+        return set_int(fd, SOL_UDP_LEVEL, UDP_GRO_OPTION, value);
     default:
         return -ENOPROTOOPT;
     }
@@ -140,6 +145,10 @@ int kernel_get_option(int fd, int option)
         return get_family(fd);
     case OPTION_BOUND_INTERFACE:
         return get_bound_interface(fd);
+    case OPTION_UDP_SEGMENT:
+        return get_int(fd, SOL_UDP_LEVEL, UDP_SEGMENT_OPTION);
+    case OPTION_UDP_GRO:
+        return get_int(fd, SOL_UDP_LEVEL, UDP_GRO_OPTION);
     default:
         return -ENOPROTOOPT;
     }

@@ -7,7 +7,7 @@
 #include <time.h>
 
 /* From linux/udp.h and asm/socket.h; spelled out because old system headers lack the first and musl the second. */
-enum { SOL_UDP_LEVEL = 17, UDP_GRO_TYPE = 104 };
+enum { SOL_UDP_LEVEL = 17, UDP_SEGMENT_TYPE = 103, UDP_GRO_TYPE = 104 };
 
 /*
  * Where a control message's data begins and where the next message may, as in RFC 3542 20.2. glibc's
@@ -278,4 +278,20 @@ size_t slot_write_control(const struct slot *slot, void *control)
     default:
         return 0;
     }
+}
+
+int slots_share_way(const struct slot *one, const struct slot *other)
+{
+    return one->peer_port == other->peer_port && one->peer_scope == other->peer_scope
+        && one->source_form == other->source_form && one->source_interface == other->source_interface
+        && memcmp(one->peer_address, other->peer_address, 16) == 0
+        && memcmp(one->source_address, other->source_address, 16) == 0;
+}
+
+size_t append_segment_size(void *control, size_t length, size_t segment_size)
+{
+    uint16_t size = (uint16_t)segment_size; /* two bytes: the kernel refuses an int here */
+
+    length = pad(control, length);
+    return length + write_message((uint8_t *)control + length, SOL_UDP_LEVEL, UDP_SEGMENT_TYPE, &size, sizeof(size));
 }

@@ -33,4 +33,10 @@ size_t slot_write_name(const struct slot *slot, int socket_family, void *name);
  */
 size_t slot_write_control(const struct slot *slot, void *control);
 
+/* Whether two slots have the same peer and leave from the same source. */
+int slots_share_way(const struct slot *one, const struct slot *other);
+
+/* Appends, behind other control messages of that length, how long the datagrams are that the kernel is to cut; returns the length of all. */
+size_t append_segment_size(void *control, size_t length, size_t segment_size);
+
 #endif

@@ -40,11 +40,15 @@ ssize_t __real_recvmsg(int fd, struct msghdr *message, int flags);
 int __real_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout);
 ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
 long __real_syscall(long number, ...);
+int __real_getsockopt(int fd, int level, int name, void *value, socklen_t *length);
+int __real_setsockopt(int fd, int level, int name, const void *value, socklen_t length);
 
 ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags);
 int __wrap_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
 long __wrap_syscall(long number, ...);
+int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *length);
+int __wrap_setsockopt(int fd, int level, int name, const void *value, socklen_t length);
 
 static const struct kernel kernels[] = {
     {.name = "legacy", .old_receive = 1, .old_send = 1},
@@ -450,4 +454,20 @@ long __wrap_syscall(long number, ...)
     }
     return kernel()->old_send ? send_many(fd, messages, count < MANY_LIMIT ? count : MANY_LIMIT, flags)
                               : __real_syscall(number, fd, messages, count, flags);
+}
+
+/* UDP_SEGMENT came with Linux 4.18 and UDP_GRO with 5.0: a kernel that ignores in6_pktinfo has neither. */
+static int is_newer(int level)
+{
+    return level == IPPROTO_UDP && kernel()->old_send;
+}
+
+int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *length)
+{
+    return is_newer(level) ? (int)fail(ENOPROTOOPT) : __real_getsockopt(fd, level, name, value, length);
+}
+
+int __wrap_setsockopt(int fd, int level, int name, const void *value, socklen_t length)
+{
+    return is_newer(level) ? (int)fail(ENOPROTOOPT) : __real_setsockopt(fd, level, name, value, length);
 }

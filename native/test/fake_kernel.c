@@ -15,6 +15,7 @@ void fake_reset(void)
     memset(&fake, 0, sizeof(fake));
     fake.receive_error = EAGAIN;
     fake.room = FAKE_DATAGRAMS;
+    fake.most_segments = 64;
 }
 
 static size_t smaller(size_t a, size_t b)
@@ -41,33 +42,84 @@ static int receive_one(struct msghdr *message)
     return (int)datagram->length;
 }
 
+/* All of a message's payload in one piece; its length, -1 if it is more than there is room for. */
+static ssize_t gather(const struct msghdr *message, uint8_t *payload, size_t size)
+{
+    size_t length = 0;
+
+    for (size_t i = 0; i < (size_t)message->msg_iovlen; i++) {
+        if (message->msg_iov[i].iov_len > size - length) {
+            return -1;
+        }
+        memcpy(payload + length, message->msg_iov[i].iov_base, message->msg_iov[i].iov_len);
+        length += message->msg_iov[i].iov_len;
+    }
+    return (ssize_t)length;
+}
+
+/* The UDP_SEGMENT message is the last one if there is one, and goes no further; what is left of the control data is returned. */
+static size_t take_segment_size(const struct msghdr *message, uint16_t *size)
+{
+    size_t length = message->msg_controllen;
+    size_t own = CMSG_LEN(sizeof(*size));
+    struct cmsghdr header;
+
+    *size = 0;
+    if (length < own) {
+        return length;
+    }
+    memcpy(&header, (uint8_t *)message->msg_control + length - own, sizeof(header));
+    if (header.cmsg_len != own || header.cmsg_level != 17 || header.cmsg_type != 103) {
+        return length;
+    }
+    memcpy(size, (uint8_t *)message->msg_control + length - sizeof(*size), sizeof(*size));
+    length -= own;
+    return length > 0 ? length - 4 : 0; /* both kinds of packet information have so much padding behind them */
+}
+
+static void note(const struct msghdr *message, size_t control_length, const uint8_t *payload, size_t length)
+{
+    struct fake_datagram *datagram = &fake.sent[fake.sent_count++];
+
+    datagram->flags = message->msg_flags;
+    datagram->name_length = message->msg_namelen;
+    datagram->control_length = control_length;
+    datagram->length = length;
+    memcpy(datagram->name, message->msg_name, message->msg_namelen);
+    memcpy(datagram->payload, payload, length);
+    if (control_length > 0) {
+        memcpy(datagram->control, message->msg_control, control_length);
+    }
+}
+
 static int send_one(const struct msghdr *message)
 {
-    struct fake_datagram *datagram = &fake.sent[fake.sent_count];
+    static uint8_t payload[1 << 17];
     const uint8_t *name = message->msg_name;
     int port = name[2] << 8 | name[3];
+    ssize_t length = gather(message, payload, sizeof(payload));
+    uint16_t segment;
+    size_t control_length = take_segment_size(message, &segment);
 
-    if (fake.room == 0 || fake.sent_count == FAKE_DATAGRAMS) {
+    if (fake.room == 0) {
         return -EAGAIN;
     }
     if (port < FAKE_PORTS && fake.port_error[port] != 0) {
         return -fake.port_error[port];
     }
-    if (message->msg_iov->iov_len > FAKE_BYTES) {
+    if (length < 0 || length > 65507 || (segment == 0 && (length > FAKE_BYTES || message->msg_iovlen != 1))) {
         return -EMSGSIZE;
     }
-    fake.room--;
-    fake.sent_count++;
-    datagram->flags = message->msg_flags;
-    datagram->name_length = message->msg_namelen;
-    datagram->control_length = message->msg_controllen;
-    datagram->length = message->msg_iov->iov_len;
-    memcpy(datagram->name, name, message->msg_namelen);
-    memcpy(datagram->payload, message->msg_iov->iov_base, datagram->length);
-    if (message->msg_control != NULL) {
-        memcpy(datagram->control, message->msg_control, datagram->control_length);
+    if (segment > 0 && (fake.cut_error > 0 || length > (ssize_t)segment * fake.most_segments)) {
+        return fake.cut_error > 0 ? -fake.cut_error : -EINVAL;
     }
-    return (int)datagram->length;
+    fake.room--;
+    fake.messages++;
+    size_t step = segment > 0 ? segment : (size_t)length;
+    for (size_t at = 0; at < (size_t)length || at == 0; at += step > 0 ? step : 1) {
+        note(message, control_length, payload + at, smaller(step, (size_t)length - at));
+    }
+    return (int)length;
 }
 
 int kernel_receive(int fd, struct msghdr *message)

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-enum { FAKE_DATAGRAMS = 16, FAKE_BYTES = 512, FAKE_PORTS = 64 };
+enum { FAKE_DATAGRAMS = 256, FAKE_BYTES = 512, FAKE_PORTS = 64 };
 
 struct fake_datagram {
     uint8_t name[64];
@@ -33,7 +33,10 @@ struct fake_kernel {
     struct msghdr offered[FAKE_DATAGRAMS]; /* each header as it came in with a receive that got a datagram */
     struct fake_datagram sent[FAKE_DATAGRAMS];
     int sent_count;
-    int room;                   /* datagrams until the send buffer is full */
+    int messages;               /* that they left in */
+    int cut_error;              /* what a message that is to be cut fails with */
+    int most_segments;          /* that a message may be cut into; more are EINVAL */
+    int room;                   /* messages until the send buffer is full */
     int port_error[FAKE_PORTS]; /* what sending to this port fails with */
     int lost_count;             /* sendmmsg says 0: no kernel does, but nothing may hang if one did */
 };

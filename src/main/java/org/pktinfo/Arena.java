@@ -44,6 +44,15 @@ final class Arena {
                 .order(ByteOrder.nativeOrder());
     }
 
+    /** Lets neighbours for one peer leave together, as long as none is longer than this; 0: none does. */
+    void coalesce(int longest) {
+        memory.putInt(Layout.LONGEST_COALESCED, longest);
+    }
+
+    int payloadCapacity() {
+        return payloadCapacity;
+    }
+
     private static int slot(int index) {
         return Layout.HEADER_SIZE + index * Layout.SLOT_SIZE;
     }
@@ -68,9 +77,14 @@ final class Arena {
     }
 
     Datagram datagram(int index) {
-        byte[] payload = new byte[length(index)];
-        memory.get(payloads + index * stride, payload);
-        return new Datagram(payload, peer(index), packetInfo(index), wireLength(index));
+        return datagram(index, 0, length(index), wireLength(index));
+    }
+
+    /** A part of what came as one: it has the peer and the packet information of the whole. */
+    Datagram datagram(int index, int from, int length, int wireLength) {
+        byte[] payload = new byte[length];
+        memory.get(payloads + index * stride + from, payload);
+        return new Datagram(payload, peer(index), packetInfo(index), wireLength);
     }
 
     Endpoint peer(int index) {
@@ -100,6 +114,12 @@ final class Arena {
 
     int wireLength(int index) {
         return memory.getInt(slot(index) + Layout.WIRE_LENGTH);
+    }
+
+    /** How long the datagrams are that came as one (UDP_GRO), the last perhaps shorter; 0 if it is one datagram. */
+    int segmentSize(int index) {
+        int size = has(index, Layout.FLAG_SEGMENT_SIZE) ? memory.getInt(slot(index) + Layout.SEGMENT_SIZE) : 0;
+        return size < length(index) ? size : 0;
     }
 
     /** A view of the slot's whole payload, as long as the capacity; it shares the memory. */
@@ -253,6 +273,9 @@ final class Arena {
         memory.putInt(slot + Layout.SOURCE_INTERFACE, interfaceIndex);
         memory.putInt(slot + Layout.SOURCE_FORM, form);
         memory.putInt(slot + Layout.ERROR, 0);
+        memory.putShort(slot + Layout.SENT_LENGTH, (short) 0);
+        memory.putInt(slot + Layout.SEND_SEGMENT_SIZE, 0);
+        memory.putInt(slot + Layout.SEND_FLAGS, 0);
         memory.putInt(slot + Layout.SEND_STATE, Layout.STATE_PENDING);
     }
 
@@ -305,6 +328,31 @@ final class Arena {
             case Layout.FORM_IN6_PKTINFO -> new Source(Source.ControlMessage.IN6_PKTINFO, address, interfaceIndex);
             default -> Source.systemChoice();
         };
+    }
+
+    /** Of a slot that is ready to be sent: its payload leaves as datagrams of this size. */
+    void cut(int index, int segmentSize) {
+        memory.putInt(slot(index) + Layout.SEND_SEGMENT_SIZE, segmentSize);
+    }
+
+    /** Of a slot that is ready to be sent: it leaves alone. */
+    void sendAlone(int index) {
+        memory.putInt(slot(index) + Layout.SEND_FLAGS, Layout.SEND_ALONE);
+    }
+
+    /** Whether the kernel refused to cut what was sent, and it went out one by one. */
+    boolean cutRefused(int index) {
+        return (memory.getInt(slot(index) + Layout.SEND_FLAGS) & Layout.SEND_REFUSED) != 0;
+    }
+
+    /** As {@link #prepareSend} into a slot that holds nothing else: what was received there is forgotten. */
+    void put(int index, ByteBuffer payload, Endpoint peer, Source source, int interfaceIndex) {
+        int slot = slot(index);
+        for (int at = 0; at < Layout.SLOT_SIZE; at += Long.BYTES) {
+            memory.putLong(slot + at, 0);
+        }
+        memory.putInt(slot + Layout.WIRE_LENGTH, payload.remaining());
+        prepareSend(index, payload, peer, source, interfaceIndex);
     }
 
     /** Takes a reply back. */

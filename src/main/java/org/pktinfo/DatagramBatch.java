@@ -1,6 +1,7 @@
 package org.pktinfo;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -20,21 +21,30 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
+ * <p>Replies that are neighbours in the batch, go to one peer from one source and have one length, only the last may be shorter,
+ * leave in one piece that the kernel cuts again (UDP_SEGMENT, udp(7)), where it can: since Linux 4.18. On the wire nothing
+ * changes. Where a device or a route cannot, they leave one by one, also in the next ten minutes.
+ *
  * <p>Nothing is allocated on the way, with {@link SourceSelection#addressAsked} or a {@link Source} that exists. A batch and its
  * slots belong to the thread that uses the batch first; any other gets an {@link IllegalStateException}. A channel may have
  * several batches.
  */
 public final class DatagramBatch {
+    /** The longest payload that leaves a host with the usual MTU of 1500 bytes whole, over either family. */
+    private static final int LONGEST_COALESCED = 1500 - 40 - 8;
+
     private final PktInfoChannel channel;
     private final Arena arena;
     private final DatagramSlot[] slots;
     private final PktInfoChannel.Attempt<DatagramBatch> many = this::take;
+    private final UncutDestinations uncut = new UncutDestinations();
     private int size;
     private @Nullable Thread owner;
 
     DatagramBatch(PktInfoChannel channel, Arena arena, int slots) {
         this.channel = channel;
         this.arena = arena;
+        coalesceReplies(true);
         this.slots = new DatagramSlot[slots];
         for (int i = 0; i < slots; i++) {
             this.slots[i] = new DatagramSlot(this, arena, i);
@@ -125,7 +135,55 @@ public final class DatagramBatch {
     }
 
     /**
-     * How many slots the last receive has filled.
+     * Puts a datagram for a peer that need not have asked behind those that are there; sent by {@link #send}.
+     *
+     * @param payload the bytes, from position to limit; copied, and the position is the limit afterwards
+     * @param peer where to
+     * @param source where from
+     * @return its slot, of which only the reply, the peer and the payload mean anything
+     * @throws SendException if the peer or the source cannot be, as with {@link PktInfoChannel#send}; nothing is put there then
+     * @throws IllegalArgumentException if the peer's address is not of the channel's family, or the payload is longer than the
+     *     batch's capacity
+     * @throws IllegalStateException if the batch is full, until {@link #clear} or the next receive; or if another thread uses it
+     */
+    public DatagramSlot put(ByteBuffer payload, Endpoint peer, Source source) throws SendException {
+        checkThread();
+        if (size == slots.length) {
+            throw new IllegalStateException("all " + size + " slots are taken");
+        }
+        if (payload.remaining() > arena.payloadCapacity()) {
+            throw new IllegalArgumentException(
+                    payload.remaining() + " bytes are more than the batch's capacity of " + arena.payloadCapacity());
+        }
+        channel.checkSend(payload, peer, source);
+        slots[size].put(payload, peer, source);
+        return slots[size++];
+    }
+
+    /**
+     * Forgets what is in the slots, replies that were not sent included.
+     *
+     * @throws IllegalStateException if another thread uses this batch
+     */
+    public void clear() {
+        checkThread();
+        size = 0;
+    }
+
+    /**
+     * Whether neighbouring replies to one peer leave together. Default: yes, where the kernel can. Off is for a device or a
+     * tunnel that claims to cut and does not.
+     *
+     * @param on yes or no
+     * @return this
+     */
+    public DatagramBatch coalesceReplies(boolean on) {
+        arena.coalesce(on && channel.cutsDatagrams() ? LONGEST_COALESCED : 0);
+        return this;
+    }
+
+    /**
+     * How many slots are filled.
      *
      * @return 0 to {@link #capacity}
      */
@@ -169,6 +227,10 @@ public final class DatagramBatch {
     void checkFilled(int index) {
         checkThread();
         Objects.checkIndex(index, size);
+    }
+
+    UncutDestinations uncut() {
+        return uncut;
     }
 
     PktInfoChannel channel() {

@@ -1,6 +1,8 @@
 package org.pktinfo;
 
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +34,13 @@ public final class DatagramSlot {
         this.arena = arena;
         this.index = index;
         this.payload = arena.payload(index);
+    }
+
+    void put(ByteBuffer bytes, Endpoint peer, Source source) {
+        arena.put(index, bytes, peer, source, batch.channel().interfaceIndex(source));
+        bytes.position(bytes.limit());
+        filled();
+        prepared();
     }
 
     void filled() {
@@ -163,11 +172,44 @@ public final class DatagramSlot {
     }
 
     /**
+     * How long the datagrams are that came as one, if {@link PktInfoChannel#coalesceReceived} is on.
+     *
+     * @return bytes, of the last perhaps fewer; 0 if the payload is one datagram
+     */
+    public int segmentSize() {
+        batch.checkFilled(index);
+        return arena.segmentSize(index);
+    }
+
+    /**
+     * Copies of all datagrams that came as one, each with the packet information of all; one of one that came alone. Only before
+     * a reply is written in place.
+     *
+     * @return at least one datagram
+     */
+    public List<Datagram> toDatagrams() {
+        int segment = segmentSize();
+        if (segment == 0) {
+            return List.of(toDatagram());
+        }
+        List<Datagram> datagrams = new ArrayList<>();
+        for (int from = 0; from < length(); from += segment) {
+            int part = Math.min(segment, length() - from);
+            datagrams.add(arena.datagram(index, from, part, part));
+        }
+        return datagrams;
+    }
+
+    /**
      * A copy that stays valid, for another thread or for later; only before a reply is written in place.
      *
      * @return the datagram
+     * @throws IllegalStateException if several came as one: {@link #toDatagrams} is for that
      */
     public Datagram toDatagram() {
+        if (segmentSize() > 0) {
+            throw new IllegalStateException("several datagrams of " + segmentSize() + " bytes came as one");
+        }
         byte[] copy = new byte[length()];
         payload.get(0, copy);
         return new Datagram(copy, peer(), packetInfo(), wireLength());
@@ -208,6 +250,25 @@ public final class DatagramSlot {
             replyFrom(length, selection.select(arena.peer(index), arena.packetInfo(index)));
         } catch (SendException e) {
             refuse(e);
+        }
+    }
+
+    /**
+     * As {@link #reply(int)}, but the bytes leave as several datagrams of one size. With one system call where the kernel can cut
+     * (UDP_SEGMENT, since Linux 4.18), else one by one. If one of them fails, those before it were sent and those behind are not.
+     *
+     * @param length how many bytes, in 1 to the batch's payload capacity
+     * @param segmentSize the length of each datagram, at least 1; of the last perhaps less
+     * @throws IllegalArgumentException if a number is out of range
+     */
+    public void replyInSegments(int length, int segmentSize) {
+        if (segmentSize < 1 || length < 1) {
+            throw new IllegalArgumentException(
+                    length + " bytes in segments of " + segmentSize + ": both are at least 1");
+        }
+        reply(length);
+        if (reply == Reply.PENDING && segmentSize < length) {
+            arena.cut(index, segmentSize);
         }
     }
 
@@ -279,7 +340,7 @@ public final class DatagramSlot {
             return;
         }
         arena.prepareReply(index, length, answer, batch.channel().boundInterface());
-        reply = Reply.PENDING;
+        prepared();
     }
 
     private void replyFrom(int length, Source source) {
@@ -288,6 +349,13 @@ public final class DatagramSlot {
             return;
         }
         arena.prepareReply(index, length, source, batch.channel().interfaceIndex(source));
+        prepared();
+    }
+
+    private void prepared() {
+        if (batch.uncut().has(arena.peerHigh(index), arena.peerLow(index))) {
+            arena.sendAlone(index);
+        }
         reply = Reply.PENDING;
     }
 
@@ -329,6 +397,9 @@ public final class DatagramSlot {
             arena.finish(index, Errno.EAGAIN);
         }
         reply = arena.error(index) == 0 ? Reply.SENT : Reply.FAILED;
+        if (reply == Reply.SENT && arena.cutRefused(index)) {
+            batch.uncut().add(arena.peerHigh(index), arena.peerLow(index));
+        }
         return reply == Reply.SENT;
     }
 

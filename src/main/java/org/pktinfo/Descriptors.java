@@ -38,8 +38,8 @@ final class Descriptors implements Transport {
     }
 
     @Override
-    public int setOption(int option) {
-        return NativeCalls.setOption(socket, option, 1);
+    public int setOption(int option, int value) {
+        return NativeCalls.setOption(socket, option, value);
     }
 
     @Override

@@ -7,7 +7,7 @@ import java.lang.annotation.Native;
  * turns it into a C header, and {@code native/arena.h} does not compile if its structures differ.
  *
  * <pre>
- *   0            header: slot count, payload capacity, payload stride, socket family
+ *   0            header: slot count, payload capacity, payload stride, socket family, longest coalesced
  *   64           slot 0, slot 1, ...           128 bytes each, two cache lines: read on receive | written on send
  *   + 128 n      payload 0, payload 1, ...     one stride each
  *   + stride n   scratch                       448 bytes a slot, only C knows what is in it
@@ -22,6 +22,9 @@ import java.lang.annotation.Native;
  *        104  receive time (8)                         92  source form
  *        112  segment size                             96  send state
  *        116  traffic class (1), hop limit (1)        100  error
+ *                                                     118  length sent (2)
+ *                                                     120  segment size to send
+ *                                                     124  send flags
  * </pre>
  *
  * Addresses are in network order, IPv4 as IPv4-mapped IPv6 addresses except inside in_pktinfo; numbers are 4 bytes in
@@ -30,7 +33,7 @@ import java.lang.annotation.Native;
 final class Layout {
     /** Raised with every change of this class, so that a library of another version is refused and not believed. */
     @Native
-    static final int VERSION = 2;
+    static final int VERSION = 3;
 
     @Native
     static final int HEADER_SIZE = 64;
@@ -46,6 +49,9 @@ final class Layout {
 
     @Native
     static final int SOCKET_FAMILY = 12;
+
+    @Native
+    static final int LONGEST_COALESCED = 16;
 
     @Native
     static final int SLOT_SIZE = 128;
@@ -114,6 +120,15 @@ final class Layout {
     static final int HOP_LIMIT = 117;
 
     @Native
+    static final int SENT_LENGTH = 118;
+
+    @Native
+    static final int SEND_SEGMENT_SIZE = 120;
+
+    @Native
+    static final int SEND_FLAGS = 124;
+
+    @Native
     static final int SCRATCH_SIZE = 448;
 
     /** The most messages that one sendmmsg(2) or recvmmsg(2) takes (UIO_MAXIOV). */
@@ -178,6 +193,14 @@ final class Layout {
     @Native
     static final int STATE_DONE = 2;
 
+    /** Not to be sent together with others: the kernel has refused that for this destination. */
+    @Native
+    static final int SEND_ALONE = 1;
+
+    /** The kernel has refused to cut what was sent, so it went out one by one. */
+    @Native
+    static final int SEND_REFUSED = 1 << 1;
+
     @Native
     static final int WAIT_READABLE = 1;
 
@@ -198,6 +221,12 @@ final class Layout {
 
     @Native
     static final int OPTION_BOUND_INTERFACE = 5;
+
+    @Native
+    static final int OPTION_UDP_SEGMENT = 6;
+
+    @Native
+    static final int OPTION_UDP_GRO = 7;
 
     private Layout() {}
 }

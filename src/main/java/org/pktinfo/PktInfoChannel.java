@@ -69,12 +69,15 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     private final boolean ipv6Only;
     private final int boundInterface;
     private final int payloadCapacity;
+    private final boolean cutsDatagrams;
+    private volatile boolean coalesces;
 
     private final ParkedThreads readers = new ParkedThreads("pktinfo-poll-in", () -> poll(Layout.WAIT_READABLE));
     private final ParkedThreads writers = new ParkedThreads("pktinfo-poll-out", () -> poll(Layout.WAIT_WRITABLE));
 
     private final ReentrantLock receiveLock = new ReentrantLock();
     private @Nullable Arena received; // guarded by receiveLock
+    private int taken; // guarded by receiveLock; bytes of what came as one datagram that were handed out
     private final Attempt<Datagram> one = this::receiveNow;
 
     private final ReentrantLock sendLock = new ReentrantLock();
@@ -101,6 +104,9 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
             this.ipv6Only = ipv6 && getOption("getsockopt(IPV6_V6ONLY)", Layout.OPTION_IPV6_V6ONLY) != 0;
             // Kernels before 3.8 cannot say; there a socket bound to a device needs SourceSelection.interfacePinned().
             this.boundInterface = Math.max(0, transport.getOption(Layout.OPTION_BOUND_INTERFACE));
+            // An older kernel would send what is to be cut as one datagram, without an error.
+            this.cutsDatagrams = transport.getOption(Layout.OPTION_UDP_SEGMENT) >= 0;
+            this.coalesces = transport.getOption(Layout.OPTION_UDP_GRO) > 0;
         } catch (Throwable e) {
             transport.close();
             throw e;
@@ -283,7 +289,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     }
 
     private void setOption(String call, int option) throws IOException {
-        Errno.check(call, transport.setOption(option));
+        Errno.check(call, transport.setOption(option, 1));
     }
 
     /**
@@ -360,11 +366,21 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         boolean completed = false;
         try {
             begin();
-            boolean readable = ParkedThreads.isCurrentVirtual() ? parkOnce(nanos) : awaitOnce(start, nanos);
+            boolean readable =
+                    hasTakenPart() || (ParkedThreads.isCurrentVirtual() ? parkOnce(nanos) : awaitOnce(start, nanos));
             completed = true;
             return readable;
         } finally {
             end(completed);
+        }
+    }
+
+    private boolean hasTakenPart() {
+        receiveLock.lock();
+        try {
+            return taken > 0;
+        } finally {
+            receiveLock.unlock();
         }
     }
 
@@ -386,6 +402,46 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         } finally {
             readers.leave(ticket);
         }
+    }
+
+    /**
+     * Lets the kernel hand over datagrams of one peer that came in a row as one (UDP_GRO, udp(7)). {@link #receive()} gives them
+     * one by one all the same, each with its packet information; while some are left a {@link java.nio.channels.Selector} does not
+     * know of them, so receive until nothing comes. In a batch they share a slot, see {@link DatagramSlot#segmentSize}.
+     * Default: off. To be switched before bind: what is in the kernel's queue already as one when it is switched off comes as one
+     * datagram (tried on Linux 6.18).
+     *
+     * @param on yes or no
+     * @throws UnsupportedOperationException if the kernel cannot: it came with Linux 5.0
+     * @throws IllegalStateException if the channel's payload capacity is less than {@link #MAX_PAYLOAD}: what does not fit
+     *     would be several datagrams lost
+     * @throws ClosedChannelException if the channel is closed
+     * @throws IOException if the option cannot be set otherwise
+     */
+    public void coalesceReceived(boolean on) throws IOException {
+        if (on && payloadCapacity < MAX_PAYLOAD) {
+            throw new IllegalStateException(tooSmall(payloadCapacity));
+        }
+        enter();
+        try {
+            int result = transport.setOption(Layout.OPTION_UDP_GRO, on ? 1 : 0);
+            if (result == -Errno.ENOPROTOOPT) {
+                throw new UnsupportedOperationException("setsockopt(UDP_GRO): ENOPROTOOPT, since Linux 5.0");
+            }
+            Errno.check("setsockopt(UDP_GRO)", result);
+            coalesces = on;
+        } finally {
+            transport.leave();
+        }
+    }
+
+    private static String tooSmall(int capacity) {
+        return "datagrams that come as one do not fit into " + capacity + " bytes, but into " + MAX_PAYLOAD;
+    }
+
+    /** Whether the kernel cuts what is sent into datagrams. */
+    boolean cutsDatagrams() {
+        return cutsDatagrams;
     }
 
     /** Whether a packet-information option is on, for the tests. */
@@ -500,14 +556,30 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
             if (received == null) {
                 received = new Arena(1, payloadCapacity, socketFamily);
             }
-            return receiveNow(received, 1) == 0 ? null : received.datagram(0);
+            boolean left = taken > 0;
+            return !left && receiveNow(received, 1) == 0 ? null : take(received);
         } finally {
             receiveLock.unlock();
         }
     }
 
+    /** The next one of the datagrams that came as one, or the only one. */
+    private Datagram take(Arena arena) {
+        int segment = arena.segmentSize(0);
+        if (segment == 0) {
+            return arena.datagram(0);
+        }
+        int part = Math.min(segment, arena.length(0) - taken);
+        Datagram datagram = arena.datagram(0, taken, part, part);
+        taken = taken + part < arena.length(0) ? taken + part : 0;
+        return datagram;
+    }
+
     /** Receives what is there, at most so many, into an arena that only the caller uses; 0 if nothing is. */
     int receiveNow(Arena arena, int count) throws IOException {
+        if (coalesces && arena.payloadCapacity() < MAX_PAYLOAD) {
+            throw new IllegalStateException(tooSmall(arena.payloadCapacity()));
+        }
         enter();
         try {
             int result = transport.receive(arena, count);
@@ -703,7 +775,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         }
     }
 
-    private void checkSend(ByteBuffer payload, Endpoint peer, Source source) throws SendException {
+    void checkSend(ByteBuffer payload, Endpoint peer, Source source) throws SendException {
         boolean ipv4 = peer.address().isIpv4();
         if (ipv4 ? ipv6Only : socketFamily == Layout.FAMILY_IPV4) {
             throw new IllegalArgumentException(

@@ -75,9 +75,9 @@ final class PlainTransport implements Transport {
 
     /** Packet information is switched on in vain; only IPv6-only sockets are told apart, by what they receive. */
     @Override
-    public int setOption(int option) {
+    public int setOption(int option, int value) {
         ipv6Only |= option == Layout.OPTION_IPV6_V6ONLY;
-        return 0;
+        return option == Layout.OPTION_UDP_GRO ? -Errno.ENOPROTOOPT : 0;
     }
 
     @Override
@@ -85,6 +85,7 @@ final class PlainTransport implements Transport {
         return switch (option) {
             case Layout.OPTION_FAMILY -> ipv4Only ? Layout.FAMILY_IPV4 : Layout.FAMILY_IPV6;
             case Layout.OPTION_IPV6_V6ONLY -> ipv6Only ? 1 : 0;
+            case Layout.OPTION_UDP_SEGMENT, Layout.OPTION_UDP_GRO -> -Errno.ENOPROTOOPT;
             default -> 0;
         };
     }

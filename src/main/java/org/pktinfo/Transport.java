@@ -18,8 +18,8 @@ sealed interface Transport permits Descriptors, PlainTransport {
     /** Wakes all waiters, and releases what there is to release with the last user. */
     void close();
 
-    /** Sets an option of {@link Layout} to 1. */
-    int setOption(int option);
+    /** Sets an option of {@link Layout}. */
+    int setOption(int option, int value);
 
     int getOption(int option);
 

@@ -6,6 +6,7 @@ import java.net.InetSocketAddress;
 import java.nio.channels.DatagramChannel;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -105,6 +106,16 @@ public final class PktInfoServer implements Callable<Integer> {
                     + " Default: ${DEFAULT-VALUE}.")
     private int rateLimit = 10_000;
 
+    @Option(
+            names = "--spin",
+            paramLabel = "MICROSECONDS",
+            description =
+                    "Ask so long for the next datagram before sleeping, with a processor busy. Default: ${DEFAULT-VALUE}.")
+    private int spin;
+
+    @Option(names = "--no-coalescing", description = "Let every reply leave alone, also neighbouring ones to one peer.")
+    private boolean separate;
+
     @ArgGroup
     private Only only = new Only();
 
@@ -181,7 +192,9 @@ public final class PktInfoServer implements Callable<Integer> {
                 .family(family())
                 .workers(workers)
                 .batchSize(batch)
-                .rateLimit(rateLimit);
+                .rateLimit(rateLimit)
+                .spin(Duration.of(spin, ChronoUnit.MICROS))
+                .coalesceReplies(!separate);
         if (System.inheritedChannel() instanceof DatagramChannel inherited) {
             builder.channel(inherited);
         } else {
@@ -210,6 +223,9 @@ public final class PktInfoServer implements Callable<Integer> {
         }
         if (rateLimit < 0) {
             throw usage("--rate-limit must be 0 or more, not " + rateLimit);
+        }
+        if (spin < 0) {
+            throw usage("--spin must be 0 or more microseconds, not " + spin);
         }
     }
 

@@ -51,6 +51,8 @@ public final class DatagramServer implements AutoCloseable {
         int batchSize = 32;
         int payloadCapacity = PktInfoChannel.MAX_PAYLOAD;
         private int rateLimit;
+        boolean coalesceReplies = true;
+        Duration spin = Duration.ZERO;
         private @Nullable DatagramChannel existing;
 
         private Builder() {}
@@ -128,6 +130,33 @@ public final class DatagramServer implements AutoCloseable {
                 throw new IllegalArgumentException("rate limit " + repliesPerSecond + " is negative");
             }
             rateLimit = repliesPerSecond;
+            return this;
+        }
+
+        /**
+         * Whether neighbouring replies to one peer leave together, see {@link org.pktinfo.DatagramBatch}. Default: yes.
+         *
+         * @param on yes or no
+         * @return this
+         */
+        public Builder coalesceReplies(boolean on) {
+            coalesceReplies = on;
+            return this;
+        }
+
+        /**
+         * How long a worker asks again and again for the next datagram before it sleeps: the first of a burst is answered sooner,
+         * and as long a processor is busy with nothing else. Default: zero, it sleeps at once.
+         *
+         * @param time not negative; useful are some ten to hundred microseconds
+         * @return this
+         * @throws IllegalArgumentException if the time is negative
+         */
+        public Builder spin(Duration time) {
+            if (time.isNegative()) {
+                throw new IllegalArgumentException("spin " + time + " is negative");
+            }
+            spin = time;
             return this;
         }
 

@@ -25,6 +25,7 @@ final class Worker implements Runnable {
     private final Complaints complaints;
     private final RateLimit rateLimit;
     private final DatagramBatch batch;
+    private final long spin; // nanoseconds
 
     /** Held from taking datagrams until their replies are sent. Fair: under load who stops the server would wait for long. */
     private final ReentrantLock busy = new ReentrantLock(true);
@@ -45,7 +46,9 @@ final class Worker implements Runnable {
         this.counters = server.counters();
         this.complaints = server.complaints();
         this.rateLimit = server.rateLimit();
+        this.spin = settings.spin.toNanos();
         this.batch = channel.newBatch(settings.batchSize, settings.payloadCapacity);
+        batch.coalesceReplies(settings.coalesceReplies);
     }
 
     /** Nothing that a peer, a route, a firewall or an interface does ends it: only a closed channel does. */
@@ -56,7 +59,9 @@ final class Worker implements Runnable {
                 while (takeAndAnswer()) {
                     // as long as there is something to take
                 }
-                boolean unused = channel.awaitReadable(LONG);
+                if (!answersWhileSpinning()) {
+                    boolean unused = channel.awaitReadable(LONG);
+                }
             } catch (ClosedChannelException e) {
                 return;
             } catch (IOException e) {
@@ -65,6 +70,20 @@ final class Worker implements Runnable {
                 LockSupport.parkNanos(PAUSE_AFTER_ERROR); // of what fails at once, the next try would too
             }
         }
+    }
+
+    private boolean answersWhileSpinning() throws IOException {
+        if (spin == 0) {
+            return false;
+        }
+        long begin = System.nanoTime();
+        while (System.nanoTime() - begin < spin) {
+            if (takeAndAnswer()) {
+                return true;
+            }
+            Thread.onSpinWait();
+        }
+        return false;
     }
 
     /** False if nothing was there. */

@@ -22,6 +22,7 @@ import java.util.logging.Handler;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 import org.pktinfo.Datagram;
+import org.pktinfo.DatagramBatch;
 import org.pktinfo.Endpoint;
 import org.pktinfo.IpAddress;
 import org.pktinfo.PacketInfo;
@@ -73,6 +74,7 @@ public final class Agent implements AutoCloseable {
     private static final int SILENCE_MILLIS = 300;
 
     private PktInfoChannel server;
+    private DatagramBatch batch; // of the server
     private DatagramServer loop; // instead of the channel
     private final SynchronousQueue<Datagram> taken = new SynchronousQueue<>();
     private final SynchronousQueue<SourceSelection> chosen = new SynchronousQueue<>();
@@ -110,6 +112,7 @@ public final class Agent implements AutoCloseable {
             case "receive" -> receive(WAIT_MILLIS);
             case "unasked" -> receive(SILENCE_MILLIS);
             case "details" -> details();
+            case "echo" -> echo();
             case "reply" -> reply(words[1]);
             case "emit" -> emit(words[1], Integer.parseInt(words[2]), words[3], Integer.parseInt(words[4]));
             case "bind" -> bind(words[1]);
@@ -126,6 +129,7 @@ public final class Agent implements AutoCloseable {
         if (server != null) {
             server.close();
         }
+        batch = null;
         int port = Integer.parseInt(words[2]);
         server = PktInfoChannel.open(
                 PktInfoChannel.Family.valueOf(words[1]),
@@ -156,6 +160,18 @@ public final class Agent implements AutoCloseable {
                 + text(request.packetInfo().local()) + " " + name + " "
                 + (request.packetInfo().inPktinfo() ? "in4" : "")
                 + (request.packetInfo().in6Pktinfo() ? "in6" : "");
+    }
+
+    /** Answers all that is there with one call. */
+    private String echo() throws IOException {
+        if (batch == null) {
+            batch = server.newBatch(64, 2000);
+        }
+        int count = batch.receive(Duration.ofMillis(WAIT_MILLIS));
+        for (int i = 0; i < count; i++) {
+            batch.slot(i).reply(batch.slot(i).length());
+        }
+        return "received " + count + " sent " + batch.send();
     }
 
     /** The rest of what is known about the request: length, peer, control messages in their order. */

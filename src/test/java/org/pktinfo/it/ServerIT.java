@@ -263,6 +263,8 @@ class ServerIT {
                 "--batch 1025 0",
                 "--stats -1 0",
                 "--rate-limit -1 0",
+                "--spin -1 0",
+                "--spin x 0",
                 "--join 127.0.0.1 0",
                 "--join 239.1.2.3@nosuch 0",
                 "--nosuch 0"
@@ -311,6 +313,8 @@ class ServerIT {
                         "--join",
                         "--stats",
                         "--rate-limit",
+                        "--spin",
+                        "--no-coalescing",
                         "Exit codes");
         ChildProcess version = run("--version");
         assertThat(version.exitCode()).isZero();

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
 import java.net.BindException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
@@ -12,6 +13,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
+import java.nio.channels.DatagramChannel;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.Set;
@@ -20,6 +22,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.LongSupplier;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -27,9 +30,11 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Datagram;
+import org.pktinfo.DatagramBatch;
 import org.pktinfo.Endpoint;
 import org.pktinfo.IpAddress;
 import org.pktinfo.PacketInfo;
+import org.pktinfo.PktInfoChannel;
 import org.pktinfo.SendException;
 import org.pktinfo.Source;
 
@@ -192,6 +197,74 @@ class DatagramServerTest {
                 send(other, "127.0.0.2");
                 assertThat(source(other)).isEqualTo("127.0.0.2");
             }
+        }
+    }
+
+    private static long cpuTime(Thread thread) {
+        return ManagementFactory.getThreadMXBean().getThreadCpuTime(thread.getId());
+    }
+
+    private static boolean sleeps(Thread thread) {
+        return Stream.of(thread.getStackTrace())
+                .anyMatch(frame -> frame.getMethodName().equals("awaitReadable"));
+    }
+
+    @Test
+    void aWorkerThatIsToSpinSleepsOnlyWhenTheTimeIsOver() throws IOException {
+        server = DatagramServer.builder().spin(Duration.ofSeconds(1)).start(ECHO);
+        Thread worker = Thread.getAllStackTraces().keySet().stream()
+                .filter(thread -> thread.getName().equals("pktinfo-server-0"))
+                .findAny()
+                .orElseThrow();
+        await(() -> sleeps(worker) ? 1 : 0, 1);
+        long before = cpuTime(worker);
+        try (DatagramSocket client = client()) {
+            send(client, "127.0.0.2");
+            assertThat(source(client)).isEqualTo("127.0.0.2");
+            await(() -> Math.min(1, TimeUnit.NANOSECONDS.toMillis(cpuTime(worker) - before) / 100), 1);
+            send(client, "127.0.0.3");
+            assertThat(source(client)).isEqualTo("127.0.0.3");
+        }
+        await(() -> sleeps(worker) ? 1 : 0, 1);
+        assertThatThrownBy(() -> DatagramServer.builder().spin(Duration.ofNanos(-1)))
+                .isInstanceOf(IllegalArgumentException.class);
+    }
+
+    /** Whether the kernel can, since Linux 5.0; an emulated one cannot. */
+    private static boolean coalesces(PktInfoChannel client) throws IOException {
+        try {
+            client.coalesceReceived(true);
+            return true;
+        } catch (UnsupportedOperationException e) {
+            assertThat(e).hasMessageContaining("UDP_GRO");
+            return false;
+        }
+    }
+
+    /** The whole burst is in the queue before the server is there to answer it. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void repliesOfABurstLeaveTogetherUnlessThatIsSwitchedOffOrTheKernelCannot(boolean wanted) throws IOException {
+        DatagramChannel socket = DatagramChannel.open().bind(new InetSocketAddress(0));
+        try (PktInfoChannel client = PktInfoChannel.open().bind(new InetSocketAddress(0))) {
+            boolean together = coalesces(client) && wanted;
+            Endpoint to = new Endpoint(
+                    IpAddress.of(InetAddress.getByName("127.0.0.6")),
+                    socket.socket().getLocalPort());
+            for (int i = 0; i < 8; i++) {
+                client.send(ByteBuffer.allocate(20), to, Source.systemChoice());
+            }
+            DatagramBatch answers = client.newBatch(8, PktInfoChannel.MAX_PAYLOAD);
+            server = DatagramServer.builder()
+                    .channel(socket)
+                    .coalesceReplies(together)
+                    .start(ECHO);
+            await(() -> server.stats().replied(), 8);
+            int slots = answers.receive(Duration.ofSeconds(5));
+            assertThat(slots).isEqualTo(together ? 1 : 8);
+            assertThat(answers.slot(0).length()).isEqualTo(together ? 160 : 20);
+            assertThat(answers.slot(0).segmentSize()).isEqualTo(together ? 20 : 0);
+            assertThat(answers.slot(0).peer()).isEqualTo(to);
         }
     }
 

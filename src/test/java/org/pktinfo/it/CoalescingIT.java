@@ -1,0 +1,90 @@
+package org.pktinfo.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Replies that leave the server together, and what an ordinary client gets of them. */
+@Timeout(60)
+class CoalescingIT extends TwoHosts {
+    private static final int COUNT = 5;
+
+    @TempDir
+    private Path folder;
+
+    @Override
+    List<String> java() {
+        return List.of(
+                "strace",
+                "-f",
+                "-qq",
+                "-e",
+                "trace=sendmsg,sendmmsg",
+                "-o",
+                trace().toString(),
+                ChildProcess.java().toString());
+    }
+
+    private Path trace() {
+        return folder.resolve("trace");
+    }
+
+    @BeforeEach
+    void connectTwoHosts() throws Exception {
+        connect();
+    }
+
+    @AfterEach
+    void remove() {
+        disconnect();
+    }
+
+    private void assertAllAnswered(String destination, int length) throws Exception {
+        for (int i = 0; i < COUNT; i++) {
+            assertThat(client.say("send " + destination + PORT + " " + length)).isEqualTo("sent");
+        }
+        assertThat(server.say("echo")).isEqualTo("received " + COUNT + " sent " + COUNT);
+        for (int i = 0; i < COUNT; i++) {
+            assertThat(client.say("await")).isEqualTo(destination);
+            assertThat(client.say("length")).isEqualTo(String.valueOf(length));
+        }
+        assertThat(client.say("silence")).isEqualTo("nothing");
+    }
+
+    /** Of the calls that asked the kernel to cut, the ends: a number or an error. */
+    private List<String> cuts() throws IOException {
+        return Files.readAllLines(trace()).stream()
+                .filter(line -> line.contains("SOL_UDP"))
+                .map(line -> line.replaceAll(".*\\) = ", "").replaceAll(" \\(.*", ""))
+                .toList();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"10.9.0.2", "fd00:9::2"})
+    void everyOneOfThemArrivesFromTheAddressAsked(String destination) throws Exception {
+        assertAllAnswered(destination, 1400);
+        assertThat(cuts()).containsExactly(String.valueOf(COUNT * 1400));
+    }
+
+    /** It is refused once, not at each burst, and nothing is lost. */
+    @ParameterizedTest
+    @ValueSource(strings = {"10.9.0.2", "fd00:9::2"})
+    void whereThePathIsTooNarrowTheyLeaveOneByOneFromThenOn(String destination) throws Exception {
+        String peer = destination.contains(":") ? "fd00:9::100/128" : "10.9.0.100/32";
+        hosts.in("server", "ip route add " + peer + " dev a0 mtu 1280");
+        assertAllAnswered(destination, 1400);
+        assertThat(cuts()).singleElement().asString().matches("-1 (EINVAL|EMSGSIZE)");
+        assertAllAnswered(destination, 1400);
+        assertAllAnswered(destination, 100);
+        assertThat(cuts()).hasSize(1);
+    }
+}
