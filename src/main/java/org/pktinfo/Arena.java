@@ -3,6 +3,7 @@ package org.pktinfo;
 import java.net.DatagramPacket;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The memory that Java and C share, see {@link Layout}; Java's side of it. A slot is decoded into records here and here
@@ -10,11 +11,21 @@ import java.nio.ByteOrder;
  */
 final class Arena {
     private static final int CACHE_LINE = 64;
+    private static final int KNOWN_BITS = 5;
+    private static final int INFO_FLAGS = Layout.FLAG_IN_PKTINFO
+            | Layout.FLAG_IN6_PKTINFO
+            | Layout.FLAG_IN6_PKTINFO_FIRST
+            | Layout.FLAG_CONTROL_TRUNCATED;
 
     private final ByteBuffer memory;
     private final int payloadCapacity;
     private final int stride;
     private final int payloads;
+
+    /** Records made before, because a server has few addresses and its peers come again: one at each place. */
+    private final @Nullable Endpoint[] knownPeers = new Endpoint[1 << KNOWN_BITS];
+
+    private final @Nullable PacketInfo[] knownInfos = new PacketInfo[1 << KNOWN_BITS];
 
     /** For the native calls, 0 without the native library; valid as long as this object is reachable. */
     final long address;
@@ -88,8 +99,25 @@ final class Arena {
     }
 
     Endpoint peer(int index) {
+        long high = peerHigh(index);
+        long low = peerLow(index);
         int scope = memory.getInt(slot(index) + Layout.PEER_SCOPE);
-        return new Endpoint(new IpAddress(peerHigh(index), peerLow(index), scope), peerPort(index));
+        int port = peerPort(index);
+        int place = place(low ^ port);
+        Endpoint known = knownPeers[place];
+        if (known == null || known.port() != port || !is(known.address(), high, low, scope)) {
+            known = new Endpoint(new IpAddress(high, low, scope), port);
+            knownPeers[place] = known;
+        }
+        return known;
+    }
+
+    private static boolean is(IpAddress address, long high, long low, int scope) {
+        return address.low() == low && address.high() == high && address.scopeId() == scope;
+    }
+
+    private static int place(long key) {
+        return (int) ((key * 0x9e3779b97f4a7c15L) >>> (Long.SIZE - KNOWN_BITS));
     }
 
     private boolean has(int index, int flag) {
@@ -187,18 +215,38 @@ final class Arena {
     PacketInfo packetInfo(int index) {
         int interfaceIndex = interfaceIndex(index);
         long high = destinationHigh(index);
-        IpAddress destination = new IpAddress(high, destinationLow(index), isOnOneLink(high) ? interfaceIndex : 0);
+        long low = destinationLow(index);
+        int scope = isOnOneLink(high) ? interfaceIndex : 0;
         long localHigh = localHigh(index);
         long localLow = localLow(index);
-        boolean same = localHigh == high && localLow == destination.low();
-        return new PacketInfo(
-                destination,
-                same ? destination : new IpAddress(localHigh, localLow, 0),
-                interfaceIndex,
-                has(index, Layout.FLAG_IN_PKTINFO),
-                has(index, Layout.FLAG_IN6_PKTINFO),
-                has(index, Layout.FLAG_IN6_PKTINFO_FIRST),
-                has(index, Layout.FLAG_CONTROL_TRUNCATED));
+        boolean same = localHigh == high && localLow == low;
+        int flags = memory.getInt(slot(index) + Layout.FLAGS);
+        int place = place(low ^ interfaceIndex);
+        PacketInfo known = knownInfos[place];
+        if (known == null
+                || known.interfaceIndex() != interfaceIndex
+                || flags(known) != (flags & INFO_FLAGS)
+                || !is(known.destination(), high, low, scope)
+                || !is(known.local(), localHigh, localLow, same ? scope : 0)) {
+            IpAddress destination = new IpAddress(high, low, scope);
+            known = new PacketInfo(
+                    destination,
+                    same ? destination : new IpAddress(localHigh, localLow, 0),
+                    interfaceIndex,
+                    (flags & Layout.FLAG_IN_PKTINFO) != 0,
+                    (flags & Layout.FLAG_IN6_PKTINFO) != 0,
+                    (flags & Layout.FLAG_IN6_PKTINFO_FIRST) != 0,
+                    (flags & Layout.FLAG_CONTROL_TRUNCATED) != 0);
+            knownInfos[place] = known;
+        }
+        return known;
+    }
+
+    private static int flags(PacketInfo info) {
+        return (info.inPktinfo() ? Layout.FLAG_IN_PKTINFO : 0)
+                | (info.in6Pktinfo() ? Layout.FLAG_IN6_PKTINFO : 0)
+                | (info.in6PktinfoFirst() ? Layout.FLAG_IN6_PKTINFO_FIRST : 0)
+                | (info.truncated() ? Layout.FLAG_CONTROL_TRUNCATED : 0);
     }
 
     /** The rule of {@link AddressAsked} on a slot. */

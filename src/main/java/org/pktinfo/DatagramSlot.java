@@ -152,7 +152,7 @@ public final class DatagramSlot {
     }
 
     /**
-     * Who sent it; makes new objects with each call.
+     * Who sent it; may make new objects.
      *
      * @return the peer
      */
@@ -162,7 +162,7 @@ public final class DatagramSlot {
     }
 
     /**
-     * Where it was sent to and came in; makes new objects with each call.
+     * Where it was sent to and came in; may make new objects.
      *
      * @return the packet information
      */

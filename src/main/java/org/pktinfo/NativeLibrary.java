@@ -2,8 +2,10 @@ package org.pktinfo;
 
 import java.io.File;
 import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.ServiceLoader;
@@ -153,17 +155,37 @@ final class NativeLibrary {
 
     /** Extracts into a folder that only this user can enter, and removes it: a loaded library needs no file. */
     private static void loadFromJar(Path parent) throws IOException {
-        String resources = silently(() -> NativeLibraryUtil.getPlatformLibraryPath(RESOURCES));
-        checkPlatform(resources);
-        Path folder = Files.createTempDirectory(parent, NAME + "-");
+        Path folder = newPrivateFolder(parent);
         Path file = folder.resolve(System.mapLibraryName(NAME));
         try {
-            silently(() -> new Extractor(folder.toFile()).extractJni(resources, NAME));
+            silently(() -> {
+                String resources = NativeLibraryUtil.getPlatformLibraryPath(RESOURCES);
+                checkPlatform(resources);
+                return new Extractor(folder.toFile()).extractJni(resources, NAME);
+            });
             loadFile(file);
         } finally {
             Files.deleteIfExists(file);
             Files.delete(folder);
         }
+    }
+
+    /**
+     * As Files.createTempDirectory, which spends 15 ms of a starting JVM on a secure random number: whoever guesses the name
+     * gains nothing, because a folder that exists already is not used.
+     */
+    private static Path newPrivateFolder(Path parent) throws IOException {
+        long number = System.nanoTime() ^ ProcessHandle.current().pid() << 40;
+        for (int attempt = 0; attempt < 1000; attempt++) {
+            Path folder = parent.resolve(NAME + "-" + Long.toHexString(number + attempt));
+            try {
+                return Files.createDirectory(
+                        folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+            } catch (FileAlreadyExistsException e) {
+                // another process was there first: the next name
+            }
+        }
+        throw new FileAlreadyExistsException(parent + ": every name for a folder is taken");
     }
 
     private static boolean isInJar(String folder) {
@@ -202,9 +224,9 @@ final class NativeLibrary {
 
     /** Without a provider SLF4J warns on stderr when native-lib-loader first asks it for a logger. */
     private static boolean hasLoggingProvider() {
-        return ServiceLoader.load(SLF4JServiceProvider.class, SLF4JServiceProvider.class.getClassLoader()).stream()
-                .findAny()
-                .isPresent();
+        return ServiceLoader.load(SLF4JServiceProvider.class, SLF4JServiceProvider.class.getClassLoader())
+                .iterator()
+                .hasNext();
     }
 
     private static final class Extractor extends BaseJniExtractor {

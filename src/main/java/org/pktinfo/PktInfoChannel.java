@@ -514,10 +514,12 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
 
     /** Tries, and waits and tries again as long as there is time; null if nothing came. */
     <T> @Nullable T waitFor(Attempt<T> attempt, long nanos) throws IOException {
-        if (nanos == 0) {
-            return attempt.run();
-        }
         checkOpen();
+        // What is there costs no begin() and end(): they are for waiting.
+        T there = nanos != 0 && Thread.currentThread().isInterrupted() ? null : attempt.run();
+        if (there != null || nanos == 0) {
+            return there;
+        }
         long start = System.nanoTime();
         boolean completed = false;
         try {
@@ -759,6 +761,9 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
             }
             return;
         }
+        if (!Thread.currentThread().isInterrupted() && sendNow(payload, peer, source)) {
+            return;
+        }
         checkOpen();
         boolean completed = false;
         try {
@@ -839,14 +844,19 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
             sendNow(arena, count);
             return;
         }
+        int left = Thread.currentThread().isInterrupted() ? pending : pending - sendNow(arena, count);
+        if (left == 0) {
+            return;
+        }
         checkOpen();
         boolean completed = false;
         try {
             begin();
-            int left = pending - sendNow(arena, count);
             while (left > 0) {
-                awaitRoom();
                 left -= sendNow(arena, count);
+                if (left > 0) {
+                    awaitRoom();
+                }
             }
             completed = true;
         } finally {

@@ -1,0 +1,126 @@
+/* What C can do: echoes from the address asked on one dual-stack socket. usage: server single|batch PORT */
+#define _GNU_SOURCE
+#include <netinet/in.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+enum { BATCH = 32, PAYLOAD = 2048 };
+
+static uint8_t payloads[BATCH][PAYLOAD + 64]; /* a stride that is no power of two */
+static uint8_t controls[BATCH][128];
+static struct sockaddr_in6 names[BATCH];
+static struct iovec places[BATCH];
+static struct mmsghdr messages[BATCH];
+
+static void die(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+static int open_socket(int port)
+{
+    int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int on = 1;
+    int off = 0;
+    struct sockaddr_in6 name = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
+
+    if (fd == -1 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) == -1
+        || setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) == -1
+        || setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on)) == -1
+        || bind(fd, (struct sockaddr *)&name, sizeof(name)) == -1) {
+        die("socket");
+    }
+    return fd;
+}
+
+static void expect(struct mmsghdr *message, int i)
+{
+    places[i] = (struct iovec){payloads[i], PAYLOAD};
+    message->msg_hdr = (struct msghdr){.msg_name = &names[i], .msg_namelen = sizeof(names[i]), .msg_iov = &places[i],
+        .msg_iovlen = 1, .msg_control = controls[i], .msg_controllen = sizeof(controls[i])};
+}
+
+/* Leaves the one control message that names the source of the reply. */
+static void answer(struct msghdr *message, size_t length)
+{
+    uint8_t reply[CMSG_SPACE(sizeof(struct in6_pktinfo))] = {0};
+    struct cmsghdr *to = (void *)reply;
+
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL; header = CMSG_NXTHDR(message, header)) {
+        if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO) {
+            struct in_pktinfo info;
+            memcpy(&info, CMSG_DATA(header), sizeof(info));
+            info.ipi_ifindex = 0;
+            *to = (struct cmsghdr){.cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO, .cmsg_len = CMSG_LEN(sizeof(info))};
+            memcpy(CMSG_DATA(to), &info, sizeof(info));
+        } else if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_PKTINFO && to->cmsg_len == 0) {
+            struct in6_pktinfo info;
+            memcpy(&info, CMSG_DATA(header), sizeof(info));
+            info.ipi6_ifindex = 0;
+            *to = (struct cmsghdr){.cmsg_level = IPPROTO_IPV6, .cmsg_type = IPV6_PKTINFO, .cmsg_len = CMSG_LEN(sizeof(info))};
+            memcpy(CMSG_DATA(to), &info, sizeof(info));
+        }
+    }
+    memcpy(message->msg_control, reply, to->cmsg_len);
+    message->msg_controllen = to->cmsg_len;
+    message->msg_iov->iov_len = length;
+}
+
+static void serve_one_by_one(int fd)
+{
+    for (;;) {
+        expect(&messages[0], 0);
+        ssize_t length = recvmsg(fd, &messages[0].msg_hdr, 0);
+        if (length == -1) {
+            die("recvmsg");
+        }
+        answer(&messages[0].msg_hdr, (size_t)length);
+        if (sendmsg(fd, &messages[0].msg_hdr, 0) == -1) {
+            perror("sendmsg");
+        }
+    }
+}
+
+static void serve_many(int fd)
+{
+    for (;;) {
+        for (int i = 0; i < BATCH; i++) {
+            expect(&messages[i], i);
+        }
+        int count = recvmmsg(fd, messages, BATCH, MSG_WAITFORONE, NULL);
+        if (count == -1) {
+            die("recvmmsg");
+        }
+        for (int i = 0; i < count; i++) {
+            answer(&messages[i].msg_hdr, messages[i].msg_len);
+        }
+        for (int sent = 0; sent < count;) {
+            int result = sendmmsg(fd, messages + sent, (unsigned)(count - sent), 0);
+            if (result == -1) {
+                perror("sendmmsg");
+            }
+            sent += result > 0 ? result : 1;
+        }
+    }
+}
+
+int main(int count, char **arguments)
+{
+    if (count != 3 || (strcmp(arguments[1], "single") != 0 && strcmp(arguments[1], "batch") != 0)) {
+        fputs("usage: server single|batch PORT\n", stderr);
+        return 2;
+    }
+    int fd = open_socket(atoi(arguments[2]));
+    puts("ready");
+    fflush(stdout);
+    if (strcmp(arguments[1], "single") == 0) {
+        serve_one_by_one(fd);
+    } else {
+        serve_many(fd);
+    }
+}

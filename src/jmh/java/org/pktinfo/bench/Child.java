@@ -1,0 +1,89 @@
+package org.pktinfo.bench;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** A server in a process of its own, on a processor of its own, and what the kernel says about it. */
+final class Child implements AutoCloseable {
+    private static final String PROCESSOR = "1";
+
+    final String variant;
+    private final Process process;
+    private final BufferedReader out;
+
+    Child(String variant, Cell cell, int port, Path tools, String java) throws IOException {
+        this.variant = variant;
+        List<String> command = new ArrayList<>(List.of("taskset", "-c", PROCESSOR));
+        if (variant.startsWith("c-")) {
+            command.addAll(List.of(tools.resolve("server").toString(), variant.substring(2), String.valueOf(port)));
+        } else {
+            command.addAll(List.of(java, "-XX:+UseSerialGC", "-Xms256m", "-Xmx256m"));
+            if (Runtime.version().feature() >= 24) {
+                command.add("--enable-native-access=ALL-UNNAMED");
+            }
+            command.addAll(List.of("-cp", System.getProperty("java.class.path"), Server.class.getName(), variant));
+            command.addAll(List.of(String.valueOf(port), cell.address(), String.valueOf(cell.addresses())));
+        }
+        process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        out = process.inputReader(StandardCharsets.UTF_8);
+        String said = out.readLine();
+        if (!"ready".equals(said)) {
+            throw new IOException(variant + " is not ready but says " + said);
+        }
+    }
+
+    long pid() {
+        return process.pid();
+    }
+
+    /** Nanoseconds that all its threads have been running, interrupts and packets that they took on included. */
+    long cpuTime() throws IOException {
+        long sum = 0;
+        try (Stream<Path> tasks = Files.list(Path.of("/proc/" + pid() + "/task"))) {
+            for (Path task : tasks.toList()) {
+                sum += Long.parseLong(Files.readString(task.resolve("schedstat")).split(" ")[0]);
+            }
+        }
+        return sum;
+    }
+
+    /** Bytes of the Java heap that were allocated so far; 0 of a C program. */
+    long allocated() throws IOException {
+        if (variant.startsWith("c-")) {
+            return 0;
+        }
+        process.getOutputStream().write('\n');
+        process.getOutputStream().flush();
+        return Long.parseLong(out.readLine());
+    }
+
+    long residentKilobytes() throws IOException {
+        return Files.readAllLines(Path.of("/proc/" + pid() + "/status")).stream()
+                .filter(line -> line.startsWith("VmRSS:"))
+                .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    long descriptors(String kind) throws IOException {
+        try (Stream<Path> all = Files.list(Path.of("/proc/" + pid() + "/fd"))) {
+            long count = 0;
+            for (Path descriptor : all.toList()) {
+                count += Files.readSymbolicLink(descriptor).toString().startsWith(kind) ? 1 : 0;
+            }
+            return count;
+        }
+    }
+
+    @Override
+    public void close() {
+        process.destroyForcibly();
+        process.onExit().join();
+    }
+}

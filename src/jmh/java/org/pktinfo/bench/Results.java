@@ -1,0 +1,103 @@
+package org.pktinfo.bench;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** What was measured in one cell. */
+final class Results {
+    /** Less of its processor than this, and the server was waiting for the load. */
+    static final double BUSY = 0.95;
+
+    /** One variant under load for a fraction of a second. */
+    record Slice(long requests, long wrong, long lost, long cpuNanos, long wallNanos, long allocated) {
+        double nanosPerRequest() {
+            return (double) cpuNanos / Math.max(1, requests);
+        }
+
+        double busy() {
+            return (double) cpuNanos / wallNanos;
+        }
+    }
+
+    /** What does not change from slice to slice. */
+    record Facts(double systemCalls, long sockets, long descriptors, long residentKilobytes, double p50, double p90) {}
+
+    /** Lower, middle and upper value of some; the quartiles, because the ends are the machine's noise. */
+    record Spread(double low, double median, double high) {
+        static Spread of(List<Double> values) {
+            double[] sorted = values.stream().mapToDouble(Double::doubleValue).sorted().toArray();
+            return new Spread(at(sorted, 0.25), at(sorted, 0.5), at(sorted, 0.75));
+        }
+
+        private static double at(double[] sorted, double part) {
+            if (sorted.length == 0) {
+                return Double.NaN;
+            }
+            double place = part * (sorted.length - 1);
+            int below = (int) place;
+            int above = Math.min(below + 1, sorted.length - 1);
+            return sorted[below] + (place - below) * (sorted[above] - sorted[below]);
+        }
+    }
+
+    final Cell cell;
+    private final Map<String, List<Slice>> slices = new LinkedHashMap<>();
+    final Map<String, Facts> facts = new LinkedHashMap<>();
+
+    Results(Cell cell) {
+        this.cell = cell;
+        cell.variants().forEach(variant -> slices.put(variant, new ArrayList<>()));
+    }
+
+    void add(String variant, Slice slice) {
+        slices.get(variant).add(slice);
+    }
+
+    List<Slice> slices(String variant) {
+        return slices.get(variant);
+    }
+
+    double nanos(String variant) {
+        return Spread.of(slices(variant).stream().map(Slice::nanosPerRequest).toList()).median();
+    }
+
+    /** How much more the other costs than one of ours, by pairs of the same round; more than 1: ours is cheaper. */
+    Spread ratio(String ours, String other) {
+        List<Double> ratios = new ArrayList<>();
+        for (int i = 0; i < slices(ours).size(); i++) {
+            ratios.add(slices(other).get(i).nanosPerRequest() / slices(ours).get(i).nanosPerRequest());
+        }
+        return Spread.of(ratios);
+    }
+
+    /** Whether the load kept it busy; else its figures say what sleeping and waking costs. */
+    boolean isSaturated(String variant) {
+        return Spread.of(slices(variant).stream().map(Slice::busy).toList()).median() >= BUSY;
+    }
+
+    double wrongShare(String variant) {
+        long wrong = slices(variant).stream().mapToLong(Slice::wrong).sum();
+        return (double) wrong / Math.max(1, requests(variant));
+    }
+
+    long requests(String variant) {
+        return slices(variant).stream().mapToLong(Slice::requests).sum();
+    }
+
+    double lostShare(String variant) {
+        long lost = slices(variant).stream().mapToLong(Slice::lost).sum();
+        return (double) lost / Math.max(1, requests(variant) + lost);
+    }
+
+    double allocatedPerRequest(String variant) {
+        // The least of all rounds: compilers allocate too.
+        return Arrays.stream(slices(variant).stream()
+                        .mapToDouble(slice -> (double) slice.allocated() / Math.max(1, slice.requests()))
+                        .toArray())
+                .min()
+                .orElse(Double.NaN);
+    }
+}
