@@ -61,6 +61,39 @@ JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_descriptor(JNIEnv *env, jcla
     }
 }
 
+/* A packet's room is no longer than its length to whoever may only call its methods: the JDK's own sockets know both. */
+static int int_field(JNIEnv *env, jobject object, const char *name, jfieldID *field)
+{
+    jclass type = (*env)->GetObjectClass(env, object);
+
+    *field = (*env)->GetFieldID(env, type, name, "I");
+    if (*field == NULL) {
+        (*env)->ExceptionClear(env);
+        return -ENOTSUP;
+    }
+    return 0;
+}
+
+JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_packetRoom(JNIEnv *env, jclass self, jobject packet)
+{
+    jfieldID field;
+
+    (void)self;
+    return int_field(env, packet, "bufLength", &field) < 0 ? -ENOTSUP : (*env)->GetIntField(env, packet, field);
+}
+
+JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_setPacketLength(JNIEnv *env, jclass self, jobject packet, jint length)
+{
+    jfieldID field;
+
+    (void)self;
+    if (int_field(env, packet, "length", &field) < 0) {
+        return -ENOTSUP;
+    }
+    (*env)->SetIntField(env, packet, field, length);
+    return 0;
+}
+
 JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_duplicate(JNIEnv *env, jclass self, jint fd)
 {
     (void)env, (void)self;

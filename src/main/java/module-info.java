@@ -14,6 +14,7 @@ module org.pktinfo {
 
     exports org.pktinfo;
     exports org.pktinfo.server;
+    exports org.pktinfo.socket;
 
     opens org.pktinfo.cli to
             info.picocli;

@@ -98,6 +98,21 @@ final class Arena {
         return new Datagram(payload, peer(index), packetInfo(index), wireLength);
     }
 
+    /** Copies a part of what came as one into a packet of the JDK, as much as fits. */
+    void copy(int index, int from, int length, DatagramPacket packet) {
+        Endpoint peer = peer(index);
+        synchronized (packet) {
+            int room = NativeCalls.packetRoom(packet);
+            int fits = Math.min(length, room < 0 ? packet.getLength() : room);
+            memory.get(payloads + index * stride + from, packet.getData(), packet.getOffset(), fits);
+            packet.setAddress(peer.address().toInetAddress());
+            packet.setPort(peer.port());
+            if (room < 0 || NativeCalls.setPacketLength(packet, fits) < 0) {
+                packet.setLength(fits);
+            }
+        }
+    }
+
     Endpoint peer(int index) {
         long high = peerHigh(index);
         long low = peerLow(index);

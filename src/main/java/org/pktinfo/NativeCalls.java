@@ -1,6 +1,7 @@
 package org.pktinfo;
 
 import java.lang.annotation.Native;
+import java.net.DatagramPacket;
 import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
 
@@ -27,6 +28,12 @@ final class NativeCalls {
     static native int glibcVersion();
 
     static native int descriptor(DatagramChannel channel, int way);
+
+    /** How many bytes a packet has room for, which is more than its length if something shorter was received into it before. */
+    static native int packetRoom(DatagramPacket packet);
+
+    /** Sets the length and leaves the room as it is. */
+    static native int setPacketLength(DatagramPacket packet, int length);
 
     static native int duplicate(int fd);
 

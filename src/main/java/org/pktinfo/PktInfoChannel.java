@@ -3,6 +3,7 @@ package org.pktinfo;
 import java.io.IOException;
 import java.lang.ref.Cleaner;
 import java.net.BindException;
+import java.net.DatagramPacket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ProtocolFamily;
@@ -71,6 +72,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     private final int payloadCapacity;
     private final boolean cutsDatagrams;
     private volatile boolean coalesces;
+    private volatile boolean closesOnInterrupt = true;
 
     private final ParkedThreads readers = new ParkedThreads("pktinfo-poll-in", () -> poll(Layout.WAIT_READABLE));
     private final ParkedThreads writers = new ParkedThreads("pktinfo-poll-out", () -> poll(Layout.WAIT_WRITABLE));
@@ -365,7 +367,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         long start = System.nanoTime();
         boolean completed = false;
         try {
-            begin();
+            beginWaiting();
             boolean readable =
                     hasTakenPart() || (ParkedThreads.isCurrentVirtual() ? parkOnce(nanos) : awaitOnce(start, nanos));
             completed = true;
@@ -432,6 +434,32 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
             coalesces = on;
         } finally {
             transport.leave();
+        }
+    }
+
+    /**
+     * Whether interrupting a thread that waits in this channel closes it, as channels do, or is left for that thread to find, as
+     * with {@link java.net.DatagramSocket}. Virtual threads close it always, as they do with both. Default: yes.
+     *
+     * @param on yes or no; to be said before anybody waits
+     * @return this
+     */
+    public PktInfoChannel closeOnInterrupt(boolean on) {
+        closesOnInterrupt = on;
+        return this;
+    }
+
+    private boolean isInterruptible() {
+        return closesOnInterrupt || ParkedThreads.isCurrentVirtual();
+    }
+
+    private boolean isInterrupted() {
+        return Thread.currentThread().isInterrupted() && isInterruptible();
+    }
+
+    private void beginWaiting() {
+        if (isInterruptible()) {
+            begin();
         }
     }
 
@@ -516,14 +544,14 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     <T> @Nullable T waitFor(Attempt<T> attempt, long nanos) throws IOException {
         checkOpen();
         // What is there costs no begin() and end(): they are for waiting.
-        T there = nanos != 0 && Thread.currentThread().isInterrupted() ? null : attempt.run();
+        T there = nanos != 0 && isInterrupted() ? null : attempt.run();
         if (there != null || nanos == 0) {
             return there;
         }
         long start = System.nanoTime();
         boolean completed = false;
         try {
-            begin();
+            beginWaiting();
             T result = attempt.run();
             if (result == null && ParkedThreads.isCurrentVirtual()) {
                 result = waitParked(attempt, start, nanos);
@@ -555,26 +583,77 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     private @Nullable Datagram receiveNow() throws IOException {
         receiveLock.lock();
         try {
-            if (received == null) {
-                received = new Arena(1, payloadCapacity, socketFamily);
+            Arena arena = receivedArena();
+            if (!hasNext(arena)) {
+                return null;
             }
-            boolean left = taken > 0;
-            return !left && receiveNow(received, 1) == 0 ? null : take(received);
+            if (arena.segmentSize(0) == 0) {
+                return arena.datagram(0);
+            }
+            int from = taken;
+            int length = next(arena);
+            return arena.datagram(0, from, length, length);
         } finally {
             receiveLock.unlock();
         }
     }
 
-    /** The next one of the datagrams that came as one, or the only one. */
-    private Datagram take(Arena arena) {
+    /**
+     * Receives one datagram into a packet of the JDK, as {@link java.net.DatagramSocket#receive} does: what does not fit is cut off, the
+     * packet's address and length are set, and a packet used again keeps its room. For those who know the JDK's packets and want to
+     * know where each was sent to.
+     *
+     * @param packet what to receive into; locked while it is filled, but not while nothing is there
+     * @param timeout how long to wait at most; zero: not at all
+     * @return where it was sent to, null if nothing came in time
+     * @throws IllegalArgumentException if the timeout is negative
+     * @throws java.nio.channels.AsynchronousCloseException as {@link #receive(Duration)} does
+     * @throws java.nio.channels.ClosedByInterruptException as {@link #receive(Duration)} does
+     * @throws ClosedChannelException if the channel is closed
+     * @throws java.net.PortUnreachableException as {@link #receive(Duration)} does
+     * @throws IOException if receiving fails otherwise
+     */
+    public @Nullable PacketInfo receive(DatagramPacket packet, Duration timeout) throws IOException {
+        Objects.requireNonNull(packet, "packet");
+        return waitFor(() -> receiveNow(packet), nanos(timeout));
+    }
+
+    private @Nullable PacketInfo receiveNow(DatagramPacket packet) throws IOException {
+        receiveLock.lock();
+        try {
+            Arena arena = receivedArena();
+            if (!hasNext(arena)) {
+                return null;
+            }
+            int from = taken;
+            arena.copy(0, from, next(arena), packet);
+            return arena.packetInfo(0);
+        } finally {
+            receiveLock.unlock();
+        }
+    }
+
+    private Arena receivedArena() {
+        if (received == null) {
+            received = new Arena(1, payloadCapacity, socketFamily);
+        }
+        return received;
+    }
+
+    /** Whether something came, or some of what came as one is left. */
+    private boolean hasNext(Arena arena) throws IOException {
+        return taken > 0 || receiveNow(arena, 1) > 0;
+    }
+
+    /** The length of the next one of the datagrams that came as one, or of the only one, which counts as taken now. */
+    private int next(Arena arena) {
         int segment = arena.segmentSize(0);
         if (segment == 0) {
-            return arena.datagram(0);
+            return arena.length(0);
         }
-        int part = Math.min(segment, arena.length(0) - taken);
-        Datagram datagram = arena.datagram(0, taken, part, part);
-        taken = taken + part < arena.length(0) ? taken + part : 0;
-        return datagram;
+        int length = Math.min(segment, arena.length(0) - taken);
+        taken = taken + length < arena.length(0) ? taken + length : 0;
+        return length;
     }
 
     /** Receives what is there, at most so many, into an arena that only the caller uses; 0 if nothing is. */
@@ -639,7 +718,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         } finally {
             transport.leave();
         }
-        if (Thread.currentThread().isInterrupted()) {
+        if (isInterrupted()) {
             begin();
         }
         checkOpen();
@@ -761,13 +840,13 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
             }
             return;
         }
-        if (!Thread.currentThread().isInterrupted() && sendNow(payload, peer, source)) {
+        if (!isInterrupted() && sendNow(payload, peer, source)) {
             return;
         }
         checkOpen();
         boolean completed = false;
         try {
-            begin();
+            beginWaiting();
             while (!sendNow(payload, peer, source)) {
                 awaitRoom();
             }
@@ -844,14 +923,14 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
             sendNow(arena, count);
             return;
         }
-        int left = Thread.currentThread().isInterrupted() ? pending : pending - sendNow(arena, count);
+        int left = isInterrupted() ? pending : pending - sendNow(arena, count);
         if (left == 0) {
             return;
         }
         checkOpen();
         boolean completed = false;
         try {
-            begin();
+            beginWaiting();
             while (left > 0) {
                 left -= sendNow(arena, count);
                 if (left > 0) {

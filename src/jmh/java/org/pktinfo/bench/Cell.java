@@ -17,7 +17,7 @@ import java.util.List;
  */
 record Cell(
         String name, boolean wire, String address, int addresses, int size, int peers, int run, List<String> variants) {
-    private static final List<String> OURS = List.of("records", "batch-alone", "batch", "server");
+    private static final List<String> OURS = List.of("records", "pktinfo-socket", "batch-alone", "batch", "server");
     private static final List<String> OTHERS =
             List.of("c-single", "c-batch", "channel", "socket", "netty-epoll", "netty-io_uring");
 

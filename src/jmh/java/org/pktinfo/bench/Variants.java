@@ -32,6 +32,7 @@ import org.pktinfo.DatagramBatch;
 import org.pktinfo.DatagramSlot;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.server.DatagramServer;
+import org.pktinfo.socket.PktInfoDatagramSocket;
 
 /** Servers that all do the same: send back what came. Each serves until its process is killed. */
 final class Variants {
@@ -54,7 +55,8 @@ final class Variants {
         ALL.put("server", Variants::server);
         ALL.put("segments", Variants::segments);
         ALL.put("channel", Variants::channel);
-        ALL.put("socket", Variants::socket);
+        ALL.put("socket", (place, ready) -> socket(new DatagramSocket(place.port), ready));
+        ALL.put("pktinfo-socket", (place, ready) -> socket(new PktInfoDatagramSocket(place.port), ready));
         ALL.put("netty-epoll", Variants::nettyEpoll);
         ALL.put("netty-io_uring", Variants::nettyIoUring);
         ALL.put("channels", Variants::channels);
@@ -132,8 +134,8 @@ final class Variants {
         }
     }
 
-    private static void socket(Place place, Runnable ready) throws IOException {
-        try (DatagramSocket socket = new DatagramSocket(place.port)) {
+    private static void socket(DatagramSocket opened, Runnable ready) throws IOException {
+        try (DatagramSocket socket = opened) {
             java.net.DatagramPacket packet = new java.net.DatagramPacket(new byte[LARGEST], LARGEST);
             ready.run();
             while (true) {

@@ -21,7 +21,8 @@ class OtherJvmIT {
         "org.pktinfo.ReplyTest",
         "org.pktinfo.ChannelTest",
         "org.pktinfo.DatagramBatchTest",
-        "org.pktinfo.server.DatagramServerTest"
+        "org.pktinfo.server.DatagramServerTest",
+        "org.pktinfo.socket.ConformanceTest"
     };
     private static final String LOGGED = "logged: ";
 

@@ -1,0 +1,379 @@
+package org.pktinfo.socket;
+
+import java.io.IOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
+import java.net.SocketAddress;
+import java.net.SocketException;
+import java.net.SocketOption;
+import java.net.SocketTimeoutException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.DatagramChannel;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.pktinfo.Endpoint;
+import org.pktinfo.IpAddress;
+import org.pktinfo.PacketInfo;
+import org.pktinfo.PeerMemory;
+import org.pktinfo.PktInfoChannel;
+
+/**
+ * A {@link DatagramSocket} whose replies leave from the address that the peer last asked: what {@link #send} sends to a peer from
+ * which something was received before goes out from the address that its last datagram was sent to, and by the system's choice
+ * to any other. Everything else is as the class above documents it, and as the JDK's own sockets do it.
+ *
+ * <p>The interface of {@link DatagramSocket} does not say which request a reply belongs to, so a {@link PeerMemory} has to. A
+ * peer that asks two of the host's addresses at once, from one port, may get an answer from the wrong one of the two; a {@link
+ * PktInfoChannel} does not have this limit.
+ *
+ * <p>Safe for use by any number of threads; sending does not wait for a thread that receives, and waiting holds no carrier of a
+ * virtual thread.
+ */
+@SuppressWarnings("exports") // the annotations are not needed at run time
+public class PktInfoDatagramSocket extends DatagramSocket {
+    private final PktInfoChannel channel;
+
+    /** The JDK's view of the same socket: it does everything but receive and send. */
+    private final DatagramSocket jdk;
+
+    private final PeerMemory memory;
+
+    /**
+     * A socket on all addresses and a port of the system's choice.
+     *
+     * @throws SocketException if no socket can be had or bound
+     * @throws UnsatisfiedLinkError if the native library cannot be loaded
+     */
+    public PktInfoDatagramSocket() throws SocketException {
+        this(new InetSocketAddress(0));
+    }
+
+    /**
+     * A socket on all addresses and a port.
+     *
+     * @param port the port, 0 for one of the system's choice
+     * @throws SocketException if no socket can be had or bound
+     * @throws IllegalArgumentException if the port is not in 0 to 65535
+     * @throws UnsatisfiedLinkError if the native library cannot be loaded
+     */
+    public PktInfoDatagramSocket(int port) throws SocketException {
+        this(new InetSocketAddress(port));
+    }
+
+    /**
+     * A socket on one address and a port.
+     *
+     * @param port the port, 0 for one of the system's choice
+     * @param address the address, null for all
+     * @throws SocketException if no socket can be had or bound
+     * @throws IllegalArgumentException if the port is not in 0 to 65535
+     * @throws UnsatisfiedLinkError if the native library cannot be loaded
+     */
+    public PktInfoDatagramSocket(int port, @Nullable InetAddress address) throws SocketException {
+        this(new InetSocketAddress(address, port));
+    }
+
+    /**
+     * A socket on an address and port, or one that is bound later.
+     *
+     * @param address where to bind, null for not yet
+     * @throws SocketException if no socket can be had or bound
+     * @throws IllegalArgumentException if the address is of another kind than the Internet's
+     * @throws UnsatisfiedLinkError if the native library cannot be loaded
+     */
+    public PktInfoDatagramSocket(@Nullable SocketAddress address) throws SocketException {
+        this(address, new PeerMemory());
+    }
+
+    /**
+     * A socket with a memory of a size of one's own, or one that several sockets of a port share.
+     *
+     * @param address where to bind, null for not yet
+     * @param memory where each peer asked last
+     * @throws SocketException if no socket can be had or bound
+     * @throws IllegalArgumentException if the address is of another kind than the Internet's
+     * @throws UnsatisfiedLinkError if the native library cannot be loaded
+     */
+    public PktInfoDatagramSocket(@Nullable SocketAddress address, PeerMemory memory) throws SocketException {
+        super(new NoSocket());
+        this.memory = Objects.requireNonNull(memory, "memory");
+        this.channel = open();
+        this.jdk = channel.channel().socket();
+        boolean done = false;
+        try {
+            jdk.setBroadcast(true);
+            if (address != null) {
+                jdk.bind(address);
+            }
+            done = true;
+        } finally {
+            if (!done) {
+                jdk.close();
+            }
+        }
+    }
+
+    private static PktInfoChannel open() throws SocketException {
+        try {
+            return PktInfoChannel.open().closeOnInterrupt(false);
+        } catch (IOException e) {
+            throw because("no socket: " + e.getMessage(), e);
+        }
+    }
+
+    private static SocketException because(String text, IOException reason) {
+        SocketException exception = new SocketException(text);
+        exception.initCause(reason);
+        return exception;
+    }
+
+    /**
+     * Where this socket remembers which address each peer asked last.
+     *
+     * @return the memory that it was made with
+     */
+    public PeerMemory memory() {
+        return memory;
+    }
+
+    private void bindIfNeeded() throws SocketException {
+        if (!jdk.isBound()) {
+            jdk.bind(null);
+        }
+    }
+
+    @Override
+    public void receive(DatagramPacket packet) throws IOException {
+        Objects.requireNonNull(packet, "packet");
+        bindIfNeeded();
+        int millis = jdk.getSoTimeout();
+        PacketInfo info;
+        try {
+            do {
+                info = channel.receive(packet, millis == 0 ? Duration.ofDays(1) : Duration.ofMillis(millis));
+            } while (info == null && millis == 0);
+        } catch (ClosedChannelException e) {
+            throw because("Socket closed", e);
+        }
+        if (info == null) {
+            throw new SocketTimeoutException("Receive timed out");
+        }
+        memory.remember(endpoint(packet.getAddress(), packet.getPort()), info);
+    }
+
+    private static Endpoint endpoint(InetAddress address, int port) {
+        return new Endpoint(IpAddress.of(address), port);
+    }
+
+    @Override
+    public void send(DatagramPacket packet) throws IOException {
+        if (jdk.isClosed()) {
+            throw new SocketException("Socket is closed");
+        }
+        synchronized (packet) {
+            Endpoint peer = peer(packet);
+            bindIfNeeded();
+            ByteBuffer payload = ByteBuffer.wrap(packet.getData(), packet.getOffset(), packet.getLength());
+            try {
+                channel.send(payload, peer, memory.source(peer));
+            } catch (ClosedChannelException e) {
+                throw because("Socket is closed", e);
+            }
+        }
+    }
+
+    private Endpoint peer(DatagramPacket packet) throws SocketException {
+        InetAddress address = packet.getAddress();
+        SocketAddress connected = jdk.getRemoteSocketAddress();
+        if (connected instanceof InetSocketAddress only) {
+            if (address == null) {
+                packet.setAddress(only.getAddress());
+                packet.setPort(only.getPort());
+                return Endpoint.of(only);
+            }
+            if (!address.equals(only.getAddress()) || packet.getPort() != only.getPort()) {
+                throw new IllegalArgumentException(
+                        "the packet is for " + packet.getSocketAddress() + ", the socket is connected to " + only);
+            }
+        }
+        if (address == null) {
+            throw new IllegalArgumentException("the packet has no address");
+        }
+        if (packet.getPort() == 0) {
+            throw new SocketException("nothing can be sent to port 0");
+        }
+        return endpoint(address, packet.getPort());
+    }
+
+    @Override
+    public void close() {
+        try {
+            channel.close();
+        } catch (IOException e) {
+            throw new AssertionError("a datagram socket has nothing that closing could fail to write", e);
+        }
+    }
+
+    @Override
+    public boolean isClosed() {
+        return jdk.isClosed();
+    }
+
+    /** Always null, as of every socket that was not made by a channel. */
+    @Override
+    public @Nullable DatagramChannel getChannel() {
+        return null;
+    }
+
+    @Override
+    public void bind(@Nullable SocketAddress address) throws SocketException {
+        jdk.bind(address);
+    }
+
+    @Override
+    public void connect(InetAddress address, int port) {
+        jdk.connect(address, port);
+    }
+
+    @Override
+    public void connect(SocketAddress address) throws SocketException {
+        jdk.connect(address);
+    }
+
+    @Override
+    public void disconnect() {
+        jdk.disconnect();
+    }
+
+    @Override
+    public boolean isBound() {
+        return jdk.isBound();
+    }
+
+    @Override
+    public boolean isConnected() {
+        return jdk.isConnected();
+    }
+
+    @Override
+    public @Nullable InetAddress getInetAddress() {
+        return jdk.getInetAddress();
+    }
+
+    @Override
+    public int getPort() {
+        return jdk.getPort();
+    }
+
+    @Override
+    public @Nullable SocketAddress getRemoteSocketAddress() {
+        return jdk.getRemoteSocketAddress();
+    }
+
+    @Override
+    public @Nullable SocketAddress getLocalSocketAddress() {
+        return jdk.getLocalSocketAddress();
+    }
+
+    @Override
+    public @Nullable InetAddress getLocalAddress() {
+        return jdk.getLocalAddress();
+    }
+
+    @Override
+    public int getLocalPort() {
+        return jdk.getLocalPort();
+    }
+
+    @Override
+    public void setSoTimeout(int timeout) throws SocketException {
+        jdk.setSoTimeout(timeout);
+    }
+
+    @Override
+    public int getSoTimeout() throws SocketException {
+        return jdk.getSoTimeout();
+    }
+
+    @Override
+    public void setSendBufferSize(int size) throws SocketException {
+        jdk.setSendBufferSize(size);
+    }
+
+    @Override
+    public int getSendBufferSize() throws SocketException {
+        return jdk.getSendBufferSize();
+    }
+
+    @Override
+    public void setReceiveBufferSize(int size) throws SocketException {
+        jdk.setReceiveBufferSize(size);
+    }
+
+    @Override
+    public int getReceiveBufferSize() throws SocketException {
+        return jdk.getReceiveBufferSize();
+    }
+
+    @Override
+    public void setReuseAddress(boolean on) throws SocketException {
+        jdk.setReuseAddress(on);
+    }
+
+    @Override
+    public boolean getReuseAddress() throws SocketException {
+        return jdk.getReuseAddress();
+    }
+
+    @Override
+    public void setBroadcast(boolean on) throws SocketException {
+        jdk.setBroadcast(on);
+    }
+
+    @Override
+    public boolean getBroadcast() throws SocketException {
+        return jdk.getBroadcast();
+    }
+
+    @Override
+    public void setTrafficClass(int trafficClass) throws SocketException {
+        jdk.setTrafficClass(trafficClass);
+    }
+
+    @Override
+    public int getTrafficClass() throws SocketException {
+        return jdk.getTrafficClass();
+    }
+
+    @Override
+    public <T> DatagramSocket setOption(SocketOption<T> name, T value) throws IOException {
+        jdk.setOption(name, value);
+        return this;
+    }
+
+    @Override
+    public <T> T getOption(SocketOption<T> name) throws IOException {
+        return jdk.getOption(name);
+    }
+
+    @Override
+    public Set<SocketOption<?>> supportedOptions() {
+        return jdk.supportedOptions();
+    }
+
+    @Override
+    public void joinGroup(SocketAddress group, NetworkInterface networkInterface) throws IOException {
+        jdk.joinGroup(group, networkInterface);
+    }
+
+    @Override
+    public void leaveGroup(SocketAddress group, NetworkInterface networkInterface) throws IOException {
+        jdk.leaveGroup(group, networkInterface);
+    }
+}
