@@ -61,33 +61,34 @@ JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_descriptor(JNIEnv *env, jcla
     }
 }
 
-/* A packet's room is no longer than its length to whoever may only call its methods: the JDK's own sockets know both. */
-static int int_field(JNIEnv *env, jobject object, const char *name, jfieldID *field)
+/* The number of a field of DatagramPacket, which is never unloaded: looked up once, or by several threads to the same end. */
+static jfieldID packet_field(JNIEnv *env, jobject packet, const char *name, jfieldID *known)
 {
-    jclass type = (*env)->GetObjectClass(env, object);
-
-    *field = (*env)->GetFieldID(env, type, name, "I");
-    if (*field == NULL) {
-        (*env)->ExceptionClear(env);
-        return -ENOTSUP;
+    if (*known == NULL) {
+        *known = (*env)->GetFieldID(env, (*env)->GetObjectClass(env, packet), name, "I");
+        if (*known == NULL) {
+            (*env)->ExceptionClear(env);
+        }
     }
-    return 0;
+    return *known;
 }
 
 JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_packetRoom(JNIEnv *env, jclass self, jobject packet)
 {
-    jfieldID field;
+    static jfieldID known;
+    jfieldID field = packet_field(env, packet, "bufLength", &known);
 
     (void)self;
-    return int_field(env, packet, "bufLength", &field) < 0 ? -ENOTSUP : (*env)->GetIntField(env, packet, field);
+    return field == NULL ? -ENOTSUP : (*env)->GetIntField(env, packet, field);
 }
 
 JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_setPacketLength(JNIEnv *env, jclass self, jobject packet, jint length)
 {
-    jfieldID field;
+    static jfieldID known;
+    jfieldID field = packet_field(env, packet, "length", &known);
 
     (void)self;
-    if (int_field(env, packet, "length", &field) < 0) {
+    if (field == NULL) {
         return -ENOTSUP;
     }
     (*env)->SetIntField(env, packet, field, length);

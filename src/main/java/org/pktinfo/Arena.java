@@ -102,15 +102,21 @@ final class Arena {
     void copy(int index, int from, int length, DatagramPacket packet) {
         Endpoint peer = peer(index);
         synchronized (packet) {
-            int room = NativeCalls.packetRoom(packet);
-            int fits = Math.min(length, room < 0 ? packet.getLength() : room);
+            int fits = Math.min(length, room(packet, length));
             memory.get(payloads + index * stride + from, packet.getData(), packet.getOffset(), fits);
             packet.setAddress(peer.address().toInetAddress());
             packet.setPort(peer.port());
-            if (room < 0 || NativeCalls.setPacketLength(packet, fits) < 0) {
+            // setLength would take the room away that a longer datagram needs, the next time that the packet is used.
+            if (fits != packet.getLength() && (address == 0 || NativeCalls.setPacketLength(packet, fits) < 0)) {
                 packet.setLength(fits);
             }
         }
+    }
+
+    /** How much fits, as far as that matters for so much. */
+    private int room(DatagramPacket packet, int length) {
+        int known = packet.getLength();
+        return known >= length || address == 0 ? known : Math.max(known, NativeCalls.packetRoom(packet));
     }
 
     Endpoint peer(int index) {
