@@ -23,37 +23,40 @@ static int or_errno(long result)
     return result == -1 ? -errno : (int)result;
 }
 
+/*
+ * By number: glibc's functions of these names are cancellation points (pthreads(7)), which costs two atomic operations each that no Java
+ * thread needs; and glibc 2.12, of RHEL 6, does not have sendmmsg(2), its kernel does.
+ */
 int kernel_receive(int fd, struct msghdr *message)
 {
-    ssize_t result;
+    long result;
 
     do {
-        result = recvmsg(fd, message, MSG_DONTWAIT | MSG_TRUNC);
+        result = syscall(SYS_recvmsg, fd, message, MSG_DONTWAIT | MSG_TRUNC);
     } while (result == -1 && errno == EINTR);
     return or_errno(result);
 }
 
 int kernel_receive_many(int fd, struct mmsghdr *messages, unsigned count)
 {
-    int result;
+    long result;
 
     do {
-        result = recvmmsg(fd, messages, count, MSG_DONTWAIT | MSG_TRUNC, NULL);
+        result = syscall(SYS_recvmmsg, fd, messages, count, MSG_DONTWAIT | MSG_TRUNC, NULL);
     } while (result == -1 && errno == EINTR);
     return or_errno(result);
 }
 
 int kernel_send(int fd, const struct msghdr *message)
 {
-    ssize_t result;
+    long result;
 
     do {
-        result = sendmsg(fd, message, MSG_DONTWAIT | MSG_NOSIGNAL);
+        result = syscall(SYS_sendmsg, fd, message, MSG_DONTWAIT | MSG_NOSIGNAL);
     } while (result == -1 && errno == EINTR);
     return or_errno(result);
 }
 
-/* By number: the C library of RHEL 6 (glibc 2.12) does not have sendmmsg(2), its kernel does. */
 int kernel_send_many(int fd, struct mmsghdr *messages, unsigned count)
 {
     long result;

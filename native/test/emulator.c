@@ -438,22 +438,38 @@ static long send_many(int fd, struct mmsghdr *messages, unsigned count, int flag
     return count;
 }
 
-/* The only number that the shim uses is sendmmsg's, which takes four arguments. */
+static long send_many_as_then(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+    if (kernel()->without_mmsg) {
+        return fail(ENOSYS);
+    }
+    return kernel()->old_send ? send_many(fd, messages, count < MANY_LIMIT ? count : MANY_LIMIT, flags)
+                              : __real_syscall(SYS_sendmmsg, fd, messages, count, flags);
+}
+
+/* The numbers that the shim uses. */
 long __wrap_syscall(long number, ...)
 {
     va_list arguments;
 
     va_start(arguments, number);
     int fd = va_arg(arguments, int);
-    struct mmsghdr *messages = va_arg(arguments, struct mmsghdr *);
-    unsigned count = va_arg(arguments, unsigned);
-    int flags = va_arg(arguments, int);
+    void *messages = va_arg(arguments, void *);
+    unsigned third = va_arg(arguments, unsigned);
+    int fourth = number == SYS_recvmmsg || number == SYS_sendmmsg ? va_arg(arguments, int) : 0;
     va_end(arguments);
-    if (number != SYS_sendmmsg || kernel()->without_mmsg) {
+    switch (number) {
+    case SYS_recvmsg:
+        return __wrap_recvmsg(fd, messages, (int)third);
+    case SYS_recvmmsg:
+        return __wrap_recvmmsg(fd, messages, third, fourth, NULL);
+    case SYS_sendmsg:
+        return __wrap_sendmsg(fd, messages, (int)third);
+    case SYS_sendmmsg:
+        return send_many_as_then(fd, messages, third, fourth);
+    default:
         return fail(ENOSYS);
     }
-    return kernel()->old_send ? send_many(fd, messages, count < MANY_LIMIT ? count : MANY_LIMIT, flags)
-                              : __real_syscall(number, fd, messages, count, flags);
 }
 
 /* UDP_SEGMENT came with Linux 4.18 and UDP_GRO with 5.0: a kernel that ignores in6_pktinfo has neither. */

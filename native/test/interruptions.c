@@ -3,8 +3,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <sys/socket.h>
-#include <time.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int interruptions;
@@ -19,48 +18,27 @@ static int interrupted(void)
     return 1;
 }
 
-ssize_t __real_recvmsg(int fd, struct msghdr *message, int flags);
-int __real_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout);
-ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t __real_write(int fd, const void *data, size_t length);
 long __real_syscall(long number, ...);
 
-ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags);
-int __wrap_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout);
-ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t __wrap_write(int fd, const void *data, size_t length);
 long __wrap_syscall(long number, ...);
-
-ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags)
-{
-    return interrupted() ? -1 : __real_recvmsg(fd, message, flags);
-}
-
-int __wrap_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout)
-{
-    return interrupted() ? -1 : __real_recvmmsg(fd, messages, count, flags, timeout);
-}
-
-ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
-{
-    return interrupted() ? -1 : __real_sendmsg(fd, message, flags);
-}
 
 ssize_t __wrap_write(int fd, const void *data, size_t length)
 {
     return interrupted() ? -1 : __real_write(fd, data, length);
 }
 
-/* The only number that the library uses is sendmmsg's, which takes four arguments. */
+/* The numbers that the library uses take three arguments, or five of which the last is NULL. */
 long __wrap_syscall(long number, ...)
 {
     va_list arguments;
 
     va_start(arguments, number);
     int fd = va_arg(arguments, int);
-    struct mmsghdr *messages = va_arg(arguments, struct mmsghdr *);
-    unsigned count = va_arg(arguments, unsigned);
-    int flags = va_arg(arguments, int);
+    void *messages = va_arg(arguments, void *);
+    unsigned third = va_arg(arguments, unsigned);
+    int fourth = number == SYS_recvmmsg || number == SYS_sendmmsg ? va_arg(arguments, int) : 0;
     va_end(arguments);
-    return interrupted() ? -1 : __real_syscall(number, fd, messages, count, flags);
+    return interrupted() ? -1 : __real_syscall(number, fd, messages, third, fourth, NULL);
 }

@@ -155,11 +155,10 @@ class FaultIT {
                 Idle.class.getName()));
         assertThat(child.out()).as("%s", child).containsExactly("null");
         List<String> calls = Files.readAllLines(trace);
-        assertThat(calls.stream().filter(line -> line.contains("poll(")))
-                .as("%s", calls)
-                .hasSizeBetween(1, 2);
+        long polls = calls.stream().filter(line -> line.contains("poll(")).count();
+        assertThat(polls).as("%s", calls).isBetween(1L, 2L);
         assertThat(calls.stream().filter(line -> line.contains("recvmsg(")))
                 .as("%s", calls)
-                .hasSizeBetween(2, 3);
+                .hasSizeBetween(2, (int) polls + 2);
     }
 }
