@@ -46,6 +46,7 @@ enum {
     STATE_DONE = org_pktinfo_Layout_STATE_DONE,
     SEND_ALONE = org_pktinfo_Layout_SEND_ALONE,
     SEND_REFUSED = org_pktinfo_Layout_SEND_REFUSED,
+    SEND_TOGETHER = org_pktinfo_Layout_SEND_TOGETHER,
 };
 
 struct arena_header {
@@ -87,7 +88,7 @@ struct slot {
     uint16_t sent_length;  /* of a payload to be cut: what is sent already */
     /* To send. */
     uint32_t send_segment_size; /* the payload is cut into datagrams of this size, 0: it is one */
-    uint32_t send_flags;        /* SEND_*: Java writes ALONE, C both */
+    uint32_t send_flags;        /* SEND_*: Java writes ALONE, C all */
 };
 
 _Static_assert(sizeof(struct arena_header) <= org_pktinfo_Layout_HEADER_SIZE, "header");

@@ -304,6 +304,7 @@ static int finish(const struct view *view, int at, int error)
 
     for (int i = 0; i < count; i++) {
         first[i].slot->error = (uint32_t)error;
+        first[i].slot->send_flags |= count > 1 && error == 0 ? SEND_TOGETHER : 0;
         first[i].slot->send_state = STATE_DONE;
     }
     return count;

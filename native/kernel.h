@@ -20,6 +20,7 @@ enum {
     OPTION_BOUND_INTERFACE = org_pktinfo_Layout_OPTION_BOUND_INTERFACE,
     OPTION_UDP_SEGMENT = org_pktinfo_Layout_OPTION_UDP_SEGMENT,
     OPTION_UDP_GRO = org_pktinfo_Layout_OPTION_UDP_GRO,
+    OPTION_RXQ_OVFL = org_pktinfo_Layout_OPTION_RXQ_OVFL,
 };
 
 /* Never block; a datagram that does not fit reports its whole length and MSG_TRUNC. */

@@ -115,6 +115,8 @@ int kernel_set_option(int fd, int option, int value)
         return set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, value);
     case OPTION_UDP_GRO:
         return set_int(fd, SOL_UDP_LEVEL, UDP_GRO_OPTION, value);
+    case OPTION_RXQ_OVFL:
+        return set_int(fd, SOL_SOCKET, SO_RXQ_OVFL, value);
     default:
         return -ENOPROTOOPT;
     }
@@ -152,6 +154,8 @@ int kernel_get_option(int fd, int option)
         return get_int(fd, SOL_UDP_LEVEL, UDP_SEGMENT_OPTION);
     case OPTION_UDP_GRO:
         return get_int(fd, SOL_UDP_LEVEL, UDP_GRO_OPTION);
+    case OPTION_RXQ_OVFL:
+        return get_int(fd, SOL_SOCKET, SO_RXQ_OVFL);
     default:
         return -ENOPROTOOPT;
     }

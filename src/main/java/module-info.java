@@ -11,6 +11,9 @@ module org.pktinfo {
     requires static info.picocli;
     requires static com.fasterxml.jackson.core;
     requires static org.jspecify;
+    // The program runs where they are missing, without events and beans.
+    requires static jdk.jfr;
+    requires static java.management;
 
     exports org.pktinfo;
     exports org.pktinfo.server;

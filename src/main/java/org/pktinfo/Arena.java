@@ -27,6 +27,9 @@ final class Arena {
 
     private final @Nullable PacketInfo[] knownInfos = new PacketInfo[1 << KNOWN_BITS];
 
+    /** What went through here. */
+    final Tally tally = new Tally();
+
     /** For the native calls, 0 without the native library; valid as long as this object is reachable. */
     final long address;
 
@@ -169,6 +172,40 @@ final class Arena {
     int segmentSize(int index) {
         int size = has(index, Layout.FLAG_SEGMENT_SIZE) ? memory.getInt(slot(index) + Layout.SEGMENT_SIZE) : 0;
         return size < length(index) ? size : 0;
+    }
+
+    /** Counts what was received into the first so many slots; how many did not fit. */
+    int countReceived(int count) {
+        long datagrams = 0;
+        long bytes = 0;
+        int truncated = 0;
+        int controlTruncated = 0;
+        int withoutPacketInfo = 0;
+        for (int i = 0; i < count; i++) {
+            datagrams += datagrams(wireLength(i), segmentSize(i));
+            bytes += wireLength(i);
+            truncated += has(i, Layout.FLAG_TRUNCATED) ? 1 : 0;
+            controlTruncated += has(i, Layout.FLAG_CONTROL_TRUNCATED) ? 1 : 0;
+            withoutPacketInfo += hasPacketInfo(i) ? 0 : 1;
+        }
+        tally.add(Tally.RECEIVED, datagrams);
+        tally.add(Tally.RECEIVED_BYTES, bytes);
+        tally.add(Tally.RECEIVE_CALLS, 1);
+        if ((truncated | controlTruncated | withoutPacketInfo) != 0) {
+            tally.add(Tally.TRUNCATED, truncated);
+            tally.add(Tally.CONTROL_TRUNCATED, controlTruncated);
+            tally.add(Tally.WITHOUT_PACKET_INFO, withoutPacketInfo);
+        }
+        return truncated;
+    }
+
+    private static int datagrams(int length, int segmentSize) {
+        return segmentSize == 0 ? 1 : (length + segmentSize - 1) / segmentSize;
+    }
+
+    /** How many datagrams the socket had lost when this one was queued, modulo 2^32; 0 also if the kernel does not tell. */
+    int dropCount(int index) {
+        return has(index, Layout.FLAG_DROP_COUNT) ? memory.getInt(slot(index) + Layout.DROP_COUNT) : 0;
     }
 
     /** A view of the slot's whole payload, as long as the capacity; it shares the memory. */
@@ -412,6 +449,16 @@ final class Arena {
     /** Whether the kernel refused to cut what was sent, and it went out one by one. */
     boolean cutRefused(int index) {
         return (memory.getInt(slot(index) + Layout.SEND_FLAGS) & Layout.SEND_REFUSED) != 0;
+    }
+
+    /** Whether it went out together with others. */
+    boolean leftTogether(int index) {
+        return (memory.getInt(slot(index) + Layout.SEND_FLAGS) & Layout.SEND_TOGETHER) != 0;
+    }
+
+    /** As how many datagrams the slot is, or was, to be sent. */
+    int datagramsToSend(int index) {
+        return datagrams(length(index), memory.getInt(slot(index) + Layout.SEND_SEGMENT_SIZE));
     }
 
     /** As {@link #prepareSend} into a slot that holds nothing else: what was received there is forgotten. */

@@ -127,10 +127,25 @@ public final class DatagramBatch {
             return 0;
         }
         channel.send(arena, size, pending);
+        return countSent();
+    }
+
+    private int countSent() {
         int sent = 0;
+        int datagrams = 0;
+        long bytes = 0;
+        int together = 0;
         for (int i = 0; i < size; i++) {
-            sent += slots[i].finished() ? 1 : 0;
+            if (slots[i].finished()) {
+                sent++;
+                datagrams += arena.datagramsToSend(i);
+                bytes += arena.length(i);
+                together += arena.leftTogether(i) ? 1 : 0;
+            }
         }
+        arena.tally.add(Tally.SENT, datagrams);
+        arena.tally.add(Tally.SENT_BYTES, bytes);
+        arena.tally.add(Tally.COALESCED, together);
         return sent;
     }
 
@@ -155,7 +170,12 @@ public final class DatagramBatch {
             throw new IllegalArgumentException(
                     payload.remaining() + " bytes are more than the batch's capacity of " + arena.payloadCapacity());
         }
-        channel.checkSend(payload, peer, source);
+        try {
+            channel.checkSend(payload, peer, source);
+        } catch (SendException e) {
+            channel.countUnsent(e, source, peer);
+            throw e;
+        }
         slots[size].put(payload, peer, source);
         return slots[size++];
     }

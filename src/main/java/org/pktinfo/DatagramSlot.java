@@ -28,6 +28,7 @@ public final class DatagramSlot {
     private Reply reply = Reply.NONE;
     private AddressAsked.@Nullable Answer refusedByRule;
     private @Nullable SendException refusal;
+    private SendException.@Nullable Kind failedKind;
 
     DatagramSlot(DatagramBatch batch, Arena arena, int index) {
         this.batch = batch;
@@ -330,13 +331,18 @@ public final class DatagramSlot {
         reply = Reply.REFUSED;
         refusal = null;
         refusedByRule = null;
-        return arena.peerPort(index) != 0;
+        if (arena.peerPort(index) != 0) {
+            return true;
+        }
+        countUnsent(SendException.Kind.PEER_PORT_ZERO, 0, null);
+        return false;
     }
 
     private void replyFromAddressAsked(int length) {
         AddressAsked.Answer answer = arena.addressAsked(index);
         if (answer == AddressAsked.Answer.REFUSED_NOTHING || answer == AddressAsked.Answer.REFUSED_TRUNCATED) {
             refusedByRule = answer;
+            countUnsent(SendException.Kind.NO_SOURCE, 0, null);
             return;
         }
         arena.prepareReply(index, length, answer, batch.channel().boundInterface());
@@ -362,6 +368,11 @@ public final class DatagramSlot {
     private void refuse(SendException reason) {
         refusal = reason;
         reply = Reply.REFUSED;
+        countUnsent(reason.kind(), reason.errno(), null);
+    }
+
+    private void countUnsent(SendException.Kind kind, int errno, @Nullable Source source) {
+        batch.channel().countUnsent(kind, errno, source, arena.peer(index));
     }
 
     /**
@@ -397,6 +408,11 @@ public final class DatagramSlot {
             arena.finish(index, Errno.EAGAIN);
         }
         reply = arena.error(index) == 0 ? Reply.SENT : Reply.FAILED;
+        if (reply == Reply.FAILED) {
+            Source source = arena.source(index);
+            failedKind = SendException.kind(arena.error(index), source);
+            countUnsent(failedKind, arena.error(index), source);
+        }
         if (reply == Reply.SENT && arena.cutRefused(index)) {
             batch.uncut().add(arena.peerHigh(index), arena.peerLow(index));
         }
@@ -414,15 +430,14 @@ public final class DatagramSlot {
     }
 
     /**
-     * Why the reply was not or will not be sent; makes a new object, and may ask the kernel whether the source is still an
-     * address of this host.
+     * Why the reply was not or will not be sent; makes a new object.
      *
      * @return the reason, null if there is no reply yet, or it is pending or sent
      */
     public @Nullable SendException failure() {
         batch.checkFilled(index);
-        if (reply == Reply.FAILED) {
-            return SendException.failed(arena.error(index), arena.source(index), arena.peer(index));
+        if (reply == Reply.FAILED && failedKind != null) {
+            return SendException.failed(failedKind, arena.error(index), arena.source(index), arena.peer(index));
         }
         if (reply != Reply.REFUSED) {
             return null;

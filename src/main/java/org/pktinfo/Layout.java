@@ -33,7 +33,7 @@ import java.lang.annotation.Native;
 final class Layout {
     /** Raised with every change of this class, so that a library of another version is refused and not believed. */
     @Native
-    static final int VERSION = 4;
+    static final int VERSION = 5;
 
     @Native
     static final int HEADER_SIZE = 64;
@@ -201,6 +201,10 @@ final class Layout {
     @Native
     static final int SEND_REFUSED = 1 << 1;
 
+    /** It went out together with others. */
+    @Native
+    static final int SEND_TOGETHER = 1 << 2;
+
     @Native
     static final int WAIT_READABLE = 1;
 
@@ -227,6 +231,9 @@ final class Layout {
 
     @Native
     static final int OPTION_UDP_GRO = 7;
+
+    @Native
+    static final int OPTION_RXQ_OVFL = 8;
 
     private Layout() {}
 }

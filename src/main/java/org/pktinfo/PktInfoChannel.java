@@ -71,6 +71,8 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     private final int boundInterface;
     private final int payloadCapacity;
     private final boolean cutsDatagrams;
+    private final ChannelCounters counters = new ChannelCounters();
+    private final Recorder recorder = new Recorder(this);
     private volatile boolean coalesces;
     private volatile boolean closesOnInterrupt = true;
 
@@ -102,6 +104,11 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
             }
             if (family == Family.IPV6) {
                 setOption("setsockopt(IPV6_V6ONLY)", Layout.OPTION_IPV6_V6ONLY);
+            }
+            // Kernels before 2.6.33 have no such counter.
+            int counted = transport.setOption(Layout.OPTION_RXQ_OVFL, 1);
+            if (counted != -Errno.ENOPROTOOPT) {
+                Errno.check("setsockopt(SO_RXQ_OVFL)", counted);
             }
             this.ipv6Only = ipv6 && getOption("getsockopt(IPV6_V6ONLY)", Layout.OPTION_IPV6_V6ONLY) != 0;
             // Kernels before 3.8 cannot say; there a socket bound to a device needs SourceSelection.interfacePinned().
@@ -368,6 +375,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         boolean completed = false;
         try {
             beginWaiting();
+            counters.receiveWait();
             boolean readable =
                     hasTakenPart() || (ParkedThreads.isCurrentVirtual() ? parkOnce(nanos) : awaitOnce(start, nanos));
             completed = true;
@@ -467,6 +475,31 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         return "datagrams that come as one do not fit into " + capacity + " bytes, but into " + MAX_PAYLOAD;
     }
 
+    /**
+     * What went through this channel so far. Costs a few additions; the counting itself is part of every call, without a lock or an
+     * atomic operation for what is sent and received.
+     *
+     * @return a snapshot, also of a closed channel
+     */
+    public ChannelStats stats() {
+        return counters.snapshot();
+    }
+
+    /** Counts and records a datagram that is not sent; without a source if none was found. */
+    void countUnsent(SendException.Kind kind, int errno, @Nullable Source source, Endpoint peer) {
+        counters.sendError(kind);
+        recorder.unsent(kind, errno, source, peer);
+    }
+
+    void countUnsent(SendException failure, @Nullable Source source, Endpoint peer) {
+        countUnsent(failure.kind(), failure.errno(), source, peer);
+    }
+
+    /** 0 or less if it is not bound or closed. */
+    int localPort() {
+        return channel.socket().getLocalPort();
+    }
+
     /** Whether the kernel cuts what is sent into datagrams. */
     boolean cutsDatagrams() {
         return cutsDatagrams;
@@ -553,6 +586,9 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         try {
             beginWaiting();
             T result = attempt.run();
+            if (result == null) {
+                counters.receiveWait();
+            }
             if (result == null && ParkedThreads.isCurrentVirtual()) {
                 result = waitParked(attempt, start, nanos);
             }
@@ -635,7 +671,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
 
     private Arena receivedArena() {
         if (received == null) {
-            received = new Arena(1, payloadCapacity, socketFamily);
+            received = newArena(1, payloadCapacity);
         }
         return received;
     }
@@ -661,12 +697,31 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         if (coalesces && arena.payloadCapacity() < MAX_PAYLOAD) {
             throw new IllegalStateException(tooSmall(arena.payloadCapacity()));
         }
+        int result;
         enter();
+        Object event = Recorder.beginReceive();
         try {
-            int result = transport.receive(arena, count);
-            return result == -Errno.EAGAIN ? 0 : Errno.check("recvmsg", result);
+            result = transport.receive(arena, count);
         } finally {
             transport.leave();
+        }
+        if (result == -Errno.EAGAIN) {
+            return 0;
+        }
+        Errno.check("recvmsg", result);
+        recorder.received(event, result);
+        count(arena, result);
+        return result;
+    }
+
+    private void count(Arena arena, int received) {
+        if (arena.countReceived(received) > 0) {
+            recorder.truncated(arena, received);
+        }
+        int told = arena.dropCount(received - 1); // the last one was queued last
+        long lost = told == 0 ? 0 : counters.lost(told);
+        if (lost > 0) {
+            recorder.dropped(lost, counters.kernelDrops());
         }
     }
 
@@ -764,7 +819,21 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
             throw new IllegalArgumentException(slots + " slots are not in 1 to " + Layout.MAX_SLOTS);
         }
         checkCapacity(payloadCapacity);
-        return new DatagramBatch(this, new Arena(slots, payloadCapacity, socketFamily), slots);
+        Arena arena = newArena(slots, payloadCapacity);
+        DatagramBatch batch = new DatagramBatch(this, arena, slots);
+        CleanerHolder.CLEANER.register(batch, retirement(counters, arena.tally));
+        return batch;
+    }
+
+    private Arena newArena(int slots, int capacity) {
+        Arena arena = new Arena(slots, capacity, socketFamily);
+        counters.add(arena.tally);
+        return arena;
+    }
+
+    /** What a batch has counted outlives it; nothing here keeps the batch or its memory. */
+    private static Runnable retirement(ChannelCounters counters, Tally tally) {
+        return () -> counters.retire(tally);
     }
 
     /**
@@ -809,10 +878,19 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
      */
     public void reply(Datagram request, ByteBuffer payload, SourceSelection selection) throws IOException {
         Objects.requireNonNull(payload, "payload");
-        Source source = transport.choosesSource()
-                ? selection.select(request.peer(), request.packetInfo())
-                : Source.systemChoice();
-        send(payload, request.peer(), source);
+        send(payload, request.peer(), select(request, selection));
+    }
+
+    private Source select(Datagram request, SourceSelection selection) throws SendException {
+        if (!transport.choosesSource()) {
+            return Source.systemChoice();
+        }
+        try {
+            return selection.select(request.peer(), request.packetInfo());
+        } catch (SendException e) {
+            countUnsent(e, null, request.peer());
+            throw e;
+        }
     }
 
     /**
@@ -833,6 +911,15 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
      * @throws IOException if sending fails otherwise
      */
     public void send(ByteBuffer payload, Endpoint peer, Source source) throws IOException {
+        try {
+            sendOrWait(payload, peer, source);
+        } catch (SendException e) {
+            countUnsent(e, source, peer);
+            throw e;
+        }
+    }
+
+    private void sendOrWait(ByteBuffer payload, Endpoint peer, Source source) throws IOException {
         checkSend(payload, peer, source);
         if (!channel.isBlocking()) {
             if (!sendNow(payload, peer, source)) {
@@ -890,7 +977,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         sendLock.lock();
         try {
             if (sending == null) {
-                sending = new Arena(1, payloadCapacity, socketFamily);
+                sending = newArena(1, payloadCapacity);
             }
             sending.prepareSend(0, payload, peer, source, interfaceIndex(source));
             if (sendNow(sending, 1) == 0) {
@@ -900,6 +987,8 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
             if (error != 0) {
                 throw SendException.failed(error, source, peer);
             }
+            sending.tally.add(Tally.SENT, 1);
+            sending.tally.add(Tally.SENT_BYTES, payload.remaining());
         } finally {
             sendLock.unlock();
         }
@@ -910,8 +999,12 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     /** Sends the pending ones of the first so many slots; how many are done now, sent or failed. */
     private int sendNow(Arena arena, int count) throws IOException {
         enter();
+        Object event = Recorder.beginSend();
         try {
-            return Errno.check("sendmsg", transport.send(arena, count));
+            int done = Errno.check("sendmsg", transport.send(arena, count));
+            arena.tally.add(Tally.SEND_CALLS, done > 0 ? 1 : 0);
+            recorder.sent(event, done);
+            return done;
         } finally {
             transport.leave();
         }
@@ -945,6 +1038,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
 
     /** Waits until the send buffer may have room. */
     private void awaitRoom() throws IOException {
+        counters.sendWait();
         if (!ParkedThreads.isCurrentVirtual()) {
             await(Layout.WAIT_WRITABLE, System.nanoTime(), Long.MAX_VALUE);
             return;

@@ -69,8 +69,13 @@ public final class SendException extends IOException {
 
     /** A datagram that the kernel refused. */
     static SendException failed(int errno, Source source, Endpoint peer) {
+        return failed(kind(errno, source), errno, source, peer);
+    }
+
+    /** The same of a kind that was found out already. */
+    static SendException failed(Kind kind, int errno, Source source, Endpoint peer) {
         String text = "sendmsg: " + Errno.describe(errno) + ", source " + source + ", peer " + peer;
-        return new SendException(kind(errno, source), errno, text);
+        return new SendException(kind, errno, text);
     }
 
     /**
@@ -91,7 +96,8 @@ public final class SendException extends IOException {
         return errno;
     }
 
-    private static Kind kind(int errno, Source source) {
+    /** What a caller can make of what the kernel said; may ask it whether the source is still an address of this host. */
+    static Kind kind(int errno, Source source) {
         return switch (errno) {
             case Errno.ENETUNREACH, Errno.EADDRNOTAVAIL, Errno.EINVAL ->
                 unusableOr(errno == Errno.EINVAL ? Kind.OTHER : Kind.PEER_UNREACHABLE, source);

@@ -19,7 +19,6 @@ import org.pktinfo.PktInfoChannel;
 import org.pktinfo.PktInfoChannel.Family;
 import org.pktinfo.SourceSelection;
 import org.pktinfo.server.DatagramServer;
-import org.pktinfo.server.ServerStats;
 import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -96,7 +95,8 @@ public final class PktInfoServer implements Callable<Integer> {
             names = "--stats",
             paramLabel = "SECONDS",
             description =
-                    "Print what was done so far on stderr every so many seconds; 0: only at the end, the default.")
+                    "Print what was done so far, and how much of it a second since the last line, on stderr every so many"
+                            + " seconds; 0: only what was done, at the end, the default.")
     private int stats;
 
     @Option(
@@ -239,26 +239,19 @@ public final class PktInfoServer implements Callable<Integer> {
                     } catch (IOException e) {
                         exitCode = fail("stopping failed: " + text(e), 1);
                     }
-                    System.err.println(totals(server.stats()));
+                    System.err.println(StatsLine.totals(server.stats()));
                     System.err.flush();
                     Runtime.getRuntime().halt(exitCode);
                 },
                 "stop");
         Runtime.getRuntime().addShutdownHook(hook);
+        StatsLine line = new StatsLine(server.stats(), System.nanoTime());
         while (true) { // the hook ends the JVM
             LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(stats == 0 ? Integer.MAX_VALUE : stats));
             if (stats > 0) {
-                System.err.println(totals(server.stats()) + ", rate limited "
-                        + server.stats().rateLimited() + ", batches "
-                        + server.stats().batches() + ", send errors "
-                        + server.stats().sendErrors());
+                System.err.println(line.next(server.stats(), System.nanoTime()));
             }
         }
-    }
-
-    private static String totals(ServerStats stats) {
-        return "received " + stats.received() + ", replied " + stats.replied() + ", failed "
-                + (stats.failed() + stats.handlerErrors());
     }
 
     private InetSocketAddress localAddress() {

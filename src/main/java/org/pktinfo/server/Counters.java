@@ -3,6 +3,7 @@ package org.pktinfo.server;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.concurrent.atomic.LongAdder;
+import org.pktinfo.ChannelStats;
 import org.pktinfo.SendException;
 
 /** The counters behind {@link ServerStats}; any thread may count. */
@@ -14,9 +15,6 @@ final class Counters {
     final LongAdder ownAddress = new LongAdder();
     final LongAdder otherWorkers = new LongAdder();
     final LongAdder rateLimited = new LongAdder();
-    final LongAdder truncated = new LongAdder();
-    final LongAdder withoutPacketInfo = new LongAdder();
-    final LongAdder batches = new LongAdder();
     final LongAdder receiveErrors = new LongAdder();
     private final Map<SendException.Kind, LongAdder> sendErrors = new EnumMap<>(SendException.Kind.class);
 
@@ -33,7 +31,7 @@ final class Counters {
         }
     }
 
-    ServerStats snapshot() {
+    ServerStats snapshot(ChannelStats channels) {
         Map<SendException.Kind, Long> errors = new EnumMap<>(SendException.Kind.class);
         sendErrors.forEach((kind, counter) -> {
             if (counter.sum() > 0) {
@@ -48,10 +46,11 @@ final class Counters {
                 ownAddress.sum(),
                 otherWorkers.sum(),
                 rateLimited.sum(),
-                truncated.sum(),
-                withoutPacketInfo.sum(),
+                channels.truncated(),
+                channels.withoutPacketInfo(),
                 errors,
-                batches.sum(),
-                receiveErrors.sum());
+                channels.receiveCalls(),
+                receiveErrors.sum(),
+                channels);
     }
 }

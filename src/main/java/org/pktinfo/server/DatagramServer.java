@@ -1,5 +1,6 @@
 package org.pktinfo.server;
 
+import java.io.Closeable;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -12,7 +13,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.ChannelStats;
 import org.pktinfo.Datagram;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.PktInfoChannel.Family;
@@ -30,7 +34,7 @@ import org.pktinfo.SendException;
  * }</pre>
  *
  * <p>Nothing that a peer, a route, a firewall or a vanished interface does ends it: such things are counted, and logged through
- * {@link System.Logger} {@code org.pktinfo.server} at most once a second. Datagrams that claim to come from the server's own
+ * {@link System.Logger} {@code org.pktinfo.server}, of each kind at most one a second. Datagrams that claim to come from the server's own
  * address and port are never answered. Safe for use by any thread.
  */
 public final class DatagramServer implements AutoCloseable {
@@ -42,6 +46,8 @@ public final class DatagramServer implements AutoCloseable {
     private final Complaints complaints = new Complaints();
     private final List<Worker> workers = new ArrayList<>();
     private final List<Thread> threads = new ArrayList<>();
+    private volatile boolean stopped;
+    private final Queue<Closeable> beans = new ConcurrentLinkedQueue<>();
 
     /** What a server is started with. For one thread. */
     public static final class Builder {
@@ -307,7 +313,7 @@ public final class DatagramServer implements AutoCloseable {
             counters.replied.increment();
         } catch (SendException e) {
             counters.sendError(e.kind());
-            complaints.log(e::toString);
+            complaints.log(e.kind(), e::toString);
             throw e;
         }
     }
@@ -318,7 +324,54 @@ public final class DatagramServer implements AutoCloseable {
      * @return a snapshot
      */
     public ServerStats stats() {
-        return counters.snapshot();
+        return counters.snapshot(channelStats().stream().reduce(ChannelStats.NONE, ChannelStats::plus));
+    }
+
+    /**
+     * What went through the channel of each worker so far.
+     *
+     * @return snapshots, in the order of the workers, also of a server that has stopped
+     */
+    public List<ChannelStats> channelStats() {
+        return workers.stream().map(worker -> worker.channel.stats()).toList();
+    }
+
+    /**
+     * Shows {@link #stats} as a JMX bean {@code org.pktinfo:type=DatagramServer,name=...} of the platform's MBeanServer, until the
+     * server is stopped: one attribute for each number, {@code received} and so on, {@code channelsReceived} and so on for those of
+     * {@link ServerStats#channels}, and one for each kind of send error, {@code sendErrorsSourceUnusable} and so on.
+     *
+     * @param name any text that is not empty, one server's alone
+     * @throws IllegalArgumentException if the name is empty
+     * @throws IllegalStateException if another bean has this name, or the server is stopped
+     * @throws UnsupportedOperationException if the run-time image has no module java.management, or it was not resolved
+     */
+    public void registerBean(String name) {
+        if (name.isEmpty()) {
+            throw new IllegalArgumentException("the bean's name is empty");
+        }
+        Closeable bean;
+        try {
+            bean = StatsBean.register(name, this::stats);
+        } catch (NoClassDefFoundError e) {
+            throw new UnsupportedOperationException(
+                    "no JMX bean: module java.management is missing, see --add-modules of java and jlink", e);
+        }
+        beans.add(bean);
+        if (stopped) { // meanwhile, or long ago
+            closeBeans();
+            throw new IllegalStateException("the server is stopped");
+        }
+    }
+
+    private void closeBeans() {
+        for (Closeable bean = beans.poll(); bean != null; bean = beans.poll()) {
+            try {
+                bean.close();
+            } catch (IOException e) {
+                complaints.log(Complaints.Kind.BEAN_STAYS, () -> "the JMX bean stays: " + e.getMessage());
+            }
+        }
     }
 
     /**
@@ -330,6 +383,8 @@ public final class DatagramServer implements AutoCloseable {
      * @throws IOException if a channel cannot be closed
      */
     public void stop(Duration patience) throws IOException {
+        stopped = true;
+        closeBeans();
         long deadline = System.nanoTime() + patience.toNanos();
         for (Worker worker : workers) {
             worker.stop(Math.max(0, deadline - System.nanoTime()));
@@ -339,6 +394,7 @@ public final class DatagramServer implements AutoCloseable {
                 join(thread, deadline);
             }
         }
+        complaints.finish();
     }
 
     private static void join(Thread thread, long deadline) {

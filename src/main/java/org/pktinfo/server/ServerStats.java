@@ -1,6 +1,7 @@
 package org.pktinfo.server;
 
 import java.util.Map;
+import org.pktinfo.ChannelStats;
 import org.pktinfo.SendException;
 
 /**
@@ -20,6 +21,7 @@ import org.pktinfo.SendException;
  * @param sendErrors replies that were not sent, by kind; kinds that did not occur are missing
  * @param batches calls that took datagrams: {@code received / batches} is how many came at once
  * @param receiveErrors calls that failed
+ * @param channels what went through the workers' channels, all added up
  */
 public record ServerStats(
         long received,
@@ -33,7 +35,8 @@ public record ServerStats(
         long withoutPacketInfo,
         Map<SendException.Kind, Long> sendErrors,
         long batches,
-        long receiveErrors) {
+        long receiveErrors,
+        ChannelStats channels) {
     /**
      * Copies the map.
      *
@@ -49,6 +52,7 @@ public record ServerStats(
      * @param sendErrors not sent
      * @param batches calls that took datagrams
      * @param receiveErrors calls that failed
+     * @param channels of the workers
      */
     public ServerStats {
         sendErrors = Map.copyOf(sendErrors);

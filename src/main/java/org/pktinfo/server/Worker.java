@@ -66,7 +66,7 @@ final class Worker implements Runnable {
                 return;
             } catch (IOException e) {
                 counters.receiveErrors.increment();
-                complaints.log(() -> "receiving failed: " + e.getMessage());
+                complaints.log(Complaints.Kind.RECEIVING_FAILED, () -> "receiving failed: " + e.getMessage());
                 LockSupport.parkNanos(PAUSE_AFTER_ERROR); // of what fails at once, the next try would too
             }
         }
@@ -97,7 +97,6 @@ final class Worker implements Runnable {
             if (count == 0) {
                 return false;
             }
-            counters.batches.increment();
             counters.received.add(count);
             for (int i = 0; i < count; i++) {
                 handle(batch.slot(i));
@@ -110,12 +109,7 @@ final class Worker implements Runnable {
     }
 
     private void handle(DatagramSlot slot) {
-        if (slot.isTruncated()) {
-            counters.truncated.increment();
-        }
-        if (!slot.hasPacketInfo()) {
-            counters.withoutPacketInfo.increment();
-        } else if (!slot.isUnicast() && !answersGroups) {
+        if (slot.hasPacketInfo() && !slot.isUnicast() && !answersGroups) {
             counters.otherWorkers.increment();
             return;
         }
@@ -133,7 +127,9 @@ final class Worker implements Runnable {
         } catch (Exception e) {
             slot.cancelReply();
             counters.handlerErrors.increment();
-            complaints.log(() -> "the handler failed on a datagram of " + slot.peer() + ": " + e);
+            complaints.log(
+                    Complaints.Kind.HANDLER_FAILED,
+                    () -> "the handler failed on a datagram of " + slot.peer() + ": " + e);
         }
     }
 
@@ -148,7 +144,7 @@ final class Worker implements Runnable {
         try {
             sent = batch.send();
         } catch (IOException e) {
-            complaints.log(() -> "sending failed: " + e.getMessage());
+            complaints.log(Complaints.Kind.SENDING_FAILED, () -> "sending failed: " + e.getMessage());
         }
         counters.replied.add(sent);
         for (int i = 0; i < count; i++) {
@@ -166,7 +162,7 @@ final class Worker implements Runnable {
             return;
         }
         counters.sendError(failure.kind());
-        complaints.log(() -> "not answered: " + failure.getMessage());
+        complaints.log(failure.kind(), () -> "not answered: " + failure.getMessage());
     }
 
     /** Lets the datagrams that were taken be answered, as long as the time is not over, and closes the channel. */

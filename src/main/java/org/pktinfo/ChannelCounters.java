@@ -1,0 +1,106 @@
+package org.pktinfo;
+
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
+
+/** All that a channel has counted: the tallies of its arenas, and what happens too seldom to need one. For any thread. */
+final class ChannelCounters {
+    private final List<Tally> tallies = new ArrayList<>(); // guarded by this
+    private final Tally retired = new Tally(); // guarded by this
+
+    /** Its lower half is the kernel's counter as last told. */
+    private final AtomicLong kernelDrops = new AtomicLong();
+
+    private final LongAdder receiveWaits = new LongAdder();
+    private final LongAdder sendWaits = new LongAdder();
+    private final Map<SendException.Kind, LongAdder> sendErrors = new EnumMap<>(SendException.Kind.class);
+
+    ChannelCounters() {
+        for (SendException.Kind kind : SendException.Kind.values()) {
+            sendErrors.put(kind, new LongAdder());
+        }
+    }
+
+    synchronized void add(Tally tally) {
+        tallies.add(tally);
+    }
+
+    /** Keeps what was counted and forgets the tally: nobody counts there any more. */
+    synchronized void retire(Tally tally) {
+        tallies.remove(tally);
+        retired.addAll(tally);
+    }
+
+    void receiveWait() {
+        receiveWaits.increment();
+    }
+
+    void sendWait() {
+        sendWaits.increment();
+    }
+
+    void sendError(SendException.Kind kind) {
+        LongAdder counter = sendErrors.get(kind);
+        if (counter != null) {
+            counter.increment();
+        }
+    }
+
+    /**
+     * Takes the kernel's counter, which counts modulo 2^32, from a datagram; how many more are lost than was known. Threads that
+     * receive at the same time may come with their datagrams in any order: what is older than what is known changes nothing, and
+     * older is what is less than 2^31 behind.
+     */
+    long lost(int told) {
+        while (true) {
+            long known = kernelDrops.get();
+            long more = known == 0 ? Integer.toUnsignedLong(told) : told - (int) known;
+            if (more <= 0) {
+                return 0;
+            }
+            if (kernelDrops.compareAndSet(known, known + more)) {
+                return more;
+            }
+        }
+    }
+
+    long kernelDrops() {
+        return kernelDrops.get();
+    }
+
+    synchronized ChannelStats snapshot() {
+        Map<SendException.Kind, Long> errors = new EnumMap<>(SendException.Kind.class);
+        sendErrors.forEach((kind, counter) -> {
+            if (counter.sum() > 0) {
+                errors.put(kind, counter.sum());
+            }
+        });
+        return new ChannelStats(
+                sum(Tally.RECEIVED),
+                sum(Tally.RECEIVED_BYTES),
+                sum(Tally.RECEIVE_CALLS),
+                receiveWaits.sum(),
+                sum(Tally.TRUNCATED),
+                sum(Tally.CONTROL_TRUNCATED),
+                sum(Tally.WITHOUT_PACKET_INFO),
+                kernelDrops.get(),
+                sum(Tally.SENT),
+                sum(Tally.SENT_BYTES),
+                sum(Tally.SEND_CALLS),
+                sendWaits.sum(),
+                sum(Tally.COALESCED),
+                errors);
+    }
+
+    private long sum(int what) {
+        long sum = retired.get(what);
+        for (Tally tally : tallies) {
+            sum += tally.get(what);
+        }
+        return sum;
+    }
+}

@@ -1,0 +1,95 @@
+package org.pktinfo;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a channel tells the JDK's flight recorder: nothing where the run-time image has no module jdk.jfr, or it was not resolved.
+ * Only behind {@link #PRESENT} may {@link RecorderEvents} be named in a call. For any thread.
+ */
+final class Recorder {
+    private static final boolean PRESENT = isPresent();
+
+    private final PktInfoChannel channel;
+    private final Pace unusable = new Pace();
+    private final Pace failed = new Pace();
+    private final Pace truncated = new Pace();
+    private final Pace dropped = new Pace();
+
+    Recorder(PktInfoChannel channel) {
+        this.channel = channel;
+    }
+
+    private static boolean isPresent() {
+        try {
+            Class.forName("jdk.jfr.Event", false, Recorder.class.getClassLoader());
+            return true;
+        } catch (ClassNotFoundException e) {
+            return false;
+        }
+    }
+
+    /** Before datagrams are received; null unless that is recorded, which costs nothing then. */
+    static @Nullable Object beginReceive() {
+        return PRESENT ? RecorderEvents.beginReceive() : null;
+    }
+
+    void received(@Nullable Object event, int slots) {
+        if (event != null) {
+            RecorderEvents.commit(event, slots, channel.localPort());
+        }
+    }
+
+    /** Before datagrams are sent; null unless that is recorded, which costs nothing then. */
+    static @Nullable Object beginSend() {
+        return PRESENT ? RecorderEvents.beginSend() : null;
+    }
+
+    void sent(@Nullable Object event, int slots) {
+        if (event != null) {
+            RecorderEvents.commit(event, slots, channel.localPort());
+        }
+    }
+
+    /** A datagram that is not sent; without a source if none was found. */
+    void unsent(SendException.Kind kind, int errno, @Nullable Source source, Endpoint peer) {
+        boolean sourceUnusable = kind == SendException.Kind.SOURCE_UNUSABLE;
+        if (!PRESENT || !RecorderEvents.recordsUnsent(sourceUnusable)) {
+            return;
+        }
+        long leftOut = (sourceUnusable ? unusable : failed).next();
+        if (leftOut >= 0) {
+            String from = source == null ? null : source.toString();
+            RecorderEvents.unsent(kind.name(), errno, from, peer.toString(), channel.localPort(), leftOut);
+        }
+    }
+
+    /** The first of those received that did not fit stands for all. */
+    void truncated(Arena arena, int received) {
+        if (!PRESENT || !RecorderEvents.recordsTruncated()) {
+            return;
+        }
+        for (int i = 0; i < received; i++) {
+            if (arena.wireLength(i) > arena.length(i)) {
+                long leftOut = truncated.next();
+                if (leftOut >= 0) {
+                    RecorderEvents.truncated(
+                            arena.length(i),
+                            arena.wireLength(i),
+                            arena.peer(i).toString(),
+                            channel.localPort(),
+                            leftOut);
+                }
+            }
+        }
+    }
+
+    /** So many more than were known. */
+    void dropped(long more, long total) {
+        if (PRESENT && RecorderEvents.recordsDropped()) {
+            long leftOut = dropped.next();
+            if (leftOut >= 0) {
+                RecorderEvents.dropped(more, total, channel.localPort(), leftOut);
+            }
+        }
+    }
+}

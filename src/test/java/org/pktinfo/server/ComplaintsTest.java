@@ -1,0 +1,107 @@
+package org.pktinfo.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.pktinfo.SendException.Kind;
+import org.pktinfo.Source;
+
+/** What is logged in a flood of complaints. */
+@Timeout(60)
+class ComplaintsTest {
+    private static final Logger LOGGER = Logger.getLogger("org.pktinfo.server");
+
+    private final List<String> lines = new CopyOnWriteArrayList<>();
+    private final Handler handler = new Handler() {
+        @Override
+        public void publish(LogRecord line) {
+            lines.add(line.getMessage());
+        }
+
+        @Override
+        public void flush() {
+            // nothing is held back
+        }
+
+        @Override
+        public void close() {
+            // nothing is open
+        }
+    };
+
+    @BeforeEach
+    void listen() {
+        LOGGER.setUseParentHandlers(false);
+        LOGGER.addHandler(handler);
+    }
+
+    @AfterEach
+    void stopListening() {
+        LOGGER.removeHandler(handler);
+        LOGGER.setUseParentHandlers(true);
+    }
+
+    /** All that the lines tell of: one each, and those they say were left out. */
+    private static long told(List<String> lines) {
+        return lines.stream()
+                .mapToLong(line -> {
+                    String more = line.replaceAll(".*?(\\d+) more\\)?$", "$1");
+                    long others = more.equals(line) ? 0 : Long.parseLong(more);
+                    return line.endsWith(")") || others == 0 ? 1 + others : others;
+                })
+                .sum();
+    }
+
+    @Test
+    void ofEachKindOneLineASecondIsLoggedAndTheOthersAreToldOf() {
+        Complaints complaints = new Complaints();
+        long begin = System.nanoTime();
+        for (int i = 0; i < 100_000; i++) {
+            complaints.log(Kind.PEER_PORT_ZERO, () -> "port zero");
+        }
+        complaints.log(Complaints.Kind.HANDLER_FAILED, () -> "handler");
+        long seconds = (System.nanoTime() - begin) / 1_000_000_000L;
+        assertThat(lines).contains("port zero", "handler").hasSizeLessThanOrEqualTo((int) seconds + 2);
+        complaints.finish();
+        assertThat(told(lines)).isEqualTo(100_001);
+        assertThat(lines.get(lines.size() - 1)).startsWith("PEER_PORT_ZERO: ").endsWith(" more");
+        int before = lines.size();
+        complaints.finish();
+        assertThat(lines).as("told twice").hasSize(before);
+    }
+
+    /** Each reply fails; what a line does not tell, the last one does. */
+    @Test
+    void aServerWhoseRepliesAllFailLogsSeldomAndTellsOfAllWhenItStops() throws IOException {
+        Source gone = Source.of(org.pktinfo.IpAddress.of(InetAddress.getByName("192.0.2.7")));
+        DatagramServer server = DatagramServer.builder().start(request -> request.reply(1, gone));
+        try (server;
+                DatagramSocket client = new DatagramSocket()) {
+            DatagramPacket packet = new DatagramPacket(
+                    new byte[8],
+                    8,
+                    InetAddress.getByName("127.0.0.2"),
+                    server.localAddress().getPort());
+            long begin = System.nanoTime();
+            while (server.stats().failed() < 200) {
+                client.send(packet);
+            }
+            long seconds = (System.nanoTime() - begin) / 1_000_000_000L;
+            assertThat(lines).hasSizeBetween(1, (int) seconds + 2);
+        }
+        assertThat(lines.get(0)).contains("source 192.0.2.7");
+        assertThat(told(lines)).isEqualTo(server.stats().failed());
+    }
+}
