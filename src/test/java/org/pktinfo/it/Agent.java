@@ -65,6 +65,10 @@ public final class Agent implements AutoCloseable {
         return child.awaitOut(++answers);
     }
 
+    long pid() {
+        return child.process().pid();
+    }
+
     @Override
     public void close() {
         child.close();
@@ -82,6 +86,8 @@ public final class Agent implements AutoCloseable {
     private Datagram request;
     private DatagramSocket client;
     private DatagramPacket answer;
+    private Asker asker;
+    private final List<Object> kept = new ArrayList<>();
 
     private Agent() {
         child = null;
@@ -108,6 +114,10 @@ public final class Agent implements AutoCloseable {
         return switch (words[0]) {
             case "open" -> open(words);
             case "serve" -> serve(Integer.parseInt(words[1]), Integer.parseInt(words[2]));
+            case "answer" -> answer(Integer.parseInt(words[1]), words[2]);
+            case "stats" -> loop.stats().toString();
+            case "keep" -> keep(Integer.parseInt(words[1]));
+            case "storm" -> storm(words);
             case "join" -> join(words[1], words[2]);
             case "receive" -> receive(WAIT_MILLIS);
             case "unasked" -> receive(SILENCE_MILLIS);
@@ -197,14 +207,51 @@ public final class Agent implements AutoCloseable {
         }
     }
 
-    private String reply(String policy) throws IOException {
-        SourceSelection selection = switch (policy) {
+    private static SourceSelection selection(String policy) throws IOException {
+        return switch (policy) {
             case "asked" -> SourceSelection.addressAsked();
             case "pinned" -> SourceSelection.interfacePinned();
             case "system" -> SourceSelection.systemChoice();
             case "in6-first" -> SourceSelection.in6PktinfoFirst();
             default -> SourceSelection.fixed(IpAddress.of(InetAddress.getByName(policy)));
         };
+    }
+
+    /** A whole server that answers all by itself, and counts. */
+    private String answer(int port, String policy) throws IOException {
+        SourceSelection selection = selection(policy);
+        loop = DatagramServer.builder()
+                .bind(new InetSocketAddress(port))
+                .payloadCapacity(1500)
+                .start(slot -> slot.reply(slot.length(), selection));
+        return "open";
+    }
+
+    /** Takes so many bytes outside the heap and a descriptor, and never gives them back: a leak. */
+    private String keep(int bytes) throws IOException {
+        ByteBuffer memory = ByteBuffer.allocateDirect(bytes);
+        for (int i = 0; i < bytes; i += 1024) {
+            memory.put(i, (byte) 1);
+        }
+        kept.add(memory);
+        kept.add(new DatagramSocket());
+        return "kept";
+    }
+
+    /** Port, milliseconds, requests a second, then the addresses to ask; what became of all requests so far. */
+    private String storm(String[] words) throws IOException {
+        if (asker == null) {
+            List<InetSocketAddress> servers = new ArrayList<>();
+            for (String address : Arrays.asList(words).subList(4, words.length)) {
+                servers.add(new InetSocketAddress(InetAddress.getByName(address), Integer.parseInt(words[1])));
+            }
+            asker = new Asker(servers, 1);
+        }
+        return asker.ask(Long.parseLong(words[2]), Integer.parseInt(words[3]));
+    }
+
+    private String reply(String policy) throws IOException {
+        SourceSelection selection = selection(policy);
         if (loop != null) {
             return replyInLoop(selection);
         }

@@ -48,6 +48,11 @@ final class Namespaces implements AutoCloseable {
         in(host2, "ip link set " + interface2 + " addrgenmode none up");
     }
 
+    /** Deletes an interface, at once also within {@link #together}. */
+    void remove(String host, String interfaceName) {
+        ip("-n " + prefix + host + " link del " + interfaceName);
+    }
+
     /** Adds addresses such as 192.0.2.1/24, usable when it returns: no duplicate address detection. */
     void address(String host, String interfaceName, String... addresses) {
         for (String address : addresses) {

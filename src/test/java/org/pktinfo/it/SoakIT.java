@@ -1,0 +1,148 @@
+package org.pktinfo.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.pktinfo.Requires;
+
+/**
+ * Memory and descriptors of a server under load: how many minutes is the property {@code soak.minutes}, how many requests a second
+ * {@code soak.rate}.
+ */
+class SoakIT {
+    private static final double LONG_MINUTES = 10;
+    private static final double WARM_UP = 1.0 / 6; // of the time, until the JVM has compiled what it is going to
+    private static final long SLICE_MILLIS = 500;
+    private static final String ADDRESSES = " 127.0.0.1 127.0.0.2 127.0.0.3 127.7.7.7 ::1";
+
+    private record Sample(double hours, double mebibytes, long descriptors) {}
+
+    private final double minutes = Double.parseDouble(System.getProperty("soak.minutes", "0.3"));
+    private final int rate = Integer.getInteger("soak.rate", 5000);
+    private Namespaces hosts;
+    private Agent server;
+    private Agent client;
+    private String tally;
+
+    @BeforeEach
+    void startServerAndClient() throws IOException {
+        hosts = new Namespaces();
+        hosts.host("soak");
+        // What the heap needs it has from the beginning: what grows is not the heap.
+        List<String> java = List.of(ChildProcess.java().toString(), "-Xms32m", "-Xmx32m", "-XX:+AlwaysPreTouch");
+        server = new Agent(hosts, "soak", java);
+        client = new Agent(hosts, "soak");
+    }
+
+    @AfterEach
+    void remove() {
+        if (client != null) {
+            client.close();
+        }
+        if (server != null) {
+            server.close();
+        }
+        hosts.close();
+    }
+
+    private double mebibytes() throws IOException {
+        try (Stream<String> lines = Files.lines(Path.of("/proc/" + server.pid() + "/status"))) {
+            String kibibytes = lines.filter(line -> line.startsWith("VmRSS:"))
+                    .findFirst()
+                    .orElseThrow()
+                    .replaceAll("\\D", "");
+            return Long.parseLong(kibibytes) / 1024.0;
+        }
+    }
+
+    private long descriptors() throws IOException {
+        try (Stream<Path> open = Files.list(Path.of("/proc/" + server.pid() + "/fd"))) {
+            return open.count();
+        }
+    }
+
+    /** A sample after each slice of load, none while the server warms up. */
+    private List<Sample> soak(double howLong, int leak) throws Exception {
+        assertThat(server.say("answer 7001 asked")).isEqualTo("open");
+        List<Sample> samples = new ArrayList<>();
+        long begin = System.nanoTime();
+        double hours = 0;
+        while (hours * 60 < howLong) {
+            tally = client.say("storm 7001 " + SLICE_MILLIS + " " + rate + ADDRESSES);
+            assertThat(tally).startsWith("requests ").contains(" wrong 0 malformed 0 unsent 0");
+            if (leak > 0) {
+                assertThat(server.say("keep " + leak)).isEqualTo("kept");
+            }
+            hours = (System.nanoTime() - begin) / 3.6e12;
+            if (hours * 60 > Math.min(5, howLong * WARM_UP)) {
+                samples.add(new Sample(hours, mebibytes(), descriptors()));
+            }
+        }
+        return samples;
+    }
+
+    /** The slope of the regression line, in MiB per hour. */
+    private static double growth(List<Sample> samples) {
+        double meanHours = samples.stream().mapToDouble(Sample::hours).average().orElseThrow();
+        double mean = samples.stream().mapToDouble(Sample::mebibytes).average().orElseThrow();
+        double products = 0;
+        double squares = 0;
+        for (Sample sample : samples) {
+            products += (sample.hours - meanHours) * (sample.mebibytes - mean);
+            squares += (sample.hours - meanHours) * (sample.hours - meanHours);
+        }
+        return products / squares;
+    }
+
+    private static long mostDescriptors(List<Sample> samples) {
+        return samples.stream().mapToLong(Sample::descriptors).max().orElseThrow();
+    }
+
+    private static double grown(List<Sample> samples) {
+        return samples.get(samples.size() - 1).mebibytes - samples.get(0).mebibytes;
+    }
+
+    @Test
+    void neitherMemoryNorDescriptorsOfAServerUnderLoadGrow() throws Exception {
+        List<Sample> samples = soak(minutes, 0);
+        String what = String.format(
+                "soak of %.1f minutes: %d samples, from %.2f to %.2f MiB, %.3f MiB per hour, at most %d descriptors, %s, %s",
+                minutes,
+                samples.size(),
+                samples.get(0).mebibytes,
+                samples.get(samples.size() - 1).mebibytes,
+                growth(samples),
+                mostDescriptors(samples),
+                tally,
+                server.say("stats"));
+        System.out.println(what);
+        assertThat(mostDescriptors(samples)).as(what).isLessThanOrEqualTo(samples.get(0).descriptors);
+        if (minutes >= LONG_MINUTES) {
+            assertThat(growth(samples)).as(what).isLessThan(1);
+        } else { // a slope means little after seconds
+            assertThat(grown(samples)).as(what).isLessThan(4);
+        }
+    }
+
+    /** Otherwise nothing would be known from none being found. */
+    @Test
+    void aLeakOfMemoryAndOneOfDescriptorsIsFound() throws Exception {
+        List<Sample> samples = soak(0.1, 1 << 20);
+        assertThat(grown(samples)).isGreaterThan(4);
+        assertThat(growth(samples)).isGreaterThan(1);
+        assertThat(mostDescriptors(samples)).isGreaterThan(samples.get(0).descriptors);
+    }
+
+    @BeforeEach
+    void needsProc() {
+        Requires.that(Files.isReadable(Path.of("/proc/self/status")), "/proc");
+    }
+}
