@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -107,7 +108,8 @@ public final class DatagramBatch {
     /**
      * Sends every reply that was written since the last call. One that cannot be sent is marked, see
      * {@link DatagramSlot#failure}, and holds back nobody. If the send buffer is full it waits in blocking mode; in
-     * non-blocking mode what does not fit fails with {@link SendException.Kind#TRANSIENT}.
+     * non-blocking mode what does not fit fails with {@link SendException.Kind#TRANSIENT}. If an exception ends the wait for
+     * room, {@link DatagramSlot#isSent} tells what has left before; the rest is still to be sent.
      *
      * @return how many were sent
      * @throws IllegalStateException if another thread uses this batch
@@ -126,17 +128,22 @@ public final class DatagramBatch {
         if (pending == 0) {
             return 0;
         }
-        channel.send(arena, size, pending);
-        return countSent();
+        try {
+            channel.send(arena, size, pending);
+        } catch (IOException e) {
+            int unused = countSent(DatagramSlot::settled);
+            throw e;
+        }
+        return countSent(DatagramSlot::finished);
     }
 
-    private int countSent() {
+    private int countSent(Predicate<DatagramSlot> wasSent) {
         int sent = 0;
         int datagrams = 0;
         long bytes = 0;
         int together = 0;
         for (int i = 0; i < size; i++) {
-            if (slots[i].finished()) {
+            if (wasSent.test(slots[i])) {
                 sent++;
                 datagrams += arena.datagramsToSend(i);
                 bytes += arena.length(i);

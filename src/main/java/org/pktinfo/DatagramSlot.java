@@ -398,14 +398,18 @@ public final class DatagramSlot {
         return reply == Reply.PENDING;
     }
 
-    /** After sending: true if this slot's reply went out just now. */
+    /** After sending: true if this slot's reply went out just now. One for which there was no room has failed. */
     boolean finished() {
-        if (reply != Reply.PENDING) {
-            return false;
-        }
-        boolean done = arena.sendState(index) == Layout.STATE_DONE;
-        if (!done) {
+        if (reply == Reply.PENDING && arena.sendState(index) != Layout.STATE_DONE) {
             arena.finish(index, Errno.EAGAIN);
+        }
+        return settled();
+    }
+
+    /** As {@link #finished}, but one for which there was no room stays pending. */
+    boolean settled() {
+        if (reply != Reply.PENDING || arena.sendState(index) != Layout.STATE_DONE) {
+            return false;
         }
         reply = arena.error(index) == 0 ? Reply.SENT : Reply.FAILED;
         if (reply == Reply.FAILED) {

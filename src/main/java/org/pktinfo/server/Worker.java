@@ -140,16 +140,16 @@ final class Worker implements Runnable {
     }
 
     private void send(int count) {
-        int sent = 0;
         try {
-            sent = batch.send();
+            int unused = batch.send();
         } catch (IOException e) {
             complaints.log(Complaints.Kind.SENDING_FAILED, () -> "sending failed: " + e.getMessage());
         }
-        counters.replied.add(sent);
         for (int i = 0; i < count; i++) {
             DatagramSlot slot = batch.slot(i);
-            if (slot.hasReply() && !slot.isSent()) {
+            if (slot.isSent()) {
+                counters.replied.increment();
+            } else if (slot.hasReply()) {
                 countFailure(slot);
             }
         }
@@ -157,7 +157,7 @@ final class Worker implements Runnable {
 
     private void countFailure(DatagramSlot slot) {
         SendException failure = slot.failure();
-        if (failure == null) { // the channel was closed while it waited for room
+        if (failure == null) { // the wait for room ended before there was any
             counters.sendError(SendException.Kind.OTHER);
             return;
         }

@@ -9,6 +9,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -16,11 +17,12 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.pktinfo.Datagram;
+import org.pktinfo.Faults;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
 import org.pktinfo.SendException;
 
-/** System calls that fail, by way of strace's fault injection. */
+/** System calls that fail: by strace's fault injection, and in a test build of the library at any datagram of a batch. */
 class FaultIT {
     /** Two exchanges with a channel in the mode given; what happens to each reply. */
     public static final class Program {
@@ -50,6 +52,38 @@ class FaultIT {
                 System.out.println(e.kind() + " " + e.getMessage().replaceAll(":\\d+$", ""));
             }
         }
+    }
+
+    /** The command that runs what follows with the test build and its plan. */
+    private static List<String> faultyJava(Path plan) {
+        return List.of(
+                "env",
+                "PKTINFO_FAULTS=" + plan,
+                ChildProcess.java().toString(),
+                "-Dpktinfo.library.path=" + System.getProperty("faulty.library"));
+    }
+
+    @Test
+    void everyErrorAtEveryDatagramOfABatchIsCountedAndTheOthersAreAnswered(@TempDir Path folder) throws Exception {
+        Path plan = folder.resolve("plan");
+        Faults.create(plan);
+        List<String> command = new ArrayList<>(faultyJava(plan));
+        command.addAll(List.of("-Djava.util.logging.SimpleFormatter.format=logged: %5$s%n", "-cp"));
+        command.addAll(
+                List.of(System.getProperty("java.class.path"), RunTests.class.getName(), "org.pktinfo.FaultCheck"));
+        ChildProcess child = ChildProcess.run(command);
+        assertThat(child.exitCode()).as("%s", child).isZero();
+        assertThat(child.err()).as("stderr").allMatch(line -> line.startsWith("logged: "));
+        System.out.println("faults: " + child.out().get(child.out().size() - 1));
+    }
+
+    @Test
+    void withoutAPlanTheTestBuildStopsTheProcess() throws Exception {
+        List<String> command = new ArrayList<>(faultyJava(Path.of("/nonexistent/plan")));
+        command.addAll(List.of("-jar", System.getProperty("server.jar"), "0"));
+        ChildProcess server = ChildProcess.run(command);
+        assertThat(server.exitCode()).as("%s", server).isEqualTo(1);
+        assertThat(server.err()).anyMatch(line -> line.contains("PKTINFO_FAULTS"));
     }
 
     @BeforeEach

@@ -1,0 +1,207 @@
+/*
+ * Linked around the shim with --wrap, makes system calls fail as a plan says, for tests. The environment variable
+ * PKTINFO_FAULTS names a file with the plan, one struct fault for each enum step, which the test maps as well: it changes the
+ * plan and reads what came of it while the library works.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What can fail; the order is that of Faults.Step in Java. The first two count datagrams, whichever call carries them. */
+enum step { RECEIVE, SEND, MMSG, SETSOCKOPT, GETSOCKOPT, FCNTL, EVENTFD, POLL, STEPS };
+
+struct fault {
+    int32_t error;  /* 0: none */
+    int32_t at;     /* how many pass before */
+    int32_t times;  /* how many of those behind fail; negative: all */
+    int32_t most;   /* how many messages a call takes; 0: all */
+    int32_t passed; /* how many have passed */
+    int32_t hits;   /* how many have failed */
+};
+
+long __real_syscall(long number, ...);
+int __real_getsockopt(int fd, int level, int name, void *value, socklen_t *length);
+int __real_setsockopt(int fd, int level, int name, const void *value, socklen_t length);
+int __real_fcntl(int fd, int command, ...);
+int __real_eventfd(unsigned initial, int flags);
+int __real_poll(struct pollfd *fds, nfds_t count, int timeout);
+
+long __wrap_syscall(long number, ...);
+int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *length);
+int __wrap_setsockopt(int fd, int level, int name, const void *value, socklen_t length);
+int __wrap_fcntl(int fd, int command, ...);
+int __wrap_eventfd(unsigned initial, int flags);
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout);
+
+static struct fault *plan;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* Stops the process if there is no plan: a test must not pass because nothing fails. */
+static void open_plan(void)
+{
+    const char *file = getenv("PKTINFO_FAULTS");
+    int fd = file == NULL ? -1 : open(file, O_RDWR | O_CLOEXEC);
+    void *mapped = fd == -1 ? MAP_FAILED
+                            : mmap(NULL, STEPS * sizeof(*plan), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+    if (mapped == MAP_FAILED) {
+        perror("pktinfo: this test build needs the plan that PKTINFO_FAULTS names");
+        _exit(EXIT_FAILURE);
+    }
+    close(fd);
+    plan = mapped;
+}
+
+static struct fault *fault_of(enum step step)
+{
+    pthread_once(&once, open_plan);
+    return &plan[step];
+}
+
+static int32_t get(const int32_t *number)
+{
+    return __atomic_load_n(number, __ATOMIC_SEQ_CST);
+}
+
+static void add(int32_t *number, int32_t value)
+{
+    __atomic_add_fetch(number, value, __ATOMIC_SEQ_CST);
+}
+
+/* How many of so many messages may pass; 0 if the first is to fail, and errno says how. */
+static unsigned allow(enum step step, unsigned count)
+{
+    struct fault *fault = fault_of(step);
+    int32_t most = get(&fault->most);
+    int32_t left = get(&fault->at) - get(&fault->passed);
+    int32_t times = get(&fault->times);
+
+    if (most > 0 && count > (unsigned)most) {
+        count = (unsigned)most;
+    }
+    if (get(&fault->error) == 0 || times == 0) {
+        return count;
+    }
+    if (left > 0) {
+        return count < (unsigned)left ? count : (unsigned)left;
+    }
+    if (times > 0) {
+        add(&fault->times, -1);
+    }
+    add(&fault->hits, 1);
+    errno = get(&fault->error);
+    return 0;
+}
+
+static long passed(enum step step, long result)
+{
+    if (result > 0) {
+        add(&fault_of(step)->passed, (int32_t)result);
+    }
+    return result;
+}
+
+static long one(enum step step, long number, int fd, void *message, int flags)
+{
+    long result = allow(step, 1) == 0 ? -1 : __real_syscall(number, fd, message, flags);
+
+    passed(step, result >= 0);
+    return result;
+}
+
+/* As the kernel does: ends before the message that fails, and fails when called from there. */
+static long many(enum step step, long number, int fd, void *messages, unsigned count, int flags)
+{
+    unsigned allowed = allow(MMSG, 1) == 0 ? 0 : allow(step, count);
+
+    return allowed == 0 ? -1 : passed(step, __real_syscall(number, fd, messages, allowed, flags, NULL));
+}
+
+/* The numbers that the shim uses. */
+long __wrap_syscall(long number, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, number);
+    int fd = va_arg(arguments, int);
+    void *messages = va_arg(arguments, void *);
+    unsigned third = va_arg(arguments, unsigned);
+    int fourth = number == SYS_recvmmsg || number == SYS_sendmmsg ? va_arg(arguments, int) : 0;
+    va_end(arguments);
+    switch (number) {
+    case SYS_recvmsg:
+        return one(RECEIVE, number, fd, messages, (int)third);
+    case SYS_sendmsg:
+        return one(SEND, number, fd, messages, (int)third);
+    case SYS_recvmmsg:
+        return many(RECEIVE, number, fd, messages, third, fourth);
+    case SYS_sendmmsg:
+        return many(SEND, number, fd, messages, third, fourth);
+    default:
+        errno = ENOSYS;
+        return -1;
+    }
+}
+
+int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *length)
+{
+    if (allow(GETSOCKOPT, 1) == 0) {
+        return -1;
+    }
+    passed(GETSOCKOPT, 1);
+    return __real_getsockopt(fd, level, name, value, length);
+}
+
+int __wrap_setsockopt(int fd, int level, int name, const void *value, socklen_t length)
+{
+    if (allow(SETSOCKOPT, 1) == 0) {
+        return -1;
+    }
+    passed(SETSOCKOPT, 1);
+    return __real_setsockopt(fd, level, name, value, length);
+}
+
+/* The only command that the shim uses is F_DUPFD_CLOEXEC, which takes a number. */
+int __wrap_fcntl(int fd, int command, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, command);
+    int least = va_arg(arguments, int);
+    va_end(arguments);
+    if (allow(FCNTL, 1) == 0) {
+        return -1;
+    }
+    passed(FCNTL, 1);
+    return __real_fcntl(fd, command, least);
+}
+
+int __wrap_eventfd(unsigned initial, int flags)
+{
+    if (allow(EVENTFD, 1) == 0) {
+        return -1;
+    }
+    passed(EVENTFD, 1);
+    return __real_eventfd(initial, flags);
+}
+
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout)
+{
+    if (allow(POLL, 1) == 0) {
+        return -1;
+    }
+    passed(POLL, 1);
+    return __real_poll(fds, count, timeout);
+}

@@ -1,0 +1,85 @@
+package org.pktinfo;
+
+import java.io.IOException;
+import java.nio.ByteOrder;
+import java.nio.MappedByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+
+/** The plan of native/test/faults.c: which system calls of the native library fail, where, how and how often. */
+public final class Faults {
+    /** What can fail; the order is that of native/test/faults.c. */
+    enum Step {
+        /** A datagram, whichever call brings it. */
+        RECEIVE,
+        /** A message to send, whichever call takes it. */
+        SEND,
+        /** A call for many at once. */
+        MMSG,
+        SETSOCKOPT,
+        GETSOCKOPT,
+        FCNTL,
+        EVENTFD,
+        POLL
+    }
+
+    static final int FOR_EVER = -1;
+
+    private static final int SIZE = 24;
+    private static final int ENOSYS = 38;
+
+    private final MappedByteBuffer plan;
+
+    Faults() throws IOException {
+        Path file = Path.of(System.getenv("PKTINFO_FAULTS"));
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+            plan = channel.map(FileChannel.MapMode.READ_WRITE, 0, (long) SIZE * Step.values().length);
+        }
+        plan.order(ByteOrder.nativeOrder());
+    }
+
+    /** Makes an empty plan for a process that is to be started. */
+    public static void create(Path file) throws IOException {
+        Files.write(file, new byte[SIZE * Step.values().length]);
+    }
+
+    private int field(Step step, int number) {
+        return step.ordinal() * SIZE + number * Integer.BYTES;
+    }
+
+    void clear() {
+        for (int i = 0; i < plan.capacity(); i++) {
+            plan.put(i, (byte) 0);
+        }
+    }
+
+    /** After so many that pass, so many fail. */
+    void fail(Step step, int errno, int at, int times) {
+        plan.putInt(field(step, 4), 0);
+        plan.putInt(field(step, 5), 0);
+        plan.putInt(field(step, 1), at);
+        plan.putInt(field(step, 2), times);
+        plan.putInt(field(step, 0), errno);
+    }
+
+    /** From now on nothing fails; what was counted stays. */
+    void end(Step step) {
+        plan.putInt(field(step, 0), 0);
+    }
+
+    /** A call takes no more than so many messages. */
+    void most(Step step, int count) {
+        plan.putInt(field(step, 3), count);
+    }
+
+    /** A kernel that neither has recvmmsg(2) nor sendmmsg(2). */
+    void oneByOne() {
+        fail(Step.MMSG, ENOSYS, 0, FOR_EVER);
+    }
+
+    int hits(Step step) {
+        return plan.getInt(field(step, 5));
+    }
+}
