@@ -117,6 +117,7 @@ public final class Agent implements AutoCloseable {
             case "answer" -> answer(Integer.parseInt(words[1]), words[2]);
             case "stats" -> loop.stats().toString();
             case "keep" -> keep(Integer.parseInt(words[1]));
+            case "cycle" -> cycle(Integer.parseInt(words[1]));
             case "storm" -> storm(words);
             case "join" -> join(words[1], words[2]);
             case "receive" -> receive(WAIT_MILLIS);
@@ -236,6 +237,23 @@ public final class Agent implements AutoCloseable {
         kept.add(memory);
         kept.add(new DatagramSocket());
         return "kept";
+    }
+
+    /** Opens and closes so many channels, each of which has received and sent. */
+    private String cycle(int count) throws IOException {
+        bind("any");
+        for (int i = 0; i < count; i++) {
+            open(new String[] {"open", "DUAL_STACK", "0", "::", "1500"});
+            int port = server.localAddress().getPort();
+            send(new String[] {"send", "127.0.0.2", String.valueOf(port)});
+            receive(WAIT_MILLIS);
+            reply("asked");
+            if (!await(WAIT_MILLIS).equals("127.0.0.2")) {
+                return "not answered";
+            }
+        }
+        server.close();
+        return "done";
     }
 
     /** Port, milliseconds, requests a second, then the addresses to ask; what became of all requests so far. */

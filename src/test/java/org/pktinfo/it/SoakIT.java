@@ -132,6 +132,20 @@ class SoakIT {
         }
     }
 
+    @Test
+    void tenThousandChannelsOpenedUsedAndClosedLeaveNeitherDescriptorsNorMemory() throws Exception {
+        List<Sample> samples = new ArrayList<>();
+        for (int i = 0; i < 15; i++) {
+            assertThat(server.say("cycle 1000")).isEqualTo("done");
+            samples.add(new Sample(i, mebibytes(), descriptors()));
+        }
+        List<Sample> after = samples.subList(4, samples.size()); // the JVM has settled
+        String what = "10 000 channels: " + after;
+        System.out.println(what);
+        assertThat(mostDescriptors(after)).as(what).isLessThanOrEqualTo(after.get(0).descriptors);
+        assertThat(grown(after)).as(what).isLessThan(4);
+    }
+
     /** Otherwise nothing would be known from none being found. */
     @Test
     void aLeakOfMemoryAndOneOfDescriptorsIsFound() throws Exception {

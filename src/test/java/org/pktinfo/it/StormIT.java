@@ -69,8 +69,8 @@ class StormIT extends TwoHosts {
             assertThat(tally).startsWith("requests ");
         } while (count("replies") < exchanges || gusts < leastGusts);
         String stats = server.say("stats");
-        System.out.println("storm " + Long.getLong("storm.seed", 1) + ", policy " + policy + ": " + gusts + " gusts " + storm.counts() + ", client: " + tally
-                + ", server: " + stats);
+        System.out.println("storm " + Long.getLong("storm.seed", 1) + ", policy " + policy + ": " + gusts + " gusts "
+                + storm.counts() + ", client: " + tally + ", server: " + stats);
         return stats;
     }
 

@@ -1,0 +1,92 @@
+package org.pktinfo;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.net.BindException;
+import java.nio.channels.ClosedChannelException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.pktinfo.PktInfoChannel.Family;
+
+/** What failing, closing at the same time and interrupting leaves open: nothing. */
+@Timeout(60)
+class LeakTest {
+    @Test
+    void aPortThatIsTakenLeavesNothingOpen() throws IOException {
+        try (PktInfoChannel first = Loopback.open(Family.DUAL_STACK)) {
+            long before = OpenDescriptors.count();
+            for (int i = 0; i < 100; i++) {
+                try (PktInfoChannel second = PktInfoChannel.open()) {
+                    assertThatThrownBy(() -> second.bind(first.localAddress())).isInstanceOf(BindException.class);
+                }
+            }
+            OpenDescriptors.assertNoMoreThan(before);
+        }
+    }
+
+    /** Two that wait, one that closes and one that closes the JDK's channel, all at once. */
+    @Test
+    void whoClosesAndWhoWaitsInWhateverOrderNothingStaysOpen() throws Exception {
+        ExecutorService threads = Executors.newFixedThreadPool(4);
+        try {
+            race(threads); // its threads have what they need
+            long before = OpenDescriptors.count();
+            for (int round = 0; round < 300; round++) {
+                race(threads);
+            }
+            OpenDescriptors.assertNoMoreThan(before);
+        } finally {
+            threads.shutdownNow();
+        }
+    }
+
+    private static void race(ExecutorService threads) throws Exception {
+        PktInfoChannel channel = Loopback.open(Family.DUAL_STACK);
+        CyclicBarrier start = new CyclicBarrier(4);
+        List<Future<?>> racers = new ArrayList<>();
+        for (int i = 0; i < 2; i++) {
+            racers.add(threads.submit(() -> {
+                start.await();
+                assertThatThrownBy(channel::receive).isInstanceOf(ClosedChannelException.class);
+                return null;
+            }));
+        }
+        for (AutoCloseable closed : List.of(channel, channel.channel())) {
+            racers.add(threads.submit(() -> {
+                start.await();
+                closed.close();
+                return null;
+            }));
+        }
+        for (Future<?> racer : racers) {
+            racer.get(10, TimeUnit.SECONDS);
+        }
+        channel.close();
+    }
+
+    @Test
+    void anInterruptedThreadLeavesNothingOpen() throws Exception {
+        Loopback.open(Family.DUAL_STACK).close();
+        long before = OpenDescriptors.count();
+        for (int round = 0; round < 300; round++) {
+            PktInfoChannel channel = Loopback.open(Family.DUAL_STACK);
+            Thread waiter = new Thread(() -> assertThatThrownBy(channel::receive)
+                    .isInstanceOf(java.nio.channels.ClosedByInterruptException.class));
+            waiter.start();
+            waiter.interrupt(); // before, while or after it begins to wait
+            waiter.join(TimeUnit.SECONDS.toMillis(10));
+            assertThat(waiter.isAlive()).isFalse();
+            assertThat(channel.isOpen()).isFalse();
+        }
+        OpenDescriptors.assertNoMoreThan(before);
+    }
+}

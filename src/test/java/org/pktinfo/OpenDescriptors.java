@@ -1,0 +1,30 @@
+package org.pktinfo;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+
+/** What this process has open. */
+final class OpenDescriptors {
+    private OpenDescriptors() {}
+
+    static long count() throws IOException {
+        try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"))) {
+            return open.count();
+        }
+    }
+
+    /** Soon, because the JVM opens files of its own for a moment, to see how much memory it may use. */
+    static void assertNoMoreThan(long limit) throws IOException {
+        long deadline = System.nanoTime() + Loopback.SOON.toNanos();
+        long open = count();
+        while (open > limit && System.nanoTime() < deadline) {
+            Thread.onSpinWait();
+            open = count();
+        }
+        assertThat(open).as("open descriptors").isLessThanOrEqualTo(limit);
+    }
+}
