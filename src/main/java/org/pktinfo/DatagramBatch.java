@@ -120,6 +120,27 @@ public final class DatagramBatch {
      * @throws IOException if sending fails otherwise than for one datagram
      */
     public int send() throws IOException {
+        return send(Long.MAX_VALUE);
+    }
+
+    /**
+     * As {@link #send()}, but waits no longer than a time for room in the send buffer: what does not fit by then fails with
+     * {@link SendException.Kind#TRANSIENT}, also in blocking mode.
+     *
+     * @param timeout how long to wait at most; zero: not at all
+     * @return how many were sent
+     * @throws IllegalArgumentException if the timeout is negative
+     * @throws IllegalStateException if another thread uses this batch
+     * @throws java.nio.channels.AsynchronousCloseException as {@link #send()} does
+     * @throws java.nio.channels.ClosedByInterruptException as {@link #send()} does, if the timeout is not zero
+     * @throws java.nio.channels.ClosedChannelException if the channel is closed
+     * @throws IOException if sending fails otherwise than for one datagram
+     */
+    public int send(Duration timeout) throws IOException {
+        return send(PktInfoChannel.nanos(timeout));
+    }
+
+    private int send(long nanos) throws IOException {
         checkThread();
         int pending = 0;
         for (int i = 0; i < size; i++) {
@@ -129,7 +150,7 @@ public final class DatagramBatch {
             return 0;
         }
         try {
-            channel.send(arena, size, pending);
+            channel.send(arena, size, pending, nanos);
         } catch (IOException e) {
             int unused = countSent(DatagramSlot::settled);
             throw e;

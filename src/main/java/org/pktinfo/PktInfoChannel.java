@@ -935,7 +935,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         try {
             beginWaiting();
             while (!sendNow(payload, peer, source)) {
-                awaitRoom();
+                boolean unused = awaitRoom(System.nanoTime(), Long.MAX_VALUE);
             }
             completed = true;
         } catch (SendException e) {
@@ -1010,9 +1010,9 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         }
     }
 
-    /** For a batch: sends what is pending; in blocking mode all of it, else what the send buffer has room for. */
-    void send(Arena arena, int count, int pending) throws IOException {
-        if (!channel.isBlocking()) {
+    /** For a batch: sends what is pending; in blocking mode it waits so long for room, else not at all. */
+    void send(Arena arena, int count, int pending, long nanos) throws IOException {
+        if (nanos == 0 || !channel.isBlocking()) {
             sendNow(arena, count);
             return;
         }
@@ -1021,14 +1021,13 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
             return;
         }
         checkOpen();
+        long start = System.nanoTime();
         boolean completed = false;
         try {
             beginWaiting();
-            while (left > 0) {
+            left -= sendNow(arena, count);
+            while (left > 0 && awaitRoom(start, nanos)) {
                 left -= sendNow(arena, count);
-                if (left > 0) {
-                    awaitRoom();
-                }
             }
             completed = true;
         } finally {
@@ -1036,19 +1035,23 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         }
     }
 
-    /** Waits until the send buffer may have room. */
-    private void awaitRoom() throws IOException {
+    /** Waits until the send buffer may have room; false if the time was over before. */
+    private boolean awaitRoom(long start, long nanos) throws IOException {
         counters.sendWait();
         if (!ParkedThreads.isCurrentVirtual()) {
-            await(Layout.WAIT_WRITABLE, System.nanoTime(), Long.MAX_VALUE);
-            return;
+            return await(Layout.WAIT_WRITABLE, start, nanos);
+        }
+        long left = left(start, nanos);
+        if (left <= 0) {
+            return false;
         }
         ParkedThreads.Ticket ticket = writers.enter();
         try {
-            writers.park(ticket, Long.MAX_VALUE);
+            writers.park(ticket, left);
         } finally {
             writers.leave(ticket);
         }
+        return true;
     }
 
     /**

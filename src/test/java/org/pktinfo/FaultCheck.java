@@ -382,21 +382,52 @@ class FaultCheck {
 
     @ParameterizedTest
     @ValueSource(ints = {0, 2, 4})
-    void aSendBufferThatStaysFullHoldsTheServerUntilThereIsRoomAgain(int at) throws IOException {
+    void aSendBufferThatIsFullForAWhileDelaysTheRepliesAndLosesNone(int at) throws IOException {
+        askAll();
+        faults.fail(Step.SEND, Errno.EAGAIN, at, 50);
+        startServer();
+        assertAllAnsweredBut(-1);
+        assertThat(awaitStats(each -> each.replied() == DATAGRAMS).failed()).isZero();
+        assertThat(faults.hits(Step.SEND)).isEqualTo(50);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 2, 4})
+    void aSendBufferThatStaysFullFailsTheRepliesThatItHasNoRoomForAndTheServerGoesOn(int at) throws IOException {
         askAll();
         faults.fail(Step.SEND, Errno.EAGAIN, at, Faults.FOR_EVER);
         startServer();
         for (int i = 0; i < at; i++) {
             assertAnswered(i);
         }
-        while (faults.hits(Step.SEND) < 100) {
-            Thread.onSpinWait();
+        ServerStats stats = awaitStats(each -> each.replied() + each.failed() == DATAGRAMS);
+        assertThat(stats.sendErrors()).isEqualTo(Map.of(Kind.TRANSIENT, (long) DATAGRAMS - at));
+        ask(0);
+        awaitStats(each -> each.failed() == DATAGRAMS - at + 1);
+        faults.end(Step.SEND);
+        for (int i = 0; i < DATAGRAMS; i++) {
+            assertNextIsAnswered(i);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0, 0", "2, 0", "4, 0", "0, 30", "2, 30", "4, 30"})
+    void aBatchWaitsNoLongerThanItIsToldForRoom(int at, int millis) throws IOException {
+        DatagramBatch batch = batch();
+        askAll();
+        assertThat(batch.receive(SOON)).isEqualTo(DATAGRAMS);
+        replyToAll(batch);
+        faults.fail(Step.SEND, Errno.EAGAIN, at, Faults.FOR_EVER);
+        long start = System.nanoTime();
+        assertThat(batch.send(Duration.ofMillis(millis))).isEqualTo(at);
+        assertThat(System.nanoTime() - start)
+                .isGreaterThanOrEqualTo(Duration.ofMillis(millis).toNanos());
+        for (int i = at; i < DATAGRAMS; i++) {
+            assertThat(batch.slot(i).failure().kind()).isEqualTo(Kind.TRANSIENT);
         }
         faults.end(Step.SEND);
-        for (int i = at; i < DATAGRAMS; i++) {
-            assertAnswered(i);
-        }
-        assertThat(awaitStats(each -> each.replied() == DATAGRAMS).failed()).isZero();
+        assertThat(batch.send()).as("nothing is sent twice or late").isZero();
+        assertThatThrownBy(() -> batch.send(Duration.ofNanos(-1))).isInstanceOf(IllegalArgumentException.class);
     }
 
     @ParameterizedTest

@@ -34,7 +34,8 @@ import org.pktinfo.SendException;
  * }</pre>
  *
  * <p>Nothing that a peer, a route, a firewall or a vanished interface does ends it: such things are counted, and logged through
- * {@link System.Logger} {@code org.pktinfo.server}, of each kind at most one a second. Datagrams that claim to come from the server's own
+ * {@link System.Logger} {@code org.pktinfo.server}, of each kind at most one a second. Replies for which the send buffer has no room
+ * within a tenth of a second are such a thing too. Datagrams that claim to come from the server's own
  * address and port are never answered. Safe for use by any thread.
  */
 public final class DatagramServer implements AutoCloseable {

@@ -14,6 +14,9 @@ import org.pktinfo.SendException;
 /** One socket and the thread that serves it. */
 final class Worker implements Runnable {
     private static final Duration LONG = Duration.ofDays(1);
+    /** A send buffer fills up where a neighbour is not found or an interface is slow; who asked gives up sooner or later. */
+    private static final Duration ROOM = Duration.ofMillis(100);
+
     private static final long PAUSE_AFTER_ERROR = TimeUnit.MILLISECONDS.toNanos(10);
 
     final PktInfoChannel channel;
@@ -141,7 +144,7 @@ final class Worker implements Runnable {
 
     private void send(int count) {
         try {
-            int unused = batch.send();
+            int unused = batch.send(ROOM);
         } catch (IOException e) {
             complaints.log(Complaints.Kind.SENDING_FAILED, () -> "sending failed: " + e.getMessage());
         }

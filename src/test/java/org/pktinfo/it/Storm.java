@@ -55,6 +55,12 @@ final class Storm {
         return address.startsWith("10.99.") || address.startsWith("fd99:") ? "lo" : "a0";
     }
 
+    /** On loopback a whole subnet would be the host's, the peer's address included. */
+    private static String at(String address, String place) {
+        String host = address.replaceAll("/.*", "");
+        return (place.equals("lo") ? host + (host.indexOf(':') >= 0 ? "/128" : "/32") : address) + " dev " + place;
+    }
+
     private static String dad(String address) {
         return address.indexOf(':') >= 0 ? " nodad" : "";
     }
@@ -123,10 +129,10 @@ final class Storm {
             return;
         }
         if (!from.equals("away")) {
-            server("addr del " + address + " dev " + from);
+            server("addr del " + at(address, from));
         }
         if (!to.equals("away")) {
-            server("addr add " + address + " dev " + to + how);
+            server("addr add " + at(address, to) + how);
         }
         places.put(address, to);
         count(to.equals("away") ? "removed" : from.equals("away") ? "added" : "moved");
