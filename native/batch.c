@@ -98,6 +98,12 @@ static size_t at_most(size_t length, size_t limit)
     return length < limit ? length : limit;
 }
 
+/* What the kernel says it has done of what it was asked to do: a number that is too large is not believed. */
+static int no_more_than(int result, int asked)
+{
+    return result < asked ? result : asked;
+}
+
 static void accept_message(const struct view *view, int index)
 {
     const struct mmsghdr *message = &view->messages[index];
@@ -147,7 +153,7 @@ int arena_receive(void *arena, int fd, int count)
     for (int i = 0; i < count; i++) {
         expect(&view, i);
     }
-    int received = receive_many(&view, fd, count);
+    int received = no_more_than(receive_many(&view, fd, count), count);
     for (int i = 0; i < received; i++) {
         accept_message(&view, i);
     }
@@ -288,7 +294,7 @@ static int send_some(const struct view *view, int fd, int from, int until)
     while (end < until && !is_to_be_cut(view, end)) {
         end++;
     }
-    int sent = end - from > 1 ? kernel_send_many(fd, &view->messages[from], (unsigned)(end - from)) : -ENOSYS;
+    int sent = end - from > 1 ? no_more_than(kernel_send_many(fd, &view->messages[from], (unsigned)(end - from)), end - from) : -ENOSYS;
     if (sent == -ENOSYS) {
         int result = kernel_send(fd, &view->messages[from].msg_hdr);
         sent = result < 0 ? result : 1;

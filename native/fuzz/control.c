@@ -1,0 +1,332 @@
+/*
+ * Control messages and addresses: whatever is read stays within its bounds, what was written is read back, what is
+ * unknown is skipped. The first byte chooses what the rest is taken for.
+ */
+#define _GNU_SOURCE
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "input.h"
+#include "pktinfo.h"
+
+enum { UDP_LEVEL = 17, SEGMENT = 103, GRO = 104, KNOWN_FLAGS = 0x3ff, ROOM = 1024 };
+
+/* What the reader is to find; it may touch nothing else of a slot. */
+static void expect_only_received(const struct slot *slot)
+{
+    static const struct slot nothing;
+
+    CHECK((slot->flags & ~(uint32_t)KNOWN_FLAGS) == 0);
+    CHECK(!(slot->flags & FLAG_IN6_PKTINFO_FIRST) || (slot->flags & FLAG_IN6_PKTINFO));
+    CHECK((slot->flags & FLAG_IN_PKTINFO) || memcmp(slot->in_address, nothing.in_address, 12) == 0);
+    CHECK((slot->flags & FLAG_IN6_PKTINFO) || memcmp(slot->in6_address, nothing.in6_address, 20) == 0);
+    CHECK((slot->flags & FLAG_DROP_COUNT) || slot->drop_count == 0);
+    CHECK((slot->flags & FLAG_RECEIVE_TIME) || slot->receive_time == 0);
+    CHECK((slot->flags & FLAG_SEGMENT_SIZE) ? slot->segment_size > 0 : slot->segment_size == 0);
+    CHECK((slot->flags & FLAG_TRAFFIC_CLASS) || slot->traffic_class == 0);
+    CHECK((slot->flags & FLAG_HOP_LIMIT) || slot->hop_limit == 0);
+    CHECK(memcmp(slot->source_address, nothing.source_address, offsetof(struct slot, receive_time) - offsetof(struct slot, source_address)) == 0);
+    CHECK(slot->sent_length == 0 && slot->send_segment_size == 0 && slot->send_flags == 0);
+    CHECK(slot->length == 0 && slot->wire_length == 0);
+}
+
+/* The fuzzer's block is as long as the input, so that one byte beyond it is seen. At odd places too. */
+static void read_anything(const uint8_t *data, size_t size)
+{
+    struct slot slot;
+
+    slot_clear(&slot);
+    slot_read_control(&slot, data, size);
+    expect_only_received(&slot);
+    slot_clear(&slot);
+    slot_read_name(&slot, data, size);
+    expect_only_received(&slot);
+    CHECK(slot.flags == 0);
+}
+
+struct message {
+    int level;
+    int type;
+    uint8_t data[64];
+    size_t length;
+};
+
+/* The ten that are understood, then those next to them, then anything; of the right length or not. */
+static void take_message(struct input *input, struct message *message)
+{
+    static const struct message known[] = {
+        {.level = IPPROTO_IP, .type = IP_PKTINFO, .length = sizeof(struct in_pktinfo)},
+        {.level = IPPROTO_IPV6, .type = IPV6_PKTINFO, .length = sizeof(struct in6_pktinfo)},
+        {.level = IPPROTO_IP, .type = IP_TOS, .length = 1},
+        {.level = IPPROTO_IP, .type = IP_TTL, .length = sizeof(int)},
+        {.level = IPPROTO_IPV6, .type = IPV6_TCLASS, .length = sizeof(int)},
+        {.level = IPPROTO_IPV6, .type = IPV6_HOPLIMIT, .length = sizeof(int)},
+        {.level = SOL_SOCKET, .type = SO_TIMESTAMPNS, .length = sizeof(struct timespec)},
+        {.level = SOL_SOCKET, .type = SO_RXQ_OVFL, .length = sizeof(uint32_t)},
+        {.level = UDP_LEVEL, .type = GRO, .length = sizeof(int)},
+        {.level = IPPROTO_IP, .type = IP_RECVORIGDSTADDR, .length = sizeof(struct sockaddr_in)},
+        {.level = SOL_SOCKET, .type = SCM_CREDENTIALS, .length = sizeof(struct ucred)},
+    };
+    uint8_t choice = take_byte(input);
+
+    *message = known[(choice & 15) % (sizeof(known) / sizeof(known[0]))];
+    if (choice & 16) {
+        message->length = take_byte(input) % sizeof(message->data);
+    }
+    if (choice & 32) {
+        message->level = (int)take_number(input);
+        message->type = (int)take_number(input);
+    }
+    take_bytes(input, message->data, message->length);
+}
+
+static int is_of(const struct message *message, int level, int type, size_t length)
+{
+    return message->level == level && message->type == type && message->length == length;
+}
+
+static int number_of(const struct message *message)
+{
+    int number;
+
+    memcpy(&number, message->data, sizeof(number));
+    return number;
+}
+
+static void understand_addresses(struct slot *slot, const struct message *message)
+{
+    struct in_pktinfo in;
+    struct in6_pktinfo in6;
+
+    if (is_of(message, IPPROTO_IP, IP_PKTINFO, sizeof(in))) {
+        memcpy(&in, message->data, sizeof(in));
+        memcpy(slot->in_address, &in.ipi_addr, 4);
+        memcpy(slot->in_local, &in.ipi_spec_dst, 4);
+        slot->in_interface = in.ipi_ifindex < 0 ? 0 : (uint32_t)in.ipi_ifindex;
+        slot->flags |= FLAG_IN_PKTINFO;
+    } else if (is_of(message, IPPROTO_IPV6, IPV6_PKTINFO, sizeof(in6))) {
+        memcpy(&in6, message->data, sizeof(in6));
+        memcpy(slot->in6_address, &in6.ipi6_addr, 16);
+        slot->in6_interface = in6.ipi6_ifindex;
+        slot->flags |= slot->flags & FLAG_IN_PKTINFO ? FLAG_IN6_PKTINFO : FLAG_IN6_PKTINFO | FLAG_IN6_PKTINFO_FIRST;
+    }
+}
+
+static void understand_numbers(struct slot *slot, const struct message *message)
+{
+    struct timespec time;
+
+    if (is_of(message, IPPROTO_IP, IP_TOS, 1) || is_of(message, IPPROTO_IPV6, IPV6_TCLASS, 4)) {
+        slot->traffic_class = message->length == 1 ? message->data[0] : (uint8_t)number_of(message);
+        slot->flags |= FLAG_TRAFFIC_CLASS;
+    } else if ((is_of(message, IPPROTO_IP, IP_TTL, 4) || is_of(message, IPPROTO_IPV6, IPV6_HOPLIMIT, 4))
+        && number_of(message) >= 0 && number_of(message) < 256) {
+        slot->hop_limit = (uint8_t)number_of(message);
+        slot->flags |= FLAG_HOP_LIMIT;
+    } else if (is_of(message, SOL_SOCKET, SO_RXQ_OVFL, 4)) {
+        memcpy(&slot->drop_count, message->data, 4);
+        slot->flags |= FLAG_DROP_COUNT;
+    } else if (is_of(message, UDP_LEVEL, GRO, 4) && number_of(message) > 0) {
+        slot->segment_size = (uint32_t)number_of(message);
+        slot->flags |= FLAG_SEGMENT_SIZE;
+    } else if (is_of(message, SOL_SOCKET, SO_TIMESTAMPNS, sizeof(time))) {
+        memcpy(&time, message->data, sizeof(time));
+        slot->receive_time = (int64_t)((uint64_t)time.tv_sec * 1000000000U + (uint64_t)time.tv_nsec);
+        slot->flags |= FLAG_RECEIVE_TIME;
+    }
+}
+
+static void understand(struct slot *slot, const struct message *message)
+{
+    understand_addresses(slot, message);
+    understand_numbers(slot, message);
+}
+
+/* As put_cmsg of the kernel does. */
+static size_t put(uint8_t *control, size_t length, const struct message *message)
+{
+    struct cmsghdr header;
+
+    memset(&header, 0, sizeof(header));
+    header.cmsg_len = (socklen_t)CMSG_LEN(message->length);
+    header.cmsg_level = message->level;
+    header.cmsg_type = message->type;
+    memset(control + length, 0xee, CMSG_SPACE(message->length));
+    memcpy(control + length, &header, sizeof(header));
+    memcpy(control + length + CMSG_LEN(0), message->data, message->length);
+    return length + CMSG_SPACE(message->length);
+}
+
+/* Every message that is understood is read as it was written, whatever else stands before, between and behind. */
+static void read_messages(struct input *input)
+{
+    uint8_t control[ROOM];
+    struct message message = {.level = -1};
+    struct slot expected;
+    struct slot slot;
+    size_t length = 0;
+
+    slot_clear(&expected);
+    while (input->left > 1 && length + CMSG_SPACE(sizeof(message.data)) < sizeof(control)) {
+        understand(&expected, &message);
+        take_message(input, &message);
+        length = put(control, length, &message);
+    }
+    /* The block ends with the last message, before its padding, or within it: cut short it is none. */
+    size_t missing = length > 0 ? take_byte(input) % CMSG_SPACE(message.length) : 0;
+    size_t whole = length - missing;
+    if (missing <= CMSG_SPACE(message.length) - CMSG_LEN(message.length)) {
+        understand(&expected, &message);
+    }
+    uint8_t *exact = malloc(whole);
+    CHECK(exact != NULL || whole == 0);
+    memcpy(exact, control, whole);
+    slot_clear(&slot);
+    slot_read_control(&slot, exact, whole);
+    free(exact);
+    CHECK(memcmp(&slot, &expected, sizeof(slot)) == 0);
+}
+
+/* What sendmsg(2) makes of control data: each message's header must be whole and its length within what is left (CMSG_OK of linux/socket.h). */
+static int walk(const uint8_t *control, size_t length, struct message *messages)
+{
+    int count = 0;
+
+    for (size_t at = 0; at + sizeof(struct cmsghdr) <= length;) {
+        struct cmsghdr header;
+        memcpy(&header, control + at, sizeof(header));
+        CHECK(header.cmsg_len >= sizeof(header) && header.cmsg_len <= length - at);
+        CHECK(count < 3);
+        messages[count] = (struct message){
+            .level = header.cmsg_level, .type = header.cmsg_type, .length = header.cmsg_len - CMSG_LEN(0)};
+        CHECK(messages[count].length <= sizeof(messages[count].data));
+        memcpy(messages[count].data, control + at + CMSG_LEN(0), messages[count].length);
+        count++;
+        at += CMSG_ALIGN(header.cmsg_len);
+    }
+    return count;
+}
+
+static void expect_source(const struct slot *slot, const struct slot *read)
+{
+    switch (slot->source_form) {
+    case FORM_IN_PKTINFO:
+        CHECK(read->flags == FLAG_IN_PKTINFO && memcmp(read->in_local, slot->source_address + 12, 4) == 0);
+        CHECK(read->in_interface == ((int32_t)slot->source_interface > 0 ? slot->source_interface : 0));
+        break;
+    case FORM_IN6_PKTINFO:
+        CHECK(read->flags == (FLAG_IN6_PKTINFO | FLAG_IN6_PKTINFO_FIRST));
+        CHECK(memcmp(read->in6_address, slot->source_address, 16) == 0);
+        CHECK(read->in6_interface == slot->source_interface);
+        break;
+    case FORM_AS_RECEIVED: {
+        uint32_t both = slot->flags & (FLAG_IN_PKTINFO | FLAG_IN6_PKTINFO);
+        CHECK((read->flags & (FLAG_IN_PKTINFO | FLAG_IN6_PKTINFO)) == both);
+        CHECK(!(both & FLAG_IN_PKTINFO) || memcmp(read->in_local, slot->in_local, 4) == 0);
+        CHECK(!(both & FLAG_IN6_PKTINFO) || memcmp(read->in6_address, slot->in6_address, 16) == 0);
+        break;
+    }
+    default:
+        CHECK(read->flags == 0);
+    }
+}
+
+/* The block has room for what is promised and not one byte more; what is written is whole messages and read back. */
+static void write_control(const struct slot *slot, uint16_t segment)
+{
+    uint8_t *control = malloc(CONTROL_CAPACITY);
+    struct message messages[3];
+    struct slot read;
+
+    CHECK(control != NULL);
+    size_t length = slot_write_control(slot, control);
+    CHECK(length <= CONTROL_CAPACITY - CMSG_SPACE(sizeof(uint16_t)));
+    int count = walk(control, length, messages);
+    slot_clear(&read);
+    slot_read_control(&read, control, length);
+    expect_only_received(&read);
+    expect_source(slot, &read);
+    length = append_segment_size(control, length, segment);
+    CHECK(walk(control, length, messages) == count + 1);
+    CHECK(is_of(&messages[count], UDP_LEVEL, SEGMENT, sizeof(segment)));
+    CHECK(memcmp(messages[count].data, &segment, sizeof(segment)) == 0);
+    free(control);
+}
+
+static void write_name(const struct slot *slot, int family)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
+    uint8_t name[NAME_CAPACITY];
+    struct slot read;
+    size_t length = slot_write_name(slot, family, name);
+
+    CHECK(length == (family == FAMILY_IPV4 ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6)));
+    slot_clear(&read);
+    slot_read_name(&read, name, length);
+    CHECK(read.peer_port == slot->peer_port);
+    if (family == FAMILY_IPV4) {
+        CHECK(memcmp(read.peer_address, mapped, 12) == 0 && memcmp(read.peer_address + 12, slot->peer_address + 12, 4) == 0);
+    } else {
+        CHECK(memcmp(read.peer_address, slot->peer_address, 16) == 0 && read.peer_scope == slot->peer_scope);
+    }
+    /* One byte less is no address. */
+    slot_clear(&read);
+    slot_read_name(&read, name, length - 1);
+    CHECK(read.peer_port == 0);
+}
+
+/* Two slots that share their way are the same to the kernel. */
+static void share(const struct slot *one, const struct slot *other)
+{
+    uint8_t names[2][NAME_CAPACITY] = {{0}};
+    uint8_t controls[2][CONTROL_CAPACITY] = {{0}};
+
+    CHECK(slots_share_way(one, one));
+    CHECK(slots_share_way(one, other) == slots_share_way(other, one));
+    if (slots_share_way(one, other) && one->source_form != FORM_AS_RECEIVED) {
+        slot_write_name(one, FAMILY_IPV6, names[0]);
+        slot_write_name(other, FAMILY_IPV6, names[1]);
+        CHECK(memcmp(names[0], names[1], sizeof(names[0])) == 0);
+        CHECK(slot_write_control(one, controls[0]) == slot_write_control(other, controls[1]));
+        CHECK(memcmp(controls[0], controls[1], sizeof(controls[0])) == 0);
+    }
+}
+
+static void write_anything(struct input *input)
+{
+    struct slot slot;
+    struct slot changed;
+    uint8_t place = take_byte(input);
+    uint8_t byte = take_byte(input);
+    uint8_t form = take_byte(input);
+    uint16_t segment = (uint16_t)take_number(input);
+
+    take_bytes(input, &slot, sizeof(slot));
+    if (form < 16) {
+        slot.source_form = form % 4;
+    }
+    write_control(&slot, segment);
+    write_name(&slot, FAMILY_IPV4);
+    write_name(&slot, FAMILY_IPV6);
+    changed = slot;
+    ((uint8_t *)&changed)[place % sizeof(changed)] ^= byte;
+    share(&slot, &changed);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct input input = {data, size};
+
+    switch (take_byte(&input) % 3) {
+    case 0:
+        read_anything(input.at, input.left);
+        break;
+    case 1:
+        read_messages(&input);
+        break;
+    default:
+        write_anything(&input);
+    }
+    return 0;
+}
