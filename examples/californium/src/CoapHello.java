@@ -1,0 +1,53 @@
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import org.eclipse.californium.core.CoapResource;
+import org.eclipse.californium.core.CoapServer;
+import org.eclipse.californium.core.config.CoapConfig;
+import org.eclipse.californium.core.network.CoapEndpoint;
+import org.eclipse.californium.core.server.resources.CoapExchange;
+import org.eclipse.californium.elements.UDPConnector;
+import org.eclipse.californium.elements.config.Configuration;
+import org.eclipse.californium.elements.config.UdpConfig;
+import org.pktinfo.socket.PktInfoDatagramSocket;
+
+/** A CoAP server that says hello: with the word "stock" on Californium's own socket, with "pktinfo" on one whose replies are right. */
+public final class CoapHello {
+    private static final InetSocketAddress ADDRESS = new InetSocketAddress(5683);
+
+    /** Californium's connector for UDP, on another socket. */
+    private static final class PktInfoConnector extends UDPConnector {
+        PktInfoConnector(Configuration configuration) {
+            super(ADDRESS, configuration);
+        }
+
+        @Override
+        public synchronized void start() throws IOException {
+            if (!running) {
+                init(new PktInfoDatagramSocket(localAddr));
+            }
+        }
+    }
+
+    public static void main(String[] arguments) throws IOException {
+        CoapConfig.register();
+        UdpConfig.register();
+        Configuration configuration = Configuration.createStandardWithoutFile();
+        UDPConnector connector = arguments[0].equals("stock")
+                ? new UDPConnector(ADDRESS, configuration)
+                : new PktInfoConnector(configuration);
+
+        CoapServer server = new CoapServer(configuration);
+        server.addEndpoint(CoapEndpoint.builder()
+                .setConfiguration(configuration)
+                .setConnector(connector)
+                .build());
+        server.add(new CoapResource("hello") {
+            @Override
+            public void handleGET(CoapExchange exchange) {
+                exchange.respond("hello");
+            }
+        });
+        server.start();
+        System.out.println("listening on " + connector.getAddress());
+    }
+}

@@ -1,0 +1,56 @@
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import tech.kwik.core.QuicClientConnection;
+import tech.kwik.core.QuicConnection.QuicVersion;
+import tech.kwik.core.QuicStream;
+
+/** Asks the server at several addresses, all at once, with both versions of QUIC; prints for each what came back. */
+public final class QuicAsk {
+    /** How many seconds to wait, and the addresses. */
+    public static void main(String[] arguments) throws InterruptedException, ExecutionException {
+        Duration patience = Duration.ofSeconds(Long.parseLong(arguments[0]));
+        ExecutorService threads = Executors.newCachedThreadPool();
+        List<Future<String>> answers = new ArrayList<>();
+        for (String address : List.of(arguments).subList(1, arguments.length)) {
+            answers.add(threads.submit(() ->
+                    address + " " + ask(address, QuicVersion.V2, patience) + "; " + ask(address, QuicVersion.V1, patience)));
+        }
+        for (Future<String> answer : answers) {
+            System.out.println(answer.get());
+        }
+        threads.shutdown();
+    }
+
+    private static String ask(String address, QuicVersion version, Duration patience) throws IOException {
+        QuicClientConnection connection = QuicClientConnection.newBuilder()
+                .uri(URI.create("quic://" + (address.contains(":") ? "[" + address + "]" : address) + ":4433"))
+                .applicationProtocol("echo")
+                .version(version)
+                .noServerCertificateCheck()
+                .connectTimeout(patience)
+                .initialRtt(1000) // milliseconds: a server's JVM that has just started is slow, which is no loss
+                .build();
+        try {
+            connection.connect();
+        } catch (IOException e) {
+            boolean refused = e.getMessage().contains("VersionNegotiationFailure");
+            return version + ": " + (refused ? "Version Negotiation" : e.getMessage());
+        }
+        QuicStream stream = connection.createStream(true);
+        try (OutputStream out = stream.getOutputStream()) {
+            out.write("hello".getBytes(StandardCharsets.US_ASCII));
+        }
+        String answer = new String(stream.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
+        connection.close();
+        return version + ": " + answer;
+    }
+}
