@@ -77,12 +77,14 @@ compare() {
     build
     [ "$(id -u)" = 0 ] || user=(--user --map-root-user)
     unshare "${user[@]}" --net --mount --pid --fork --mount-proc true || cannot "no right to make namespaces"
-    # Everything that is made or started inside ends with the first process there.
-    exec unshare "${user[@]}" --net --mount --pid --fork --kill-child --mount-proc "$0" --inside
+    # Everything that is made or started inside ends with the first process there, and that with unshare, which hears nothing but KILL.
+    unshare "${user[@]}" --net --mount --pid --fork --kill-child --mount-proc "$0" --inside &
+    inside=$!
+    trap 'kill -KILL "$inside"; exit 1' INT TERM
+    wait "$inside"
 }
 
 inside() {
-    trap 'exit 1' INT TERM # which the first process of a namespace would not hear otherwise
     mkdir -p "$work"
     mount -t tmpfs run "$work"
     wrong=0
@@ -109,7 +111,7 @@ wait_for() { # wait_for WHAT COMMAND...: until the command succeeds
 await() { # await WHAT DESCRIPTOR TEXT: until a line with the text comes
     local line=
     until [[ $line == *$3* ]]; do
-        IFS= read -r -t 60 -u "$2" line || fail "$1: not within 60 s"
+        IFS= read -r -t 60 -u "$2" line || fail "$1: no line with '$3' within 60 s, or ended"
     done
 }
 
