@@ -73,15 +73,16 @@ compare() {
     need mvn maven
     need ip iproute2
     need tcpdump tcpdump
+    need setpriv util-linux
     need unshare util-linux
     build
-    [ "$(id -u)" = 0 ] || user=(--user --map-root-user)
+    # Not as the root of a user namespace: tcpdump would want to change its groups, which is not allowed there.
+    [ "$(id -u)" = 0 ] || user=(--user --map-current-user --keep-caps)
     unshare "${user[@]}" --net --mount --pid --fork --mount-proc true || cannot "no right to make namespaces"
-    # Everything that is made or started inside ends with the first process there, and that with unshare, which hears nothing but KILL.
-    unshare "${user[@]}" --net --mount --pid --fork --kill-child --mount-proc "$0" --inside &
-    inside=$!
-    trap 'kill -KILL "$inside"; exit 1' INT TERM
-    wait "$inside"
+    # Everything that is made or started inside ends with the first process there, that with unshare, and that with this script.
+    setpriv --pdeathsig KILL unshare "${user[@]}" --net --mount --pid --fork --kill-child --mount-proc "$0" --inside &
+    trap 'exit 1' INT TERM
+    wait "$!"
 }
 
 inside() {
