@@ -43,8 +43,8 @@ public final class QuicAsk {
         ExecutorService threads = Executors.newCachedThreadPool();
         List<Future<String>> answers = new ArrayList<>();
         for (String address : List.of(arguments).subList(1, arguments.length)) {
-            answers.add(threads.submit(() ->
-                    address + " " + ask(address, QuicVersion.V2, patience) + "; " + ask(address, QuicVersion.V1, patience)));
+            answers.add(threads.submit(() -> address + " " + ask(address, QuicVersion.V2, patience) + "; "
+                    + ask(address, QuicVersion.V1, patience)));
         }
         for (Future<String> answer : answers) {
             System.out.println(answer.get());

@@ -55,7 +55,8 @@ public final class QuicEcho {
         try (InputStream file = Files.newInputStream(Path.of(arguments[1]))) {
             keys.load(file, PASSWORD);
         }
-        DatagramSocket socket = arguments[0].equals("stock") ? new DatagramSocket(PORT) : new PktInfoDatagramSocket(PORT);
+        DatagramSocket socket =
+                arguments[0].equals("stock") ? new DatagramSocket(PORT) : new PktInfoDatagramSocket(PORT);
         ServerConnector connector = ServerConnector.builder()
                 .withSocket(socket)
                 .withKeyStore(keys, "server", PASSWORD)
