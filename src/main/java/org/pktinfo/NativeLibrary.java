@@ -266,6 +266,9 @@ final class NativeLibrary {
         if (e instanceof java.nio.file.FileSystemException) {
             return "cannot be written there: " + e;
         }
+        if (e instanceof IllegalCallerException) {
+            return message + " (allow it: --enable-native-access=ALL-UNNAMED, on the module path =org.pktinfo)";
+        }
         if (message.contains("failed to map segment")) {
             return message + " (is the file system mounted noexec? -D" + FOLDER_PROPERTY + " chooses another folder)";
         }

@@ -13,7 +13,11 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Of a fixed size: each peer has its place in one of many groups of eight, and who comes into a full group takes the place of
  * the one that has been silent for longest. So who sends with many forged addresses can make peers be forgotten, but not the memory grow.
- * Safe for use by any thread, without locks; a peer that is known costs nothing but a look.
+ * It takes 4 bytes for each peer that there is room for, from the first peer on, and some 130 more for each that is there (8 instead of
+ * 4 where the heap is larger than 32 GB).
+ *
+ * <p>Safe for use by any thread, without locks. A peer that is known costs a look, and an object once a second. Of two threads that
+ * receive from one peer at the same moment either may be the last one.
  */
 @SuppressWarnings("exports") // the annotations are not needed at run time
 public final class PeerMemory {
@@ -30,9 +34,12 @@ public final class PeerMemory {
 
     private record Entry(Endpoint peer, PacketInfo info, long time) {}
 
-    private final AtomicReferenceArray<@Nullable Entry> places;
+    private final int capacity;
     private final int groupBits;
     private final long expiry; // nanoseconds
+
+    /** Null until somebody asks: a socket that only sends does without. */
+    private volatile @Nullable AtomicReferenceArray<@Nullable Entry> places;
 
     /** A memory of the default size and expiry. */
     public PeerMemory() {
@@ -55,7 +62,7 @@ public final class PeerMemory {
         }
         int groups = Math.max(1, Integer.highestOneBit(capacity * 2 - 1) / GROUP);
         this.groupBits = Integer.numberOfTrailingZeros(groups);
-        this.places = new AtomicReferenceArray<>(groups * GROUP);
+        this.capacity = groups * GROUP;
         this.expiry = expiry.compareTo(Duration.ofDays(10_000)) > 0 ? Long.MAX_VALUE : expiry.toNanos();
     }
 
@@ -65,7 +72,7 @@ public final class PeerMemory {
      * @return a power of two
      */
     public int capacity() {
-        return places.length();
+        return capacity;
     }
 
     /**
@@ -78,15 +85,30 @@ public final class PeerMemory {
         remember(peer, info, System.nanoTime());
     }
 
+    private AtomicReferenceArray<@Nullable Entry> places() {
+        AtomicReferenceArray<@Nullable Entry> result = places;
+        return result == null ? newPlaces() : result;
+    }
+
+    private synchronized AtomicReferenceArray<@Nullable Entry> newPlaces() {
+        AtomicReferenceArray<@Nullable Entry> result = places;
+        if (result == null) {
+            result = new AtomicReferenceArray<>(capacity);
+            places = result;
+        }
+        return result;
+    }
+
     void remember(Endpoint peer, PacketInfo info, long now) {
+        AtomicReferenceArray<@Nullable Entry> there = places();
         int group = group(peer);
         int place = group;
         long oldest = Long.MIN_VALUE;
         for (int i = group; i < group + GROUP; i++) {
-            Entry entry = places.get(i);
+            Entry entry = there.get(i);
             if (entry != null && entry.peer.equals(peer)) {
                 if (now - entry.time > REFRESH || !entry.info.equals(info)) {
-                    places.set(i, new Entry(peer, info, now));
+                    there.set(i, new Entry(peer, info, now));
                 }
                 return;
             }
@@ -96,7 +118,7 @@ public final class PeerMemory {
                 place = i;
             }
         }
-        places.set(place, new Entry(peer, info, now));
+        there.set(place, new Entry(peer, info, now));
     }
 
     /**
@@ -111,14 +133,31 @@ public final class PeerMemory {
 
     @Nullable
     PacketInfo lastAsked(Endpoint peer, long now) {
+        AtomicReferenceArray<@Nullable Entry> there = places;
         int group = group(peer);
-        for (int i = group; i < group + GROUP; i++) {
-            Entry entry = places.get(i);
+        for (int i = group; there != null && i < group + GROUP; i++) {
+            Entry entry = there.get(i);
             if (entry != null && entry.peer.equals(peer)) {
                 return now - entry.time > expiry ? null : entry.info;
             }
         }
         return null;
+    }
+
+    /**
+     * Forgets a peer: what is sent to it leaves by the system's choice until it asks again.
+     *
+     * @param peer who, remembered or not
+     */
+    public void forget(Endpoint peer) {
+        AtomicReferenceArray<@Nullable Entry> there = places;
+        int group = group(peer);
+        for (int i = group; there != null && i < group + GROUP; i++) {
+            Entry entry = there.get(i);
+            if (entry != null && entry.peer.equals(peer)) {
+                there.compareAndSet(i, entry, null); // unless it asks just now
+            }
+        }
     }
 
     /**

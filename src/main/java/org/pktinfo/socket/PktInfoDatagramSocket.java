@@ -1,11 +1,14 @@
 package org.pktinfo.socket;
 
 import java.io.IOException;
+import java.net.BindException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
+import java.net.NoRouteToHostException;
+import java.net.PortUnreachableException;
 import java.net.SocketAddress;
 import java.net.SocketException;
 import java.net.SocketOption;
@@ -22,6 +25,8 @@ import org.pktinfo.IpAddress;
 import org.pktinfo.PacketInfo;
 import org.pktinfo.PeerMemory;
 import org.pktinfo.PktInfoChannel;
+import org.pktinfo.SendException;
+import org.pktinfo.Source;
 
 /**
  * A {@link DatagramSocket} whose replies leave from the address that the peer last asked: what {@link #send} sends to a peer from
@@ -32,17 +37,31 @@ import org.pktinfo.PktInfoChannel;
  * peer that asks two of the host's addresses at once, from one port, may get an answer from the wrong one of the two; a {@link
  * PktInfoChannel} does not have this limit.
  *
+ * <p>If the address that a peer asked has left the host, what is sent to it fails, once: the peer is forgotten then, and the next goes
+ * out by the system's choice. Exceptions of {@link #send} are those of the JDK's sockets, with a {@link SendException} as their cause.
+ *
+ * <p>A connected socket sends from {@link #getLocalAddress}, as the JDK's does: the kernel chose that address when it was connected, and
+ * receives nothing sent to any other from then on. So a server that connects a socket to a peer binds it to the address asked first.
+ *
  * <p>Safe for use by any number of threads; sending does not wait for a thread that receives, and waiting holds no carrier of a
- * virtual thread.
+ * virtual thread. Memory and descriptors: those of a {@link PktInfoChannel}, and the memory of peers.
  */
 @SuppressWarnings("exports") // the annotations are not needed at run time
 public class PktInfoDatagramSocket extends DatagramSocket {
+    /** The longest there is: one that the channel takes for no limit. */
+    private static final Duration FOREVER = Duration.ofNanos(Long.MAX_VALUE);
+
+    private static final int EACCES = 13;
+    private static final int ECONNREFUSED = 111;
+    private static final int EHOSTUNREACH = 113;
+
     private final PktInfoChannel channel;
 
     /** The JDK's view of the same socket: it does everything but receive and send. */
     private final DatagramSocket jdk;
 
     private final PeerMemory memory;
+    private volatile boolean remembers = true;
 
     /**
      * A socket on all addresses and a port of the system's choice.
@@ -142,6 +161,16 @@ public class PktInfoDatagramSocket extends DatagramSocket {
         return memory;
     }
 
+    /**
+     * Whether it remembers which address each peer asked. If not, whatever it sends leaves by the system's choice, as from the
+     * JDK's sockets. Default: yes.
+     *
+     * @param on yes or no, from the next datagram on
+     */
+    public void rememberPeers(boolean on) {
+        remembers = on;
+    }
+
     private void bindIfNeeded() throws SocketException {
         if (!jdk.isBound()) {
             jdk.bind(null);
@@ -156,7 +185,7 @@ public class PktInfoDatagramSocket extends DatagramSocket {
         PacketInfo info;
         try {
             do {
-                info = channel.receive(packet, millis == 0 ? Duration.ofDays(1) : Duration.ofMillis(millis));
+                info = channel.receive(packet, millis == 0 ? FOREVER : Duration.ofMillis(millis));
             } while (info == null && millis == 0);
         } catch (ClosedChannelException e) {
             throw because("Socket closed", e);
@@ -164,7 +193,9 @@ public class PktInfoDatagramSocket extends DatagramSocket {
         if (info == null) {
             throw new SocketTimeoutException("Receive timed out");
         }
-        memory.remember(endpoint(packet.getAddress(), packet.getPort()), info);
+        if (remembers) {
+            memory.remember(endpoint(packet.getAddress(), packet.getPort()), info);
+        }
     }
 
     private static Endpoint endpoint(InetAddress address, int port) {
@@ -173,19 +204,40 @@ public class PktInfoDatagramSocket extends DatagramSocket {
 
     @Override
     public void send(DatagramPacket packet) throws IOException {
-        if (jdk.isClosed()) {
-            throw new SocketException("Socket is closed");
-        }
         synchronized (packet) {
+            if (jdk.isClosed()) {
+                throw new SocketException("Socket is closed");
+            }
             Endpoint peer = peer(packet);
             bindIfNeeded();
             ByteBuffer payload = ByteBuffer.wrap(packet.getData(), packet.getOffset(), packet.getLength());
             try {
-                channel.send(payload, peer, memory.source(peer));
+                channel.send(payload, peer, source(peer));
             } catch (ClosedChannelException e) {
                 throw because("Socket is closed", e);
+            } catch (SendException e) {
+                if (e.kind() == SendException.Kind.SOURCE_UNUSABLE) {
+                    memory.forget(peer);
+                }
+                throw asTheJdkDoes(e);
             }
         }
+    }
+
+    private Source source(Endpoint peer) {
+        return remembers && !jdk.isConnected() ? memory.source(peer) : Source.systemChoice();
+    }
+
+    /** Programs tell these apart. */
+    private static SocketException asTheJdkDoes(SendException e) {
+        SocketException exception = switch (e.errno()) {
+            case ECONNREFUSED -> new PortUnreachableException(e.getMessage());
+            case EACCES -> new BindException(e.getMessage());
+            case EHOSTUNREACH -> new NoRouteToHostException(e.getMessage());
+            default -> new SocketException(e.getMessage());
+        };
+        exception.initCause(e);
+        return exception;
     }
 
     private Endpoint peer(DatagramPacket packet) throws SocketException {
@@ -368,12 +420,12 @@ public class PktInfoDatagramSocket extends DatagramSocket {
     }
 
     @Override
-    public void joinGroup(SocketAddress group, NetworkInterface networkInterface) throws IOException {
+    public void joinGroup(SocketAddress group, @Nullable NetworkInterface networkInterface) throws IOException {
         jdk.joinGroup(group, networkInterface);
     }
 
     @Override
-    public void leaveGroup(SocketAddress group, NetworkInterface networkInterface) throws IOException {
+    public void leaveGroup(SocketAddress group, @Nullable NetworkInterface networkInterface) throws IOException {
         jdk.leaveGroup(group, networkInterface);
     }
 }
