@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -75,6 +76,38 @@ class PeerMemoryTest {
                         .filter(i -> asked(i & 0xff).equals(memory.lastAsked(peer(i))))
                         .count())
                 .isGreaterThan((1 << 13) * 95L / 100);
+    }
+
+    @Test
+    void whoIsForgottenIsAnsweredByTheSystemsChoiceUntilItAsksAgain() {
+        PeerMemory memory = new PeerMemory();
+        memory.forget(peer(1));
+        memory.remember(peer(1), asked(7));
+        memory.remember(peer(2), asked(8));
+        memory.forget(peer(1));
+        assertThat(memory.source(peer(1))).isEqualTo(Source.systemChoice());
+        assertThat(memory.lastAsked(peer(2))).isEqualTo(asked(8));
+        memory.remember(peer(1), asked(9));
+        assertThat(memory.lastAsked(peer(1))).isEqualTo(asked(9));
+    }
+
+    /** Threads that fight for the places of a full memory: a peer may be forgotten, but never be taken for another. */
+    @Test
+    void noThreadEverSeesWhatAnotherPeerAsked() {
+        PeerMemory memory = new PeerMemory(64, Duration.ofHours(1));
+        List<String> mistaken = IntStream.range(0, 4)
+                .parallel()
+                .boxed()
+                .flatMap(thread -> IntStream.range(0, 50_000)
+                        .map(i -> (i * 7 + thread * 31) % 200)
+                        .mapToObj(number -> {
+                            memory.remember(peer(number), asked(number));
+                            PacketInfo seen = memory.lastAsked(peer((number * 3) % 200));
+                            return seen == null || seen.equals(asked((number * 3) % 200)) ? "" : number + ": " + seen;
+                        }))
+                .filter(text -> !text.isEmpty())
+                .toList();
+        assertThat(mistaken).isEmpty();
     }
 
     @Test

@@ -49,9 +49,9 @@ public final class Installation implements Runnable {
 
     private String text() {
         String version = Installation.class.getPackage().getImplementationVersion();
-        return (version == null ? "" : version + ": ")
-                + "DatagramSocket and MulticastSocket reply from the address asked"
-                + ", on " + options.portsInWords() + ". Not reached: DatagramChannel, Netty. If the program sets a"
-                + " DatagramSocketImplFactory of its own, the JDK refuses it: \"factory already defined\"";
+        return (version == null ? "" : version + " is installed, ")
+                + "DatagramSocket and MulticastSocket reply from the address asked on " + options.portsInWords()
+                + ". Not reached: DatagramChannel, Netty. If the program sets a DatagramSocketImplFactory of its own, the JDK"
+                + " refuses it: \"factory already defined\"";
     }
 }

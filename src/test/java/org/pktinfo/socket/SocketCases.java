@@ -201,10 +201,13 @@ public final class SocketCases {
         CASES.put(
                 "an address in use, one that is not the host's, one of another kind",
                 (socket, maker) -> List.of(
-                        outcome(() -> maker.make(new InetSocketAddress(socket.getLocalPort()))),
-                        outcome(() -> maker.make(new InetSocketAddress(InetAddress.getByName("192.0.2.77"), 0))),
-                        outcome(() -> maker.make(new SocketAddress() {})),
-                        outcome(() -> maker.make(InetSocketAddress.createUnresolved("nowhere.invalid", 0)))));
+                        outcome(() -> maker.make(new InetSocketAddress(socket.getLocalPort()))
+                                .close()),
+                        outcome(() -> maker.make(new InetSocketAddress(InetAddress.getByName("192.0.2.77"), 0))
+                                .close()),
+                        outcome(() -> maker.make(new SocketAddress() {}).close()),
+                        outcome(() -> maker.make(InetSocketAddress.createUnresolved("nowhere.invalid", 0))
+                                .close())));
         CASES.put("closed: what still works and what does not", (socket, maker) -> {
             int port = socket.getLocalPort();
             socket.close();
@@ -775,7 +778,7 @@ public final class SocketCases {
 
         /** The JDK lets one thread at a time into the kernel, and the other waits for it. */
         void awaitWaiting(Waiter other) {
-            await(() -> isWaiting() && other.isBusy() || other.isWaiting() && isBusy());
+            await(() -> (isWaiting() && other.isBusy()) || (other.isWaiting() && isBusy()));
         }
 
         private boolean isBusy() {

@@ -1,0 +1,152 @@
+package org.pktinfo.socket;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketException;
+import java.time.Duration;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.pktinfo.Datagram;
+import org.pktinfo.Endpoint;
+import org.pktinfo.IpAddress;
+import org.pktinfo.PacketInfo;
+import org.pktinfo.PeerMemory;
+import org.pktinfo.PktInfoChannel;
+import org.pktinfo.SendException;
+
+/** What the drop-in knows of its peers, and what it cannot know; seen at a client on loopback. */
+@Timeout(60)
+class PktInfoDatagramSocketTest {
+    private static final int SOON = 5000; // milliseconds
+
+    private DatagramSocket client;
+
+    @BeforeEach
+    void open() throws SocketException {
+        client = new DatagramSocket();
+        client.setSoTimeout(SOON);
+    }
+
+    @AfterEach
+    void close() {
+        client.close();
+    }
+
+    private void ask(String destination, int port) throws IOException {
+        client.send(new DatagramPacket(new byte[4], 4, InetAddress.getByName(destination), port));
+    }
+
+    private String answeredFrom() throws IOException {
+        DatagramPacket packet = new DatagramPacket(new byte[9], 9);
+        client.receive(packet);
+        return packet.getAddress().getHostAddress();
+    }
+
+    private static DatagramPacket receive(DatagramSocket server) throws IOException {
+        DatagramPacket packet = new DatagramPacket(new byte[9], 9);
+        server.setSoTimeout(SOON);
+        server.receive(packet);
+        return packet;
+    }
+
+    @Test
+    void thePeerIsAnsweredFromTheAddressItAskedLast() throws IOException {
+        try (DatagramSocket server = new PktInfoDatagramSocket(0)) {
+            for (String asked : new String[] {"127.0.0.2", "127.0.0.3", "127.0.0.2"}) {
+                ask(asked, server.getLocalPort());
+                server.send(receive(server));
+                assertThat(answeredFrom()).isEqualTo(asked);
+            }
+        }
+    }
+
+    /** The limit of the interface: the first of two requests that cross is answered from where the second went. */
+    @Test
+    void whoAsksTwoAddressesAtOnceIsAnsweredTwiceFromTheLast() throws IOException {
+        try (DatagramSocket server = new PktInfoDatagramSocket(0)) {
+            ask("127.0.0.2", server.getLocalPort());
+            ask("127.0.0.3", server.getLocalPort());
+            DatagramPacket first = receive(server);
+            DatagramPacket second = receive(server);
+            server.send(first);
+            server.send(second);
+            assertThat(answeredFrom()).isEqualTo("127.0.0.3");
+            assertThat(answeredFrom()).isEqualTo("127.0.0.3");
+        }
+    }
+
+    /** The same with the channel, which has the requests. */
+    @Test
+    void theChannelDoesNotHaveThisLimit() throws IOException {
+        try (PktInfoChannel server = PktInfoChannel.open().bind(new InetSocketAddress(0))) {
+            ask("127.0.0.2", server.localAddress().getPort());
+            ask("127.0.0.3", server.localAddress().getPort());
+            Datagram first = server.receive(Duration.ofMillis(SOON));
+            Datagram second = server.receive(Duration.ofMillis(SOON));
+            server.reply(first, first.payload());
+            server.reply(second, second.payload());
+            assertThat(answeredFrom()).isEqualTo("127.0.0.2");
+            assertThat(answeredFrom()).isEqualTo("127.0.0.3");
+        }
+    }
+
+    @Test
+    void whoIsNotToBeRememberedIsAnsweredByTheSystemsChoice() throws IOException {
+        try (PktInfoDatagramSocket server = new PktInfoDatagramSocket(0)) {
+            server.rememberPeers(false);
+            ask("127.0.0.2", server.getLocalPort());
+            DatagramPacket request = receive(server);
+            server.send(request);
+            assertThat(answeredFrom()).isEqualTo("127.0.0.1");
+            server.rememberPeers(true);
+            server.send(request);
+            assertThat(answeredFrom()).isEqualTo("127.0.0.1");
+            ask("127.0.0.2", server.getLocalPort());
+            server.send(receive(server));
+            assertThat(answeredFrom()).isEqualTo("127.0.0.2");
+        }
+    }
+
+    @Test
+    void anAddressThatHasLeftTheHostFailsOnceAndIsForgotten() throws IOException {
+        PeerMemory memory = new PeerMemory();
+        try (DatagramSocket server = new PktInfoDatagramSocket(new InetSocketAddress(0), memory)) {
+            ask("127.0.0.2", server.getLocalPort());
+            DatagramPacket request = receive(server);
+            IpAddress gone = IpAddress.of(InetAddress.getByName("192.0.2.77"));
+            memory.remember(
+                    Endpoint.of((InetSocketAddress) request.getSocketAddress()),
+                    new PacketInfo(gone, gone, 1, true, false, false, false));
+            assertThatThrownBy(() -> server.send(request))
+                    .isInstanceOf(SocketException.class)
+                    .hasMessageContaining("source 192.0.2.77")
+                    .cause()
+                    .isInstanceOfSatisfying(
+                            SendException.class,
+                            e -> assertThat(e.kind()).isEqualTo(SendException.Kind.SOURCE_UNUSABLE));
+            server.send(request);
+            assertThat(answeredFrom()).isEqualTo("127.0.0.1");
+        }
+    }
+
+    /** Several sockets of one port may share what they know. */
+    @Test
+    void aMemoryMayBeShared() throws IOException {
+        PeerMemory memory = new PeerMemory(64, Duration.ofMinutes(1));
+        try (PktInfoDatagramSocket one = new PktInfoDatagramSocket(new InetSocketAddress(0), memory);
+                PktInfoDatagramSocket other = new PktInfoDatagramSocket(new InetSocketAddress(0), memory)) {
+            ask("127.0.0.4", one.getLocalPort());
+            other.send(receive(one));
+            assertThat(answeredFrom()).isEqualTo("127.0.0.4");
+            assertThat(other.memory()).isSameAs(memory);
+        }
+    }
+}
