@@ -21,6 +21,7 @@ enum {
     OPTION_UDP_SEGMENT = org_pktinfo_Layout_OPTION_UDP_SEGMENT,
     OPTION_UDP_GRO = org_pktinfo_Layout_OPTION_UDP_GRO,
     OPTION_RXQ_OVFL = org_pktinfo_Layout_OPTION_RXQ_OVFL,
+    OPTION_IP_MTU_DISCOVER = org_pktinfo_Layout_OPTION_IP_MTU_DISCOVER,
 };
 
 /* Never block; a datagram that does not fit reports its whole length and MSG_TRUNC. */

@@ -117,6 +117,8 @@ int kernel_set_option(int fd, int option, int value)
         return set_int(fd, SOL_UDP_LEVEL, UDP_GRO_OPTION, value);
     case OPTION_RXQ_OVFL:
         return set_int(fd, SOL_SOCKET, SO_RXQ_OVFL, value);
+    case OPTION_IP_MTU_DISCOVER:
+        return set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, value);
     default:
         return -ENOPROTOOPT;
     }
@@ -156,6 +158,8 @@ int kernel_get_option(int fd, int option)
         return get_int(fd, SOL_UDP_LEVEL, UDP_GRO_OPTION);
     case OPTION_RXQ_OVFL:
         return get_int(fd, SOL_SOCKET, SO_RXQ_OVFL);
+    case OPTION_IP_MTU_DISCOVER:
+        return get_int(fd, IPPROTO_IP, IP_MTU_DISCOVER);
     default:
         return -ENOPROTOOPT;
     }

@@ -580,6 +580,8 @@ static void options_of_an_ipv4_socket_are_set_and_read(void)
     for (int value = 1; value >= 0; value--) {
         EXPECT_EQUAL(0, kernel_set_option(fd, OPTION_IP_PKTINFO, value));
         EXPECT_EQUAL(value, kernel_get_option(fd, OPTION_IP_PKTINFO));
+        EXPECT_EQUAL(0, kernel_set_option(fd, OPTION_IP_MTU_DISCOVER, value));
+        EXPECT_EQUAL(value, kernel_get_option(fd, OPTION_IP_MTU_DISCOVER));
     }
     EXPECT_EQUAL(FAMILY_IPV4, kernel_get_option(fd, OPTION_FAMILY));
     EXPECT_EQUAL(0, kernel_get_option(fd, OPTION_BOUND_INTERFACE));
@@ -590,9 +592,9 @@ static void options_of_an_ipv4_socket_are_set_and_read(void)
 static void options_of_an_ipv6_socket_are_set_and_read(void)
 {
     int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    const int options[] = {OPTION_IP_PKTINFO, OPTION_IPV6_RECVPKTINFO, OPTION_IPV6_V6ONLY};
+    const int options[] = {OPTION_IP_PKTINFO, OPTION_IPV6_RECVPKTINFO, OPTION_IPV6_V6ONLY, OPTION_IP_MTU_DISCOVER};
 
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         for (int value = 1; value >= 0; value--) {
             EXPECT_EQUAL(0, kernel_set_option(fd, options[i], value));
             EXPECT_EQUAL(value, kernel_get_option(fd, options[i]));

@@ -235,5 +235,9 @@ final class Layout {
     @Native
     static final int OPTION_RXQ_OVFL = 8;
 
+    /** Its values are the kernel's: 0 is IP_PMTUDISC_DONT, 1 is IP_PMTUDISC_WANT. */
+    @Native
+    static final int OPTION_IP_MTU_DISCOVER = 9;
+
     private Layout() {}
 }

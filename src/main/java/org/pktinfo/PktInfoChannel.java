@@ -446,6 +446,30 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     }
 
     /**
+     * Whether IPv4 datagrams leave with the don't-fragment bit, so that routers report a link that is too narrow (RFC 1191,
+     * IP_MTU_DISCOVER in ip(7)). Off, they are cut where they do not fit. To be switched off where several hosts share an address:
+     * a router's report may reach another host than the one that sent, which then never learns of it. IPv6 routers do not cut
+     * (RFC 8200, section 5): there a payload of at most 1232 bytes passes every link. Default: the system's, which is on.
+     *
+     * @param on yes or no
+     * @throws UnsupportedOperationException if the JDK alone carries the datagrams ({@code pktinfo.fallback})
+     * @throws ClosedChannelException if the channel is closed
+     * @throws IOException if the option cannot be set otherwise
+     */
+    public void pathMtuDiscovery(boolean on) throws IOException {
+        enter();
+        try {
+            int result = transport.setOption(Layout.OPTION_IP_MTU_DISCOVER, on ? 1 : 0);
+            if (result == -Errno.ENOPROTOOPT) {
+                throw new UnsupportedOperationException("IP_MTU_DISCOVER cannot be set without the native library");
+            }
+            Errno.check("setsockopt(IP_MTU_DISCOVER)", result);
+        } finally {
+            transport.leave();
+        }
+    }
+
+    /**
      * Whether interrupting a thread that waits in this channel closes it, as channels do, or is left for that thread to find, as
      * with {@link java.net.DatagramSocket}. Virtual threads close it always, as they do with both. Default: yes.
      *

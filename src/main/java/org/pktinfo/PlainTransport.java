@@ -77,7 +77,10 @@ final class PlainTransport implements Transport {
     @Override
     public int setOption(int option, int value) {
         ipv6Only |= option == Layout.OPTION_IPV6_V6ONLY;
-        return option == Layout.OPTION_UDP_GRO ? -Errno.ENOPROTOOPT : 0;
+        return switch (option) {
+            case Layout.OPTION_UDP_GRO, Layout.OPTION_IP_MTU_DISCOVER -> -Errno.ENOPROTOOPT;
+            default -> 0;
+        };
     }
 
     @Override

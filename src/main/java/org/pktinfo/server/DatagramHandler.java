@@ -2,7 +2,15 @@ package org.pktinfo.server;
 
 import org.pktinfo.DatagramSlot;
 
-/** What a server does with a datagram. */
+/**
+ * What a server does with a datagram.
+ *
+ * <p>The next request of the same peer may reach another worker after a restart, and, where several hosts share the address, another
+ * host whenever one of them comes or goes. So a handler that keeps nothing between requests scales without limit; what must
+ * be kept, keep where every host finds it, or let the peer carry it, sealed with a secret that all hosts have (as DNS cookies
+ * are, RFC 9018, or QUIC's retry tokens, RFC 9000 8.1). For such hosts: replies of at most 1232 bytes over IPv6, and
+ * {@link DatagramServer.Builder#pathMtuDiscovery} off for longer ones over IPv4.
+ */
 @FunctionalInterface
 public interface DatagramHandler {
     /**

@@ -59,6 +59,7 @@ public final class DatagramServer implements AutoCloseable {
         int payloadCapacity = PktInfoChannel.MAX_PAYLOAD;
         private int rateLimit;
         boolean coalesceReplies = true;
+        private boolean pathMtuDiscovery = true;
         Duration spin = Duration.ZERO;
         private @Nullable DatagramChannel existing;
 
@@ -152,6 +153,18 @@ public final class DatagramServer implements AutoCloseable {
         }
 
         /**
+         * Whether IPv4 replies leave with the don't-fragment bit, see {@link PktInfoChannel#pathMtuDiscovery}. Default: yes; no for
+         * an address that several hosts share.
+         *
+         * @param on yes, which leaves it to the system, or no
+         * @return this
+         */
+        public Builder pathMtuDiscovery(boolean on) {
+            pathMtuDiscovery = on;
+            return this;
+        }
+
+        /**
          * How long a worker asks again and again for the next datagram before it sleeps: the first of a burst is answered sooner,
          * and as long a processor is busy with nothing else. Default: zero, it sleeps at once.
          *
@@ -225,6 +238,9 @@ public final class DatagramServer implements AutoCloseable {
                     ? openBound(settings, local)
                     : PktInfoChannel.wrap(settings.existing, settings.payloadCapacity);
             try {
+                if (!settings.pathMtuDiscovery) {
+                    channel.pathMtuDiscovery(false);
+                }
                 InetSocketAddress bound = Objects.requireNonNull(channel.localAddress(), "the channel is not bound");
                 workers.add(new Worker(this, channel, i == 0, bound.getPort(), settings));
                 if (local instanceof InetSocketAddress wanted

@@ -55,6 +55,15 @@ class RoutesIT extends TwoHosts {
     }
 
     @ParameterizedTest
+    @CsvSource({"10.99.0.2/32, 10.99.0.2, 10.9.0.1", "fd99::2/128, fd99::2, fd00:9::1"})
+    void anAddressAddedToLoopbackAfterTheStartIsAnsweredAtOnce(String added, String destination, String gateway)
+            throws Exception {
+        hosts.in("client", "ip route add " + destination + " via " + gateway);
+        hosts.address("server", "lo", added);
+        assertAnswered(destination, "a0");
+    }
+
+    @ParameterizedTest
     @CsvSource({"10.77.0.1, 10.9.0.2, 10.8.0.100", "fd77::1, fd00:9::2, fd00:8::100"})
     void theReplyReallyLeavesByTheInterfaceOfItsRoute(String from, String destination, String gateway)
             throws Exception {
