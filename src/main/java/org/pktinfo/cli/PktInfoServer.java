@@ -42,6 +42,7 @@ import picocli.CommandLine.Spec;
 public final class PktInfoServer implements Callable<Integer> {
     private static final String LOG_FORMAT = "java.util.logging.SimpleFormatter.format";
     private static final String FIXED = "fixed:";
+    private static final int MAX_DRAIN = 3600;
     private static final Duration PATIENCE = Duration.ofMillis(700);
 
     @Parameters(
@@ -115,6 +116,25 @@ public final class PktInfoServer implements Callable<Integer> {
 
     @Option(names = "--no-coalescing", description = "Let every reply leave alone, also neighbouring ones to one peer.")
     private boolean separate;
+
+    @Option(
+            names = "--no-pmtu-discovery",
+            description =
+                    "Let IPv4 replies be cut on the way where they do not fit: for an address that several hosts share.")
+    private boolean cut;
+
+    @Option(
+            names = "--drain",
+            paramLabel = "SECONDS",
+            description = "When told to stop, go on answering for so long, 0 to 3600. Default: ${DEFAULT-VALUE}.")
+    private double drain;
+
+    @Option(
+            names = "--on-drain",
+            paramLabel = "COMMAND",
+            description =
+                    "For the shell, at the beginning of --drain: what makes the others send no more requests here.")
+    private @Nullable String onDrain;
 
     @ArgGroup
     private Only only = new Only();
@@ -194,6 +214,7 @@ public final class PktInfoServer implements Callable<Integer> {
                 .batchSize(batch)
                 .rateLimit(rateLimit)
                 .spin(Duration.of(spin, ChronoUnit.MICROS))
+                .pathMtuDiscovery(!cut)
                 .coalesceReplies(!separate);
         if (System.inheritedChannel() instanceof DatagramChannel inherited) {
             builder.channel(inherited);
@@ -227,6 +248,12 @@ public final class PktInfoServer implements Callable<Integer> {
         if (spin < 0) {
             throw usage("--spin must be 0 or more microseconds, not " + spin);
         }
+        if (!(drain >= 0 && drain <= MAX_DRAIN)) {
+            throw usage("--drain must be in 0 to " + MAX_DRAIN + " seconds, not " + drain);
+        }
+        if (onDrain != null && drain == 0) {
+            throw usage("--on-drain needs --drain");
+        }
     }
 
     /** The JVM turns SIGTERM and SIGINT into exit codes 143 and 130; to be told to stop is no failure here. */
@@ -234,6 +261,7 @@ public final class PktInfoServer implements Callable<Integer> {
         Thread hook = new Thread(
                 () -> {
                     int exitCode = 0;
+                    drain();
                     try {
                         server.stop(PATIENCE);
                     } catch (IOException e) {
@@ -251,6 +279,22 @@ public final class PktInfoServer implements Callable<Integer> {
             if (stats > 0) {
                 System.err.println(line.next(server.stats(), System.nanoTime()));
             }
+        }
+    }
+
+    /** A command that fails or hangs takes nothing of the time: requests come on, all the more. */
+    private void drain() {
+        if (drain == 0) {
+            return;
+        }
+        System.err.println("draining for " + drain + " s");
+        Duration time = Duration.ofNanos((long) (drain * 1e9));
+        long end = System.nanoTime() + time.toNanos();
+        if (onDrain != null) {
+            boolean unused = new Hook("--on-drain", onDrain).run(time);
+        }
+        for (long left = end - System.nanoTime(); left > 0; left = end - System.nanoTime()) {
+            LockSupport.parkNanos(left);
         }
     }
 

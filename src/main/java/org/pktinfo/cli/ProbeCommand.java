@@ -9,12 +9,14 @@ import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.HexFormat;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.Endpoint;
 import org.pktinfo.PktInfoChannel;
+import org.pktinfo.cli.HealthCheck.Outcome;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -23,16 +25,25 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code probe}: asks a server once and looks where the answer comes from; needs no native library. */
+/** {@code probe}: asks a server, once or for ever, and looks where the answer comes from; needs no native library. */
 @Command(
         name = "probe",
-        description = "Sends one datagram and checks that the answer comes from the address and port it was sent to.",
+        description =
+                "Sends one datagram and checks that the answer comes from the address and port it was sent to. With"
+                        + " --every it does so until it is stopped, and runs a command when the server comes up or goes down.",
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         exitCodeListHeading = "%nExit codes:%n",
-        exitCodeList = {"0:answered from HOST and PORT", "1:answered from elsewhere, or not in time", "2:wrong usage"})
+        exitCodeList = {
+            "0:answered from HOST and PORT; with --every: stopped by SIGTERM or SIGINT",
+            "1:answered from elsewhere, or not in time; with --every: stopped, but --on-down failed",
+            "2:wrong usage"
+        })
 final class ProbeCommand implements Callable<Integer> {
+    private static final double DEFAULT_TIMEOUT = 2;
     private static final int MAX_TIMEOUT = 3600;
+    private static final double SHORTEST_PERIOD = 0.01;
+    private static final int MAX_IN_A_ROW = 1000;
     private static final String LIMITED_BROADCAST = "255.255.255.255";
 
     @Parameters(index = "0", paramLabel = "HOST", description = "Whom to ask: an IPv4 or IPv6 address, or a name.")
@@ -50,8 +61,42 @@ final class ProbeCommand implements Callable<Integer> {
     @Option(
             names = "--timeout",
             paramLabel = "SECONDS",
-            description = "How long to wait for the answer, 0.001 to 3600. Default: ${DEFAULT-VALUE}.")
-    private double timeout = 2;
+            description =
+                    "How long to wait for the answer, 0.001 to 3600. Default: 2, and with --every not longer than that.")
+    private @Nullable Double timeout;
+
+    @Option(
+            names = "--every",
+            paramLabel = "SECONDS",
+            description =
+                    "Ask again and again, so many seconds from one time to the next, 0.01 to 3600. A line is printed when"
+                            + " the server comes up or goes down.")
+    private @Nullable Double every;
+
+    @Option(
+            names = "--rise",
+            paramLabel = "N",
+            description = "So many right answers in a row are up, 1 to 1000. Default: ${DEFAULT-VALUE}.")
+    private int rise = 3;
+
+    @Option(
+            names = "--fall",
+            paramLabel = "N",
+            description = "So many wrong or missing answers in a row are down, 1 to 1000. Default: ${DEFAULT-VALUE}.")
+    private int fall = 3;
+
+    @Option(
+            names = "--on-up",
+            paramLabel = "COMMAND",
+            description =
+                    "For the shell, when the server has come up. Killed after 5 seconds; run again next time if it fails.")
+    private @Nullable String onUp;
+
+    @Option(
+            names = "--on-down",
+            paramLabel = "COMMAND",
+            description = "The same, when it has gone down or was never up; and when the probe is stopped.")
+    private @Nullable String onDown;
 
     @ArgGroup
     private Payload payload = new Payload();
@@ -76,41 +121,91 @@ final class ProbeCommand implements Callable<Integer> {
         if (port < 1 || port > 0xffff) {
             throw usage("PORT must be in 1 to 65535, not " + port);
         }
-        if (!(timeout >= 0.001 && timeout <= MAX_TIMEOUT)) {
-            throw usage("--timeout must be in 0.001 to " + MAX_TIMEOUT + " seconds, not " + timeout);
+        checkRepetition();
+        double patience = patience();
+        if (!(patience >= 0.001 && patience <= MAX_TIMEOUT)) {
+            throw usage("--timeout must be in 0.001 to " + MAX_TIMEOUT + " seconds, not " + patience);
         }
         InetSocketAddress asked = new InetSocketAddress(resolve(), port);
-        try (DatagramSocket socket = socket(asked.getAddress())) {
-            return ask(socket, asked, request);
+        InetAddress source = source(asked.getAddress());
+        if (every != null) {
+            new HealthCheck(rise, fall, hook("--on-up", onUp), hook("--on-down", onDown))
+                    .run(Duration.ofNanos((long) (every * 1e9)), () -> askWhateverHappens(source, asked, request));
+        }
+        Outcome outcome = ask(source, asked, request);
+        (outcome.good() ? System.out : System.err).println(outcome.text());
+        return outcome.good() ? 0 : 1;
+    }
+
+    private void checkRepetition() {
+        if (every == null) {
+            if (onUp != null || onDown != null) {
+                throw usage((onUp != null ? "--on-up" : "--on-down") + " needs --every");
+            }
+        } else if (!(every >= SHORTEST_PERIOD && every <= MAX_TIMEOUT)) {
+            throw usage("--every must be in " + SHORTEST_PERIOD + " to " + MAX_TIMEOUT + " seconds, not " + every);
+        }
+        checkInARow("--rise", rise);
+        checkInARow("--fall", fall);
+    }
+
+    private void checkInARow(String option, int count) {
+        if (count < 1 || count > MAX_IN_A_ROW) {
+            throw usage(option + " must be in 1 to " + MAX_IN_A_ROW + ", not " + count);
         }
     }
 
-    private int ask(DatagramSocket socket, InetSocketAddress asked, byte[] request) throws IOException {
+    private double patience() {
+        if (timeout != null) {
+            return timeout;
+        }
+        return every == null ? DEFAULT_TIMEOUT : Math.min(DEFAULT_TIMEOUT, every);
+    }
+
+    private static @Nullable Hook hook(String option, @Nullable String command) {
+        return command == null ? null : new Hook(option, command);
+    }
+
+    /** What is no more than a passing state of the network, such as an address that is gone, is an outcome like any other. */
+    private Outcome askWhateverHappens(@Nullable InetAddress source, InetSocketAddress asked, byte[] request) {
+        try {
+            return ask(source, asked, request);
+        } catch (IOException | ParameterException e) {
+            return new Outcome(false, String.valueOf(e.getMessage()));
+        }
+    }
+
+    /** By a socket of its own: an answer that comes too late is not taken for the next one. */
+    private Outcome ask(@Nullable InetAddress source, InetSocketAddress asked, byte[] request) throws IOException {
         byte[] buffer = new byte[PktInfoChannel.MAX_PAYLOAD];
         DatagramPacket answer = new DatagramPacket(buffer, buffer.length);
-        socket.setSoTimeout((int) Math.ceil(timeout * 1000));
-        socket.setBroadcast(false);
-        long start = System.nanoTime();
-        try {
-            socket.send(new DatagramPacket(request, request.length, asked));
-        } catch (IOException e) {
-            throw new IOException("cannot ask " + Endpoint.of(asked) + ": " + e.getMessage(), e);
+        try (DatagramSocket socket = socket(source)) {
+            socket.setSoTimeout((int) Math.ceil(patience() * 1000));
+            socket.setBroadcast(false);
+            long start = System.nanoTime();
+            try {
+                socket.send(new DatagramPacket(request, request.length, asked));
+            } catch (IOException e) {
+                throw new IOException("cannot ask " + Endpoint.of(asked) + ": " + e.getMessage(), e);
+            }
+            try {
+                socket.receive(answer);
+            } catch (SocketTimeoutException e) {
+                return new Outcome(false, Endpoint.of(asked) + " did not answer within " + patience() + " s");
+            }
+            return outcome(asked, answer, TimeUnit.NANOSECONDS.toMicros(System.nanoTime() - start));
         }
-        try {
-            socket.receive(answer);
-        } catch (SocketTimeoutException e) {
-            System.err.println(Endpoint.of(asked) + " did not answer within " + timeout + " s");
-            return 1;
-        }
-        long micros = TimeUnit.NANOSECONDS.toMicros(System.nanoTime() - start);
+    }
+
+    private static Outcome outcome(InetSocketAddress asked, DatagramPacket answer, long micros) {
         InetSocketAddress source = (InetSocketAddress) answer.getSocketAddress();
         if (!source.equals(asked)) {
-            System.err.println(Endpoint.of(asked) + " WRONG: answered from " + Endpoint.of(source));
-            return 1;
+            return new Outcome(false, Endpoint.of(asked) + " WRONG: answered from " + Endpoint.of(source));
         }
-        System.out.println(Endpoint.of(asked) + " answered from there, " + answer.getLength() + " bytes, "
-                + micros / 1000 + "." + micros / 100 % 10 + " ms");
-        return 0;
+        return new Outcome(
+                true,
+                Endpoint.of(asked) + " answered from there, " + answer.getLength() + " bytes, " + micros / 1000 + "."
+                        + micros / 100 % 10 + " ms");
     }
 
     private byte[] request() {
@@ -143,16 +238,23 @@ final class ProbeCommand implements Callable<Integer> {
         return address;
     }
 
-    private DatagramSocket socket(InetAddress asked) throws SocketException {
+    private @Nullable InetAddress source(InetAddress asked) {
         if (from == null) {
-            return new DatagramSocket();
+            return null;
         }
         InetAddress address = Literals.address("--from", from, this::usage);
         if (address.getAddress().length != asked.getAddress().length) {
             throw usage("--from " + from + " and HOST " + host + " are not of the same address family");
         }
+        return address;
+    }
+
+    private DatagramSocket socket(@Nullable InetAddress source) throws SocketException {
+        if (source == null) {
+            return new DatagramSocket();
+        }
         try {
-            return new DatagramSocket(new InetSocketAddress(address, 0));
+            return new DatagramSocket(new InetSocketAddress(source, 0));
         } catch (SocketException e) {
             throw usage("--from must be an address of this host, not " + from + ": " + e.getMessage());
         }

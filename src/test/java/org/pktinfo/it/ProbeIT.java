@@ -7,11 +7,14 @@ import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -90,6 +93,93 @@ class ProbeIT {
         }
     }
 
+    /** As a health check runs it. */
+    private static ChildProcess watch(int port, String from, String onUp, String onDown) throws Exception {
+        String options = "probe --every 0.02 --timeout 1 --rise 2 --from " + from;
+        List<String> arguments = new ArrayList<>(List.of(options.split(" ", -1)));
+        arguments.addAll(List.of("--on-up", onUp, "--on-down", onDown, "127.0.0.2", String.valueOf(port)));
+        return ChildProcess.start(command(arguments.toArray(String[]::new)));
+    }
+
+    private static ChildProcess watch(int port) throws Exception {
+        return watch(port, "127.0.0.7", "echo announce", "echo withdraw");
+    }
+
+    /** Answers so many requests, from elsewhere if it is not good, or not at all. */
+    private static void serve(DatagramSocket server, DatagramSocket from, int times) throws Exception {
+        DatagramPacket packet = new DatagramPacket(new byte[100], 100);
+        for (int i = 0; i < times; i++) {
+            server.receive(packet);
+            from.send(packet);
+        }
+    }
+
+    @Test
+    void everySoOftenItTellsByCommandsWhatManyInARowSay() throws Exception {
+        try (DatagramSocket server = new DatagramSocket(new InetSocketAddress("127.0.0.2", 0));
+                DatagramSocket other = new DatagramSocket(new InetSocketAddress("127.0.0.1", 0));
+                ChildProcess probe = watch(server.getLocalPort())) {
+            server.setSoTimeout(60_000);
+            String asked = "127.0.0.2:" + server.getLocalPort();
+            String wrong = asked + " WRONG: answered from 127.0.0.1:" + other.getLocalPort();
+            serve(server, other, 2);
+            serve(server, server, 1); // two wrong ones are not down, one right one is not up
+            serve(server, other, 3);
+            assertThat(probe.awaitOut(2)).isEqualTo("withdraw");
+            serve(server, server, 2);
+            probe.awaitOut(line -> line.equals("announce"));
+            serve(server, other, 2);
+            serve(server, server, 4);
+            serve(server, other, 3);
+            assertThat(probe.awaitOut(6)).isEqualTo("withdraw");
+            assertThat(probe.out().get(0)).isEqualTo("down: " + wrong);
+            assertThat(probe.out().get(2)).startsWith("up: " + asked + " answered from there, ");
+            assertThat(probe.out().get(3)).isEqualTo("announce");
+            assertThat(probe.out().get(4)).isEqualTo("down: " + wrong);
+            probe.terminate();
+            assertThat(probe.exitCode()).as("%s", probe).isZero();
+            assertThat(probe.out()).hasSize(6); // it was down already
+            assertThat(probe.err()).isEmpty();
+        }
+    }
+
+    @Test
+    void stoppedWhileUpItSaysDownAndAFailureOfThatIsExitCodeOne() throws Exception {
+        try (ChildProcess server = ChildProcess.start(command("--quiet", "0"))) {
+            for (int wanted : new int[] {0, 1}) {
+                try (ChildProcess probe =
+                        watch(port(server), "127.0.0.7", "echo announce", "echo stopped; exit " + wanted)) {
+                    probe.awaitOut(line -> line.equals("announce"));
+                    probe.terminate();
+                    assertThat(probe.exitCode()).as("%s", probe).isEqualTo(wanted);
+                    assertThat(probe.out()).endsWith("stopped");
+                }
+            }
+        }
+    }
+
+    @Test
+    void aCommandThatFailsIsRunAgainUntilItSucceeds(@TempDir Path folder) throws Exception {
+        Path flag = folder.resolve("flag");
+        try (ChildProcess server = ChildProcess.start(command("--quiet", "0"));
+                ChildProcess probe =
+                        watch(port(server), "127.0.0.7", "test -e " + flag + " && echo announced", "true")) {
+            probe.awaitErr(line -> line.endsWith("announced\": exit code 1"));
+            assertThat(probe.out()).hasSize(1);
+            Files.createFile(flag);
+            probe.awaitOut(line -> line.equals("announced"));
+        }
+    }
+
+    @Test
+    void anAddressOfOursThatIsGoneIsDownAndNotTheEnd() throws Exception {
+        try (ChildProcess probe = watch(9, "192.0.2.77", "echo announce", "echo withdraw")) {
+            assertThat(probe.awaitOut(2)).isEqualTo("withdraw");
+            assertThat(probe.out().get(0)).startsWith("down: --from must be an address of this host, not 192.0.2.77: ");
+            assertThat(probe.process().isAlive()).isTrue();
+        }
+    }
+
     @ParameterizedTest
     @CsvSource({"'', pktinfo probe", "--message héllo, héllo", "--hex c3a9, é"})
     void itSendsWhatItIsToldFromWhereItIsTold(String option, String text) throws Exception {
@@ -125,6 +215,12 @@ class ProbeIT {
         "--hex 0g 127.0.0.1 53, 0g",
         "--hex 00 --message x 127.0.0.1 53, --message",
         "--from 192.0.2.77 127.0.0.1 53, 192.0.2.77",
+        "--every 0.001 127.0.0.1 53, 0.001",
+        "--every NaN 127.0.0.1 53, NaN",
+        "--every 1 --rise 0 127.0.0.1 53, --rise",
+        "--every 1 --fall 1001 127.0.0.1 53, 1001",
+        "--on-up true 127.0.0.1 53, --every",
+        "--on-down true 127.0.0.1 53, --every",
         "--from nowhere 127.0.0.1 53, nowhere",
         "--from ::1 127.0.0.1 53, ::1"
     })

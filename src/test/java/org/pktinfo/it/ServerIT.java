@@ -132,6 +132,43 @@ class ServerIT {
     }
 
     @Test
+    void toldToStopItRunsTheCommandGoesOnAnsweringAndEnds() throws Exception {
+        try (ChildProcess server = serve("--quiet", "--drain", "1.5", "--on-drain", "echo withdrawn; exit 3", "0")) {
+            int port = port(server);
+            assertThat(ask("127.0.0.2", port, "x")).startsWith("127.0.0.2 ");
+            long start = System.nanoTime();
+            server.terminate();
+            server.awaitOut(line -> line.equals("withdrawn"));
+            server.awaitErr(line -> line.endsWith("exit 3\": exit code 3"));
+            assertThat(ask("127.0.0.2", port, "x")).startsWith("127.0.0.2 ");
+            assertThat(server.exitCode()).as("%s", server).isZero();
+            assertThat(Duration.ofNanos(System.nanoTime() - start)).isGreaterThan(Duration.ofMillis(1500));
+            assertThat(server.err()).contains("draining for 1.5 s").endsWith("received 2, replied 2, failed 0");
+        }
+    }
+
+    @Test
+    void aCommandThatHangsIsKilledWhenTheTimeIsOver() throws Exception {
+        try (ChildProcess server = serve("--quiet", "--drain", "0.3", "--on-drain", "sleep 100 & wait", "0")) {
+            port(server);
+            server.terminate();
+            assertThat(server.exitCode()).as("%s", server).isZero();
+            assertThat(server.err()).contains("--on-drain \"sleep 100 & wait\": killed after 0.3 s");
+        }
+    }
+
+    @Test
+    void pathMtuDiscoveryCanBeSwitchedOff() throws Exception {
+        Requires.tool("strace");
+        List<String> command = new ArrayList<>(List.of("strace", "-f", "-e", "trace=setsockopt"));
+        command.addAll(command(ChildProcess.java().toString(), "--no-pmtu-discovery", "0"));
+        try (ChildProcess server = ChildProcess.start(command)) {
+            server.awaitErr(line -> line.contains("IP_MTU_DISCOVER, [0], 4) = 0"));
+            assertThat(ask("127.0.0.2", port(server), "x")).startsWith("127.0.0.2 ");
+        }
+    }
+
+    @Test
     void aReplyThatCannotBeSentIsOneLineAndTheNextIsTried() throws Exception {
         try (ChildProcess server = serve("--policy", "fixed:192.0.2.7", "0");
                 DatagramSocket client = new DatagramSocket()) {

@@ -1,0 +1,91 @@
+package org.pktinfo.cli;
+
+import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** Asks again and again, and tells by commands when the server comes up or goes down. Ends with the JVM, saying down. */
+final class HealthCheck {
+    /** What came of asking once. */
+    record Outcome(boolean good, String text) {}
+
+    private enum State {
+        UNKNOWN,
+        UP,
+        DOWN
+    }
+
+    private static final Duration HOOK_LIMIT = Duration.ofSeconds(5);
+
+    private final int rise;
+    private final int fall;
+    private final @Nullable Hook onUp;
+    private final @Nullable Hook onDown;
+
+    private State state = State.UNKNOWN;
+    private boolean lastWasGood;
+    private int inARow;
+
+    /** Held while a command runs: the last one must be that for down. */
+    private final ReentrantLock telling = new ReentrantLock();
+
+    private State told = State.UNKNOWN; // guarded by telling
+    private boolean ending; // guarded by telling
+
+    HealthCheck(int rise, int fall, @Nullable Hook onUp, @Nullable Hook onDown) {
+        this.rise = rise;
+        this.fall = fall;
+        this.onUp = onUp;
+        this.onDown = onDown;
+    }
+
+    /** Until the JVM is told to stop. */
+    void run(Duration every, Supplier<Outcome> ask) {
+        Runtime.getRuntime().addShutdownHook(new Thread(this::end, "stop"));
+        long due = System.nanoTime();
+        while (true) {
+            note(ask.get());
+            tell();
+            due = Math.max(due + every.toNanos(), System.nanoTime());
+            for (long left = due - System.nanoTime(); left > 0; left = due - System.nanoTime()) {
+                LockSupport.parkNanos(left);
+            }
+        }
+    }
+
+    private void note(Outcome outcome) {
+        inARow = outcome.good == lastWasGood ? Math.min(inARow + 1, Math.max(rise, fall)) : 1;
+        lastWasGood = outcome.good;
+        State next = outcome.good ? State.UP : State.DOWN;
+        if (next != state && inARow >= (outcome.good ? rise : fall)) {
+            state = next;
+            System.out.println((outcome.good ? "up: " : "down: ") + outcome.text);
+        }
+    }
+
+    /** A command that failed is run again next time: until it succeeds, others believe what is no longer so. */
+    private void tell() {
+        telling.lock();
+        try {
+            if (!ending && told != state && succeeds(state == State.UP ? onUp : onDown)) {
+                told = state;
+            }
+        } finally {
+            telling.unlock();
+        }
+    }
+
+    private static boolean succeeds(@Nullable Hook hook) {
+        return hook == null || hook.run(HOOK_LIMIT);
+    }
+
+    private void end() {
+        telling.lock();
+        ending = true;
+        boolean done = told == State.DOWN || succeeds(onDown);
+        System.out.flush();
+        Runtime.getRuntime().halt(done ? 0 : 1);
+    }
+}

@@ -1,0 +1,48 @@
+package org.pktinfo.cli;
+
+import java.io.File;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+
+/** A command of the user's, for the shell, that tells others what has happened here. */
+record Hook(String option, String command) {
+    private static final File NOTHING = new File("/dev/null");
+
+    /** Runs it to its end, with this program's outputs; false, and a line on stderr, if it fails or takes longer than that. */
+    boolean run(Duration limit) {
+        try {
+            Process process = new ProcessBuilder("/bin/sh", "-c", command)
+                    .inheritIO()
+                    .redirectInput(NOTHING)
+                    .start();
+            return succeeds(process, limit);
+        } catch (IOException e) {
+            return fails(String.valueOf(e.getMessage()));
+        }
+    }
+
+    private boolean succeeds(Process process, Duration limit) {
+        try {
+            if (!process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
+                kill(process);
+                return fails("killed after " + limit.toMillis() / 1000.0 + " s");
+            }
+        } catch (InterruptedException e) {
+            kill(process);
+            Thread.currentThread().interrupt();
+            return fails("interrupted");
+        }
+        return process.exitValue() == 0 || fails("exit code " + process.exitValue());
+    }
+
+    private static void kill(Process process) {
+        process.descendants().forEach(ProcessHandle::destroyForcibly);
+        process.destroyForcibly();
+    }
+
+    private boolean fails(String why) {
+        System.err.println(option + " \"" + command + "\": " + why);
+        return false;
+    }
+}
