@@ -84,7 +84,7 @@ build_initramfs() { # for the kernel in vmlinuz and modules
     rm -rf "$work/guest-modules" "$work/seen"
     mkdir -p "$work/guest-modules/modules" "$work/seen"
     if [ -n "$modules" ]; then
-        for name in ipv6 dummy veth vrf nf_tables; do
+        for name in $guest_modules; do
             put_module "$name"
         done
     fi

@@ -1,0 +1,21 @@
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.DatagramChannel;
+import java.nio.charset.StandardCharsets;
+
+/** What Java alone can do: answers every datagram, from whichever address the routing table prefers. */
+class PlainServer {
+    public static void main(String[] arguments) throws Exception {
+        byte[] name = arguments[1].getBytes(StandardCharsets.UTF_8);
+        try (DatagramChannel channel = DatagramChannel.open()) {
+            channel.bind(new InetSocketAddress(Integer.parseInt(arguments[0])));
+            System.err.println("listening on " + channel.getLocalAddress());
+            ByteBuffer request = ByteBuffer.allocate(65_535);
+            while (true) {
+                SocketAddress peer = channel.receive(request.clear());
+                channel.send(ByteBuffer.wrap(name), peer);
+            }
+        }
+    }
+}
