@@ -7,31 +7,32 @@ import org.pktinfo.PktInfoChannel;
 
 /** The agent's work: reads the options, loads the native library and gives the JDK its factory. */
 public final class Installation implements Runnable {
-    private final AgentOptions options;
+    private final String given;
 
     /**
-     * Reads the options.
+     * Keeps the options, see {@link AgentOptions}, for {@link #run}.
      *
-     * @param options as {@link AgentOptions} describes them
-     * @throws IllegalArgumentException if one is wrong; the text is for the user
+     * @param options what the user gave
      */
     public Installation(String options) {
-        this.options = AgentOptions.parse(options);
+        this.given = options;
     }
 
     /**
-     * Installs the factory, and says so.
+     * Reads the options, installs the factory, and says so.
      *
+     * @throws IllegalArgumentException if an option is wrong; the text is for the user
      * @throws IllegalStateException if there is no native library, or somebody was here before; the text is for the user
      */
     @Override
     public void run() {
+        AgentOptions options = AgentOptions.parse(given);
         Throwable reason = PktInfoChannel.unsupportedReason();
         if (reason != null) {
             throw new IllegalStateException(reason.getMessage(), reason);
         }
         install(() -> new AgentSocket(options));
-        options.say(AgentOptions.Log.START, text());
+        options.say(AgentOptions.Log.START, text(options));
     }
 
     /** The hook is deprecated since JDK 17 and there in 25; what replaces it is for programs that can be changed. */
@@ -47,7 +48,7 @@ public final class Installation implements Runnable {
         }
     }
 
-    private String text() {
+    private static String text(AgentOptions options) {
         String version = Installation.class.getPackage().getImplementationVersion();
         return (version == null ? "" : version + " is installed, ")
                 + "DatagramSocket and MulticastSocket reply from the address asked on " + options.portsInWords()

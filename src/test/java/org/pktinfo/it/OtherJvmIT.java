@@ -22,7 +22,8 @@ class OtherJvmIT {
         "org.pktinfo.ChannelTest",
         "org.pktinfo.DatagramBatchTest",
         "org.pktinfo.server.DatagramServerTest",
-        "org.pktinfo.socket.ConformanceTest"
+        "org.pktinfo.socket.ConformanceTest",
+        "org.pktinfo.socket.PktInfoDatagramSocketTest"
     };
     private static final String LOGGED = "logged: ";
 
