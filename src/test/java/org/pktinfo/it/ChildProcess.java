@@ -45,8 +45,14 @@ public final class ChildProcess implements AutoCloseable {
 
     public static ChildProcess run(List<String> command, Map<String, String> environment)
             throws IOException, InterruptedException {
+        return run(command, environment, LIMIT);
+    }
+
+    /** Runs it to its end, for which it may take so long. */
+    static ChildProcess run(List<String> command, Map<String, String> environment, Duration limit)
+            throws IOException, InterruptedException {
         ChildProcess child = new ChildProcess(command, environment);
-        child.exitCode();
+        child.exitCode(limit);
         return child;
     }
 
@@ -125,7 +131,11 @@ public final class ChildProcess implements AutoCloseable {
     }
 
     public int exitCode() throws InterruptedException {
-        if (!process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)) {
+        return exitCode(LIMIT);
+    }
+
+    private int exitCode(Duration limit) throws InterruptedException {
+        if (!process.waitFor(limit.toSeconds(), TimeUnit.SECONDS)) {
             process.destroyForcibly();
             throw new AssertionError("does not end: " + this);
         }
