@@ -13,16 +13,22 @@ public final class Faults {
     /** What can fail; the order is that of native/test/faults.c. */
     enum Step {
         /** A datagram, whichever call brings it. */
-        RECEIVE,
+        RECEIVE(0),
         /** A message to send, whichever call takes it. */
-        SEND,
+        SEND(1),
         /** A call for many at once. */
-        MMSG,
-        SETSOCKOPT,
-        GETSOCKOPT,
-        FCNTL,
-        EVENTFD,
-        POLL
+        MMSG(2),
+        SETSOCKOPT(3),
+        GETSOCKOPT(4),
+        FCNTL(5),
+        EVENTFD(6),
+        POLL(7);
+
+        private final int number; // in the plan
+
+        Step(int number) {
+            this.number = number;
+        }
     }
 
     static final int FOR_EVER = -1;
@@ -46,7 +52,7 @@ public final class Faults {
     }
 
     private int field(Step step, int number) {
-        return step.ordinal() * SIZE + number * Integer.BYTES;
+        return step.number * SIZE + number * Integer.BYTES;
     }
 
     void clear() {

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -67,7 +68,7 @@ class OverrunTest {
                 long taken;
                 do { // until the queues are empty
                     taken = server.stats().received();
-                    Thread.yield();
+                    LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1));
                 } while (server.stats().received() > taken);
             }
             assertThat(server.channelStats())
