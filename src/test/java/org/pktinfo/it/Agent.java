@@ -80,6 +80,7 @@ public final class Agent implements AutoCloseable {
     private PktInfoChannel server;
     private DatagramBatch batch; // of the server
     private DatagramServer loop; // instead of the channel
+    private DatagramServer answering; // besides
     private final SynchronousQueue<Datagram> taken = new SynchronousQueue<>();
     private final SynchronousQueue<SourceSelection> chosen = new SynchronousQueue<>();
     private volatile String complaint;
@@ -115,7 +116,7 @@ public final class Agent implements AutoCloseable {
             case "open" -> open(words);
             case "serve" -> serve(Integer.parseInt(words[1]), Integer.parseInt(words[2]));
             case "answer" -> answer(Integer.parseInt(words[1]), words[2]);
-            case "stats" -> loop.stats().toString();
+            case "stats" -> answering.stats().toString();
             case "keep" -> keep(Integer.parseInt(words[1]));
             case "cycle" -> cycle(Integer.parseInt(words[1]));
             case "storm" -> storm(words);
@@ -227,7 +228,7 @@ public final class Agent implements AutoCloseable {
     /** A whole server that answers all by itself, and counts. */
     private String answer(int port, String policy) throws IOException {
         SourceSelection selection = selection(policy);
-        loop = DatagramServer.builder()
+        answering = DatagramServer.builder()
                 .bind(new InetSocketAddress(port))
                 .payloadCapacity(1500)
                 .start(slot -> slot.reply(slot.length(), selection));
