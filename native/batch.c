@@ -123,7 +123,10 @@ static void accept_message(const struct view *view, int index)
     slot_read_control(slot, scratch->control, at_most(header->msg_controllen, sizeof(scratch->control)));
 }
 
-/* recvmmsg(2) came with Linux 2.6.33; a kernel without it gets recvmsg(2). */
+/*
+ * recvmmsg(2) came with Linux 2.6.33; a kernel without it gets recvmsg(2). An error behind datagrams that came is not told then,
+ * because the kernel, which keeps it for the next call of recvmmsg(2), has told it already: the next call finds what is left.
+ */
 static int receive_one_by_one(const struct view *view, int fd, int count)
 {
     for (int i = 0; i < count; i++) {

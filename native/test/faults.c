@@ -16,7 +16,6 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 /* What can fail; the order is that of Faults.Step in Java. The first two count datagrams, whichever call carries them. */
@@ -113,10 +112,13 @@ static long passed(enum step step, long result)
     return result;
 }
 
+/* One datagram, whose length may be 0. */
 static long one(enum step step, long number, int fd, void *message, int flags)
 {
-    long result = allow(step, 1) == 0 ? -1 : __real_syscall(number, fd, message, flags);
-
+    if (allow(step, 1) == 0) {
+        return -1;
+    }
+    long result = __real_syscall(number, fd, message, flags);
     passed(step, result >= 0);
     return result;
 }
@@ -143,10 +145,10 @@ long __wrap_syscall(long number, ...)
     switch (number) {
     case SYS_recvmsg:
         return one(RECEIVE, number, fd, messages, (int)third);
-    case SYS_sendmsg:
-        return one(SEND, number, fd, messages, (int)third);
     case SYS_recvmmsg:
         return many(RECEIVE, number, fd, messages, third, fourth);
+    case SYS_sendmsg:
+        return one(SEND, number, fd, messages, (int)third);
     case SYS_sendmmsg:
         return many(SEND, number, fd, messages, third, fourth);
     default:

@@ -343,6 +343,48 @@ static void a_failing_slot_is_marked_and_holds_back_nobody(void)
     }
 }
 
+static const int every_error[] = {EINTR, EAGAIN, ENOBUFS, ENOMEM, EPERM, ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL, ENODEV,
+    EMSGSIZE, EIO, ECONNREFUSED, ENETDOWN, ENOSYS};
+enum { ERRORS = sizeof(every_error) / sizeof(every_error[0]) };
+
+static void every_error_is_that_of_its_slot_alone(void)
+{
+    for (int round = 0; round < ERRORS * 5 * 2; round++) {
+        int error = every_error[round / 10];
+        int at = round / 2 % 5;
+        fake_reset();
+        fake.without_many = round % 2;
+        fake.port_error[at] = error;
+        void *arena = pending_arena(5);
+        EXPECT_EQUAL(error == EAGAIN ? at : 5, arena_send(arena, FD, 5));
+        for (int i = 0; i < 5; i++) {
+            int done = error != EAGAIN || i < at;
+            expect_state(arena, i, done ? STATE_DONE : STATE_PENDING, done && i == at ? error : 0);
+        }
+        EXPECT_EQUAL(error == EAGAIN ? at : 4, fake.sent_count);
+        free(arena);
+    }
+}
+
+static void every_error_comes_behind_the_datagrams_that_came_before_it(void)
+{
+    for (int round = 0; round < ERRORS * 5 * 2; round++) {
+        int at = round / 2 % 5;
+        fake_reset();
+        fake.without_many = round % 2;
+        fake.receive_error = every_error[round / 10];
+        void *arena = new_arena(5, CAPACITY, FAMILY_IPV4);
+        for (int i = 0; i < at; i++) {
+            arrive(40 + i, 'p', 3);
+        }
+        if (at > 0) {
+            EXPECT_EQUAL(at, arena_receive(arena, FD, 5));
+        }
+        EXPECT_EQUAL(-fake.receive_error, arena_receive(arena, FD, 5));
+        free(arena);
+    }
+}
+
 static void a_full_send_buffer_leaves_the_rest_pending_for_the_next_call(void)
 {
     for (int round = 0; round < 6 * 2; round++) {
@@ -744,6 +786,8 @@ int main(void)
     empty_datagrams_are_received_and_sent();
     every_pending_slot_is_sent_once_and_in_order();
     a_failing_slot_is_marked_and_holds_back_nobody();
+    every_error_is_that_of_its_slot_alone();
+    every_error_comes_behind_the_datagrams_that_came_before_it();
     a_full_send_buffer_leaves_the_rest_pending_for_the_next_call();
     slots_that_are_not_pending_are_left_out_and_left_alone();
     nothing_pending_is_nothing_sent_and_no_call();

@@ -55,10 +55,10 @@ final class Storm {
         return address.startsWith("10.99.") || address.startsWith("fd99:") ? "lo" : "a0";
     }
 
-    /** On loopback a whole subnet would be the host's, the peer's address included. */
+    /** Away from home without its subnet: on loopback all of it would be the host's, on the other cable the way to the peer. */
     private static String at(String address, String place) {
         String host = address.replaceAll("/.*", "");
-        return (place.equals("lo") ? host + (host.indexOf(':') >= 0 ? "/128" : "/32") : address) + " dev " + place;
+        return (place.equals("a0") ? address : host + (host.indexOf(':') >= 0 ? "/128" : "/32")) + " dev " + place;
     }
 
     private static String dad(String address) {
