@@ -134,7 +134,8 @@ public final class ChildProcess implements AutoCloseable {
         return exitCode(LIMIT);
     }
 
-    private int exitCode(Duration limit) throws InterruptedException {
+    /** For what takes longer than others do. */
+    public int exitCode(Duration limit) throws InterruptedException {
         if (!process.waitFor(limit.toSeconds(), TimeUnit.SECONDS)) {
             process.destroyForcibly();
             throw new AssertionError("does not end: " + this);

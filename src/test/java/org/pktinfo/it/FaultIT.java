@@ -9,6 +9,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -42,7 +43,7 @@ class FaultIT {
         }
 
         private static void exchange(PktInfoChannel server, DatagramSocket client) throws IOException {
-            Datagram request = server.receive(java.time.Duration.ofSeconds(5));
+            Datagram request = server.receive(Duration.ofSeconds(5));
             try {
                 server.reply(request, request.payload());
                 DatagramPacket reply = new DatagramPacket(new byte[10], 10);
@@ -71,8 +72,8 @@ class FaultIT {
         command.addAll(List.of("-Djava.util.logging.SimpleFormatter.format=logged: %5$s%n", "-cp"));
         command.addAll(
                 List.of(System.getProperty("java.class.path"), RunTests.class.getName(), "org.pktinfo.FaultCheck"));
-        ChildProcess child = ChildProcess.run(command);
-        assertThat(child.exitCode()).as("%s", child).isZero();
+        ChildProcess child = ChildProcess.start(command);
+        assertThat(child.exitCode(Duration.ofMinutes(5))).as("%s", child).isZero();
         assertThat(child.err()).as("stderr").allMatch(line -> line.startsWith("logged: "));
         System.out.println("faults: " + child.out().get(child.out().size() - 1));
     }
@@ -166,7 +167,7 @@ class FaultIT {
 
         public static void main(String[] arguments) throws IOException {
             try (PktInfoChannel server = PktInfoChannel.open().bind(new InetSocketAddress(0))) {
-                System.out.println(server.receive(java.time.Duration.ofSeconds(3)));
+                System.out.println(server.receive(Duration.ofSeconds(3)));
             }
         }
     }
