@@ -11,11 +11,16 @@ module org.pktinfo {
     requires static info.picocli;
     requires static com.fasterxml.jackson.core;
     requires static org.jspecify;
+    requires static io.netty.buffer;
+    requires static io.netty.common;
+    requires static io.netty.transport;
+    requires static io.netty.transport.unix.common;
     // The program runs where they are missing, without events and beans.
     requires static jdk.jfr;
     requires static java.management;
 
     exports org.pktinfo;
+    exports org.pktinfo.netty;
     exports org.pktinfo.server;
     exports org.pktinfo.socket;
 

@@ -40,6 +40,7 @@ public final class DatagramBatch {
     private final PktInfoChannel.Attempt<DatagramBatch> many = this::take;
     private final UncutDestinations uncut = new UncutDestinations();
     private int size;
+    private int most; // how many the receive that is going on may take
     private @Nullable Thread owner;
 
     DatagramBatch(PktInfoChannel channel, Arena arena, int slots) {
@@ -68,7 +69,7 @@ public final class DatagramBatch {
         channel.checkBlocking();
         int count;
         do {
-            count = receive(Long.MAX_VALUE);
+            count = receive(slots.length, Long.MAX_VALUE);
         } while (count == 0);
         return count;
     }
@@ -87,17 +88,35 @@ public final class DatagramBatch {
      * @throws IOException if receiving fails otherwise
      */
     public int receive(Duration timeout) throws IOException {
-        return receive(PktInfoChannel.nanos(timeout));
+        return receive(slots.length, PktInfoChannel.nanos(timeout));
+    }
+
+    /**
+     * As {@link #receive()}, but takes at most so many, and never waits: for an event loop that shares its time between channels.
+     *
+     * @param most how many at most, in 1 to {@link #capacity}
+     * @return how many slots are filled now, 0 if nothing was there
+     * @throws IllegalArgumentException if the number is out of range
+     * @throws IllegalStateException if another thread uses this batch
+     * @throws java.nio.channels.ClosedChannelException if the channel is closed
+     * @throws IOException if receiving fails otherwise
+     */
+    public int receiveNow(int most) throws IOException {
+        if (most < 1 || most > slots.length) {
+            throw new IllegalArgumentException(most + " is not in 1 to the batch's capacity of " + slots.length);
+        }
+        return receive(most, 0);
     }
 
     private @Nullable DatagramBatch take() throws IOException {
-        size = channel.receiveNow(arena, slots.length);
+        size = channel.receiveNow(arena, most);
         return size == 0 ? null : this;
     }
 
-    private int receive(long nanos) throws IOException {
+    private int receive(int atMost, long nanos) throws IOException {
         checkThread();
         size = 0;
+        most = atMost;
         channel.waitFor(many, nanos);
         for (int i = 0; i < size; i++) {
             slots[i].filled();
@@ -108,8 +127,8 @@ public final class DatagramBatch {
     /**
      * Sends every reply that was written since the last call. One that cannot be sent is marked, see
      * {@link DatagramSlot#failure}, and holds back nobody. If the send buffer is full it waits in blocking mode; in
-     * non-blocking mode what does not fit fails with {@link SendException.Kind#TRANSIENT}. If an exception ends the wait for
-     * room, {@link DatagramSlot#isSent} tells what has left before; the rest is still to be sent.
+     * non-blocking mode what does not fit fails with {@link SendException.Kind#TRANSIENT}, see {@link DatagramSlot#isHeldBack}. If an
+     * exception ends the wait for room, {@link DatagramSlot#isSent} tells what has left before; the rest is still to be sent.
      *
      * @return how many were sent
      * @throws IllegalStateException if another thread uses this batch
@@ -246,6 +265,15 @@ public final class DatagramBatch {
      */
     public int capacity() {
         return slots.length;
+    }
+
+    /**
+     * The longest payload that a slot holds.
+     *
+     * @return bytes
+     */
+    public int payloadCapacity() {
+        return arena.payloadCapacity();
     }
 
     /**

@@ -434,6 +434,17 @@ public final class DatagramSlot {
     }
 
     /**
+     * Whether the socket's send buffer had no room for the reply, in non-blocking mode. Those behind it in the batch had none either, so
+     * who sends them again once the channel is writable sends everything in its order.
+     *
+     * @return true if it was not sent for this reason; {@link #failure} is then of kind {@link SendException.Kind#TRANSIENT}
+     */
+    public boolean isHeldBack() {
+        batch.checkFilled(index);
+        return reply == Reply.FAILED && arena.error(index) == Errno.EAGAIN;
+    }
+
+    /**
      * Why the reply was not or will not be sent; makes a new object.
      *
      * @return the reason, null if there is no reply yet, or it is pending or sent

@@ -1,0 +1,42 @@
+package org.pktinfo.netty;
+
+import io.netty.channel.ChannelOption;
+import org.pktinfo.PeerMemory;
+import org.pktinfo.SourceSelection;
+
+/** What can be set on a {@link PktInfoDatagramChannel} besides the options of Netty's own datagram channels. */
+@SuppressWarnings("exports") // who uses this package has Netty's modules
+public final class PktInfoChannelOption {
+    /**
+     * How many datagrams one system call receives or sends at most, in 1 to 1024. Default: {@value #DEFAULT_BATCH_SIZE}. One read takes no
+     * more than {@link ChannelOption#MAX_MESSAGES_PER_READ} in all, by Netty's default 16.
+     */
+    public static final ChannelOption<Integer> BATCH_SIZE =
+            ChannelOption.valueOf(PktInfoChannelOption.class, "BATCH_SIZE");
+
+    /**
+     * Whether neighbouring datagrams to one peer, from one source and of one length, leave in one piece that the kernel cuts again, as {@link
+     * org.pktinfo.DatagramBatch#coalesceReplies} has it. Default: yes.
+     */
+    public static final ChannelOption<Boolean> COALESCE_WRITES =
+            ChannelOption.valueOf(PktInfoChannelOption.class, "COALESCE_WRITES");
+
+    /**
+     * Where the channel remembers which address each peer asked last. Default: one of its own. Channels that share a port
+     * (SO_REUSEPORT) and answer each other's peers share it.
+     */
+    public static final ChannelOption<PeerMemory> PEER_MEMORY =
+            ChannelOption.valueOf(PktInfoChannelOption.class, "PEER_MEMORY");
+
+    /**
+     * Which source what is written leaves from if it does not say itself and its peer has asked. Default: {@link
+     * SourceSelection#addressAsked}. What the selection throws fails the write.
+     */
+    public static final ChannelOption<SourceSelection> SOURCE_SELECTION =
+            ChannelOption.valueOf(PktInfoChannelOption.class, "SOURCE_SELECTION");
+
+    static final int DEFAULT_BATCH_SIZE = 32;
+    static final int LARGEST_BATCH = 1024;
+
+    private PktInfoChannelOption() {}
+}

@@ -1,0 +1,499 @@
+package org.pktinfo.netty;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.AddressedEnvelope;
+import io.netty.channel.ChannelException;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelMetadata;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.ChannelOutboundBuffer;
+import io.netty.channel.ChannelPromise;
+import io.netty.channel.MaxMessagesRecvByteBufAllocator;
+import io.netty.channel.RecvByteBufAllocator;
+import io.netty.channel.nio.AbstractNioMessageChannel;
+import io.netty.channel.nio.NioIoOps;
+import io.netty.channel.socket.DatagramChannel;
+import io.netty.channel.socket.DatagramChannelConfig;
+import io.netty.channel.socket.DatagramPacket;
+import io.netty.channel.socket.SocketProtocolFamily;
+import io.netty.util.UncheckedBooleanSupplier;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
+import java.net.SocketAddress;
+import java.net.SocketException;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.UnresolvedAddressException;
+import java.nio.channels.UnsupportedAddressTypeException;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.pktinfo.DatagramBatch;
+import org.pktinfo.DatagramSlot;
+import org.pktinfo.PacketInfo;
+import org.pktinfo.PktInfoChannel;
+import org.pktinfo.PktInfoChannel.Family;
+import org.pktinfo.SendException;
+
+/**
+ * A datagram channel for Netty's NIO event loop that knows where each packet was sent to, and whose replies leave from there. In a
+ * Bootstrap it takes the place of {@code NioDatagramChannel}:
+ *
+ * <pre>{@code
+ * new Bootstrap()
+ *         .group(new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory()))
+ *         .channel(PktInfoDatagramChannel.class)
+ *         .handler(handler)
+ *         .bind(8888);
+ * }</pre>
+ *
+ * <p>What it reads are {@link PktInfoDatagramPacket}s; their {@link DatagramPacket#recipient} is the address that the packet was really sent
+ * to. What is written leaves from
+ *
+ * <ol>
+ *   <li>the address that the request was sent to, if the packet was made by {@link PktInfoDatagramPacket#reply};
+ *   <li>the packet's {@link DatagramPacket#sender}, if that is a certain address of this host and not the wildcard or a group;
+ *   <li>the address that the request was sent to, if the packet's recipient is the {@link DatagramPacket#sender} of the request, the
+ *       very object and not one that is equal;
+ *   <li>the address that the recipient asked last, out of a {@link org.pktinfo.PeerMemory};
+ *   <li>whichever the system chooses, if the recipient has not asked.
+ * </ol>
+ *
+ * <p>What cannot be sent fails its own promise, by a {@link SendException} that says why, and nobody else's. Takes the packets, options and
+ * methods of Netty's channels, {@link PktInfoChannelOption} besides, and {@code SegmentedDatagramPacket}s, which leave as several
+ * datagrams. Memory outside the heap: {@link PktInfoChannelOption#BATCH_SIZE} times the payload's length and 583 bytes. Safe for use by
+ * any thread, as all of Netty's channels are.
+ */
+@SuppressWarnings({
+    "exports", // who uses this package has Netty's modules
+    "deprecation" // of Netty's own extension points, for which there is nothing else in 4.2
+})
+public final class PktInfoDatagramChannel extends AbstractNioMessageChannel implements DatagramChannel {
+    private static final ChannelMetadata METADATA = new ChannelMetadata(/* hasDisconnect= */ true, 16);
+
+    private final PktInfoChannel channel;
+    private final PktInfoDatagramChannelConfig config;
+    private final Memberships memberships;
+    private final RequestPeers peers = new RequestPeers();
+    private final Batches batches;
+    private final Sources sources;
+
+    /** Made with the first write: it belongs to the event loop. */
+    private @Nullable OutboundBatch outbound;
+
+    /** Whether the last batch took all that was there. */
+    private boolean drained;
+
+    /**
+     * A channel for IPv6 and IPv4, or for IPv4 on a host without IPv6.
+     *
+     * @throws ChannelException if no socket can be had
+     * @throws UnsatisfiedLinkError if the native library cannot be loaded
+     */
+    public PktInfoDatagramChannel() {
+        this(open(Family.DUAL_STACK));
+    }
+
+    /**
+     * A channel for certain addresses.
+     *
+     * @param family INET for IPv4 only; INET6 for both, as of Netty's own channels; null as without it
+     * @throws ChannelException if no socket can be had
+     * @throws UnsupportedOperationException if it is another family, or IPv6 and there is none
+     * @throws UnsatisfiedLinkError if the native library cannot be loaded
+     */
+    public PktInfoDatagramChannel(@Nullable SocketProtocolFamily family) {
+        this(open(family(family)));
+    }
+
+    /**
+     * A channel around one that exists.
+     *
+     * @param channel of the JDK's own provider; closed with this one
+     * @throws ChannelException if it is closed or cannot be used
+     * @throws IllegalArgumentException if it is not of the JDK's own provider
+     * @throws UnsatisfiedLinkError if the native library cannot be loaded
+     */
+    public PktInfoDatagramChannel(java.nio.channels.DatagramChannel channel) {
+        this(wrap(channel));
+    }
+
+    private PktInfoDatagramChannel(PktInfoChannel channel) {
+        super(/* parent= */ null, channel.channel(), SelectionKey.OP_READ);
+        this.channel = channel;
+        this.config = new PktInfoDatagramChannelConfig(this, channel.channel());
+        this.memberships = new Memberships(channel.channel());
+        this.batches = new Batches(channel, config);
+        this.sources = new Sources(config);
+    }
+
+    private static Family family(@Nullable SocketProtocolFamily family) {
+        if (family == SocketProtocolFamily.UNIX) {
+            throw new UnsupportedOperationException("INET and INET6 there are, not " + family);
+        }
+        return family == SocketProtocolFamily.INET ? Family.IPV4 : Family.DUAL_STACK;
+    }
+
+    private static PktInfoChannel open(Family family) {
+        checkSupported();
+        try {
+            return PktInfoChannel.open(family);
+        } catch (IOException e) {
+            throw new ChannelException("no socket: " + e.getMessage(), e);
+        }
+    }
+
+    private static PktInfoChannel wrap(java.nio.channels.DatagramChannel channel) {
+        checkSupported();
+        try {
+            return PktInfoChannel.wrap(channel);
+        } catch (IOException e) {
+            throw new ChannelException("cannot use " + channel + ": " + e, e);
+        }
+    }
+
+    /** The JDK alone, where that was asked for, is what NioDatagramChannel has. */
+    private static void checkSupported() {
+        Throwable reason = PktInfoChannel.unsupportedReason();
+        if (reason != null) {
+            UnsatisfiedLinkError error = new UnsatisfiedLinkError(
+                    "PktInfoDatagramChannel needs the native library (without it, take NioDatagramChannel): "
+                            + reason.getMessage());
+            error.initCause(reason);
+            throw error;
+        }
+    }
+
+    @Override
+    public ChannelMetadata metadata() {
+        return METADATA;
+    }
+
+    @Override
+    public DatagramChannelConfig config() {
+        return config;
+    }
+
+    @Override
+    public boolean isActive() {
+        return isOpen() && (isBound() || (isRegistered() && isActiveOnRegistration()));
+    }
+
+    private boolean isActiveOnRegistration() {
+        return Boolean.TRUE.equals(config.getOption(ChannelOption.DATAGRAM_CHANNEL_ACTIVE_ON_REGISTRATION));
+    }
+
+    private boolean isBound() {
+        return javaChannel().socket().isBound();
+    }
+
+    @Override
+    public boolean isConnected() {
+        return javaChannel().isConnected();
+    }
+
+    @Override
+    protected java.nio.channels.DatagramChannel javaChannel() {
+        return (java.nio.channels.DatagramChannel) super.javaChannel();
+    }
+
+    @Override
+    protected @Nullable SocketAddress localAddress0() {
+        return javaChannel().socket().getLocalSocketAddress();
+    }
+
+    @Override
+    protected @Nullable SocketAddress remoteAddress0() {
+        return javaChannel().socket().getRemoteSocketAddress();
+    }
+
+    @Override
+    public InetSocketAddress localAddress() {
+        return (InetSocketAddress) super.localAddress();
+    }
+
+    @Override
+    public InetSocketAddress remoteAddress() {
+        return (InetSocketAddress) super.remoteAddress();
+    }
+
+    @Override
+    protected void doBind(@Nullable SocketAddress local) throws Exception {
+        channel.bind(local);
+    }
+
+    @Override
+    protected boolean doConnect(SocketAddress remote, @Nullable SocketAddress local) throws Exception {
+        boolean done = false;
+        try {
+            if (local != null) {
+                doBind(local);
+            }
+            javaChannel().connect(remote);
+            done = true;
+            return true;
+        } finally {
+            if (!done) {
+                doClose();
+            }
+        }
+    }
+
+    @Override
+    protected void doFinishConnect() {
+        throw new AssertionError("connecting a datagram channel does not take time");
+    }
+
+    @Override
+    protected void doDisconnect() throws Exception {
+        javaChannel().disconnect();
+    }
+
+    @Override
+    protected void doClose() throws Exception {
+        channel.close();
+    }
+
+    void stopReading() {
+        clearReadPending();
+    }
+
+    /** How long what is read next may be. */
+    int expectedPayload() {
+        return unsafe().recvBufAllocHandle().guess();
+    }
+
+    @Override
+    protected int doReadMessages(List<Object> read) throws Exception {
+        RecvByteBufAllocator.Handle handle = unsafe().recvBufAllocHandle();
+        DatagramBatch batch = batches.usual(handle.guess());
+        int most = Math.min(batch.capacity(), mostToRead(read.size()));
+        int count = batch.receiveNow(most);
+        drained = count < most;
+        try {
+            for (int i = 0; i < count; i++) {
+                read.add(packet(batch.slot(i), handle));
+            }
+        } finally {
+            batch.clear();
+        }
+        return count;
+    }
+
+    /** Without autoRead one read takes one packet, as of Netty's own channels. */
+    private int mostToRead(int already) {
+        return config.isAutoRead()
+                        && config.getRecvByteBufAllocator() instanceof MaxMessagesRecvByteBufAllocator allocator
+                ? Math.max(1, allocator.maxMessagesPerRead() - already)
+                : 1;
+    }
+
+    private DatagramPacket packet(DatagramSlot slot, RecvByteBufAllocator.Handle handle) {
+        ByteBuf content = handle.allocate(config.getAllocator());
+        boolean done = false;
+        try {
+            int room = content.writableBytes();
+            handle.attemptedBytesRead(room);
+            content.writeBytes(slot.payload().limit(Math.min(slot.length(), room)));
+            handle.lastBytesRead(content.readableBytes());
+            PacketInfo info = slot.packetInfo();
+            RequestPeer peer = peers.of(slot.peer(), info, localAddress());
+            config.memory().remember(peer.peer, info);
+            done = true;
+            return new PktInfoDatagramPacket(content, peer.destination, peer, info, slot.wireLength());
+        } finally {
+            if (!done) {
+                content.release();
+            }
+        }
+    }
+
+    /** What came meanwhile the selector tells; a buffer that was not filled says nothing about datagrams. */
+    @Override
+    protected boolean continueReading(RecvByteBufAllocator.Handle handle) {
+        if (drained) {
+            return false;
+        }
+        return handle instanceof RecvByteBufAllocator.ExtendedHandle extended
+                ? extended.continueReading(UncheckedBooleanSupplier.TRUE_SUPPLIER)
+                : handle.continueReading();
+    }
+
+    /** An error of one datagram's, an ICMP message, is no reason to stop hearing the others. */
+    @Override
+    protected boolean closeOnReadError(Throwable cause) {
+        return !isActive() || !(cause instanceof IOException) || cause instanceof ClosedChannelException;
+    }
+
+    @Override
+    protected Object filterOutboundMessage(Object message) {
+        if (message instanceof AddressedEnvelope<?, ?> envelope && envelope.content() instanceof ByteBuf) {
+            checkResolved(envelope.recipient());
+            checkResolved(envelope.sender());
+            return message;
+        }
+        if (message instanceof ByteBuf content) {
+            // All that are empty may be one object; each write needs its own to be told from the others.
+            if (content.isReadable()) {
+                return content;
+            }
+            content.release();
+            return Unpooled.buffer(0, 1);
+        }
+        throw new UnsupportedOperationException("a " + message.getClass().getName()
+                + " cannot be written: a ByteBuf can, or an AddressedEnvelope of one for an InetSocketAddress");
+    }
+
+    private static void checkResolved(@Nullable SocketAddress address) {
+        if (address != null && !(address instanceof InetSocketAddress)) {
+            throw new UnsupportedAddressTypeException();
+        }
+        if (address instanceof InetSocketAddress inet && inet.isUnresolved()) {
+            throw new UnresolvedAddressException();
+        }
+    }
+
+    @Override
+    protected boolean doWriteMessage(Object message, ChannelOutboundBuffer queue) {
+        throw new AssertionError("doWrite writes all");
+    }
+
+    @Override
+    protected void doWrite(ChannelOutboundBuffer queue) throws Exception {
+        if (!isBound()) {
+            channel.bind(null); // active without: DATAGRAM_CHANNEL_ACTIVE_ON_REGISTRATION
+        }
+        if (outbound == null) {
+            outbound = new OutboundBatch(this, config, batches, sources);
+        }
+        outbound.send(queue, maxMessagesPerWrite(), config.getWriteSpinCount());
+        if (!registration().isValid()) {
+            return; // a listener has closed the channel
+        }
+        if (queue.isEmpty()) {
+            removeAndSubmit(NioIoOps.WRITE);
+        } else {
+            addAndSubmit(NioIoOps.WRITE);
+        }
+    }
+
+    /** For the methods that name none: the one that is set for multicast, or that of the local address. */
+    private NetworkInterface defaultInterface() throws SocketException {
+        NetworkInterface set = config.getNetworkInterface();
+        NetworkInterface found =
+                set == null ? NetworkInterface.getByInetAddress(localAddress().getAddress()) : set;
+        if (found == null) {
+            throw new SocketException(
+                    "no interface: none is given, IP_MULTICAST_IF is not set, and the channel is bound to "
+                            + localAddress());
+        }
+        return found;
+    }
+
+    private interface Change {
+        void make() throws IOException;
+    }
+
+    private static ChannelFuture change(ChannelPromise promise, Change change) {
+        try {
+            change.make();
+            promise.setSuccess();
+        } catch (IOException | RuntimeException e) {
+            promise.setFailure(e);
+        }
+        return promise;
+    }
+
+    @Override
+    public ChannelFuture joinGroup(InetAddress group) {
+        return joinGroup(group, newPromise());
+    }
+
+    @Override
+    public ChannelFuture joinGroup(InetAddress group, ChannelPromise promise) {
+        return change(promise, () -> memberships.join(group, defaultInterface(), null));
+    }
+
+    @Override
+    public ChannelFuture joinGroup(InetSocketAddress group, NetworkInterface networkInterface) {
+        return joinGroup(group, networkInterface, newPromise());
+    }
+
+    @Override
+    public ChannelFuture joinGroup(InetSocketAddress group, NetworkInterface networkInterface, ChannelPromise promise) {
+        return joinGroup(group.getAddress(), networkInterface, null, promise);
+    }
+
+    @Override
+    public ChannelFuture joinGroup(InetAddress group, NetworkInterface networkInterface, @Nullable InetAddress source) {
+        return joinGroup(group, networkInterface, source, newPromise());
+    }
+
+    @Override
+    public ChannelFuture joinGroup(
+            InetAddress group,
+            NetworkInterface networkInterface,
+            @Nullable InetAddress source,
+            ChannelPromise promise) {
+        return change(promise, () -> memberships.join(group, networkInterface, source));
+    }
+
+    @Override
+    public ChannelFuture leaveGroup(InetAddress group) {
+        return leaveGroup(group, newPromise());
+    }
+
+    @Override
+    public ChannelFuture leaveGroup(InetAddress group, ChannelPromise promise) {
+        return change(promise, () -> memberships.leave(group, defaultInterface(), null));
+    }
+
+    @Override
+    public ChannelFuture leaveGroup(InetSocketAddress group, NetworkInterface networkInterface) {
+        return leaveGroup(group, networkInterface, newPromise());
+    }
+
+    @Override
+    public ChannelFuture leaveGroup(
+            InetSocketAddress group, NetworkInterface networkInterface, ChannelPromise promise) {
+        return leaveGroup(group.getAddress(), networkInterface, null, promise);
+    }
+
+    @Override
+    public ChannelFuture leaveGroup(
+            InetAddress group, NetworkInterface networkInterface, @Nullable InetAddress source) {
+        return leaveGroup(group, networkInterface, source, newPromise());
+    }
+
+    @Override
+    public ChannelFuture leaveGroup(
+            InetAddress group,
+            NetworkInterface networkInterface,
+            @Nullable InetAddress source,
+            ChannelPromise promise) {
+        return change(promise, () -> memberships.leave(group, networkInterface, source));
+    }
+
+    @Override
+    public ChannelFuture block(InetAddress group, NetworkInterface networkInterface, InetAddress source) {
+        return block(group, networkInterface, source, newPromise());
+    }
+
+    @Override
+    public ChannelFuture block(
+            InetAddress group, NetworkInterface networkInterface, InetAddress source, ChannelPromise promise) {
+        return change(promise, () -> memberships.block(group, networkInterface, source));
+    }
+
+    @Override
+    public ChannelFuture block(InetAddress group, InetAddress source) {
+        return block(group, source, newPromise());
+    }
+
+    @Override
+    public ChannelFuture block(InetAddress group, InetAddress source, ChannelPromise promise) {
+        return change(promise, () -> memberships.block(group, defaultInterface(), source));
+    }
+}

@@ -1,0 +1,177 @@
+package org.pktinfo.netty;
+
+import io.netty.channel.ChannelException;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.socket.DatagramChannelConfig;
+import io.netty.channel.socket.DefaultDatagramChannelConfig;
+import io.netty.channel.socket.nio.NioChannelOption;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.NetworkInterface;
+import java.net.SocketOption;
+import java.net.StandardSocketOptions;
+import java.nio.channels.DatagramChannel;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.pktinfo.PeerMemory;
+import org.pktinfo.SourceSelection;
+
+/** Netty's options for datagram channels, those of the JDK by {@link NioChannelOption}, and ours. For any thread, as Netty's are. */
+final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
+    private final PktInfoDatagramChannel owner;
+    private final DatagramChannel jdk;
+    private volatile int batchSize = PktInfoChannelOption.DEFAULT_BATCH_SIZE;
+    private volatile boolean coalesces = true;
+    private volatile SourceSelection selection = SourceSelection.addressAsked();
+
+    /** Made when it is needed: a client that is never asked does without. */
+    private volatile @Nullable PeerMemory memory;
+
+    PktInfoDatagramChannelConfig(PktInfoDatagramChannel owner, DatagramChannel jdk) {
+        super(owner, jdk.socket());
+        this.owner = owner;
+        this.jdk = jdk;
+    }
+
+    int batchSize() {
+        return batchSize;
+    }
+
+    boolean coalesces() {
+        return coalesces;
+    }
+
+    SourceSelection selection() {
+        return selection;
+    }
+
+    PeerMemory memory() {
+        PeerMemory there = memory;
+        return there == null ? newMemory() : there;
+    }
+
+    private synchronized PeerMemory newMemory() {
+        PeerMemory there = memory;
+        if (there == null) {
+            there = new PeerMemory();
+            memory = there;
+        }
+        return there;
+    }
+
+    @Override
+    public Map<ChannelOption<?>, Object> getOptions() {
+        Map<ChannelOption<?>, Object> options = getOptions(
+                super.getOptions(),
+                PktInfoChannelOption.BATCH_SIZE,
+                PktInfoChannelOption.COALESCE_WRITES,
+                PktInfoChannelOption.PEER_MEMORY,
+                PktInfoChannelOption.SOURCE_SELECTION);
+        for (SocketOption<?> option : jdk.supportedOptions()) {
+            options.put(NioChannelOption.of(option), ofJdk(option));
+        }
+        return options;
+    }
+
+    @Override
+    @SuppressWarnings("unchecked") // an option's type is that of its value
+    public <T> @Nullable T getOption(ChannelOption<T> option) {
+        if (option.equals(PktInfoChannelOption.BATCH_SIZE)) {
+            return (T) (Integer) batchSize;
+        }
+        if (option.equals(PktInfoChannelOption.COALESCE_WRITES)) {
+            return (T) (Boolean) coalesces;
+        }
+        if (option.equals(PktInfoChannelOption.PEER_MEMORY)) {
+            return (T) memory();
+        }
+        if (option.equals(PktInfoChannelOption.SOURCE_SELECTION)) {
+            return (T) selection;
+        }
+        SocketOption<T> jdkOption = jdkOption(option);
+        return jdkOption == null ? super.getOption(option) : ofJdk(jdkOption);
+    }
+
+    @Override
+    public <T> boolean setOption(ChannelOption<T> option, T value) {
+        validate(option, value);
+        if (option.equals(PktInfoChannelOption.BATCH_SIZE)) {
+            setBatchSize((Integer) value);
+        } else if (option.equals(PktInfoChannelOption.COALESCE_WRITES)) {
+            coalesces = (Boolean) value;
+        } else if (option.equals(PktInfoChannelOption.PEER_MEMORY)) {
+            memory = (PeerMemory) value;
+        } else if (option.equals(PktInfoChannelOption.SOURCE_SELECTION)) {
+            selection = (SourceSelection) value;
+        } else if (option instanceof NioChannelOption) {
+            return setJdkOption(jdkOption(option), value);
+        } else {
+            return super.setOption(option, value);
+        }
+        return true;
+    }
+
+    private void setBatchSize(int size) {
+        if (size < 1 || size > PktInfoChannelOption.LARGEST_BATCH) {
+            throw new IllegalArgumentException(
+                    "batch size " + size + " is not in 1 to " + PktInfoChannelOption.LARGEST_BATCH);
+        }
+        batchSize = size;
+    }
+
+    /** Netty does not give away the option inside of its own; the name is the same. */
+    @SuppressWarnings("unchecked") // an option's name and type go together
+    private <T> @Nullable SocketOption<T> jdkOption(ChannelOption<T> option) {
+        if (option instanceof NioChannelOption) {
+            for (SocketOption<?> supported : jdk.supportedOptions()) {
+                if (supported.name().equals(option.name())) {
+                    return (SocketOption<T>) supported;
+                }
+            }
+        }
+        return null;
+    }
+
+    private <T> @Nullable T ofJdk(SocketOption<T> option) {
+        try {
+            return jdk.getOption(option);
+        } catch (IOException e) {
+            throw new ChannelException(e);
+        }
+    }
+
+    private <T> boolean setJdkOption(@Nullable SocketOption<T> option, T value) {
+        if (option == null) {
+            return false;
+        }
+        try {
+            jdk.setOption(option, value);
+        } catch (IOException e) {
+            throw new ChannelException(e);
+        }
+        return true;
+    }
+
+    /** The JDK's socket would give a placeholder for none. */
+    @Override
+    public @Nullable NetworkInterface getNetworkInterface() {
+        return ofJdk(StandardSocketOptions.IP_MULTICAST_IF);
+    }
+
+    @Override
+    public @Nullable InetAddress getInterface() {
+        NetworkInterface set = getNetworkInterface();
+        return set == null ? null : set.inetAddresses().findFirst().orElse(null);
+    }
+
+    @Override
+    public DatagramChannelConfig setAutoRead(boolean autoRead) {
+        super.setAutoRead(autoRead);
+        return this;
+    }
+
+    @Override
+    protected void autoReadCleared() {
+        owner.stopReading();
+    }
+}

@@ -1,0 +1,46 @@
+package org.pktinfo.netty;
+
+import java.io.Serial;
+import java.net.InetSocketAddress;
+import org.jspecify.annotations.Nullable;
+import org.pktinfo.Endpoint;
+import org.pktinfo.PacketInfo;
+import org.pktinfo.SendException;
+import org.pktinfo.Source;
+import org.pktinfo.SourceSelection;
+
+/**
+ * Who sent a request, as the socket address that handlers know, and where to. Who writes to this very object answers that request, even
+ * if the peer has asked another address meanwhile; equal to any other socket address of the peer.
+ */
+final class RequestPeer extends InetSocketAddress {
+    @Serial
+    private static final long serialVersionUID = 1;
+
+    final transient Endpoint peer;
+    final transient PacketInfo info;
+
+    /** Where it was sent to, with the channel's port; the channel's own address if that is not known. */
+    final transient InetSocketAddress destination;
+
+    /** By the address asked; null if the request does not say enough. */
+    final transient @Nullable Source source;
+
+    RequestPeer(Endpoint peer, PacketInfo info, InetSocketAddress channel) {
+        super(peer.address().toInetAddress(), peer.port());
+        this.peer = peer;
+        this.info = info;
+        this.destination = info.truncated() || info.destination().isUnspecified()
+                ? channel
+                : new InetSocketAddress(info.destination().toInetAddress(), channel.getPort());
+        this.source = source(peer, info);
+    }
+
+    private static @Nullable Source source(Endpoint peer, PacketInfo info) {
+        try {
+            return SourceSelection.addressAsked().select(peer, info);
+        } catch (SendException e) {
+            return null; // the memory is asked then
+        }
+    }
+}

@@ -1,0 +1,527 @@
+package org.pktinfo.netty;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.netty.bootstrap.Bootstrap;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.buffer.UnpooledByteBufAllocator;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelException;
+import io.netty.channel.ChannelFactory;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.FixedRecvByteBufAllocator;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.DatagramPacket;
+import io.netty.channel.socket.SocketProtocolFamily;
+import io.netty.channel.unix.SegmentedDatagramPacket;
+import io.netty.util.concurrent.Future;
+import java.io.IOException;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
+import java.net.SocketException;
+import java.net.StandardSocketOptions;
+import java.nio.channels.DatagramChannel;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BiFunction;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.pktinfo.IpAddress;
+import org.pktinfo.PacketInfo;
+import org.pktinfo.PeerMemory;
+import org.pktinfo.SendException;
+import org.pktinfo.SourceSelection;
+
+/** What Netty's own channel does not do, over loopback: the source of each reply is read at the client. */
+@Timeout(60)
+class PktInfoDatagramChannelTest {
+    private static final MultiThreadIoEventLoopGroup LOOPS =
+            new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
+
+    private final UnpooledByteBufAllocator buffers = new UnpooledByteBufAllocator(true);
+    private final List<Channel> opened = new ArrayList<>();
+    private DatagramSocket client;
+
+    @BeforeEach
+    void openClient() throws IOException {
+        client = new DatagramSocket();
+        client.setSoTimeout(5000);
+        client.setBroadcast(true);
+    }
+
+    @AfterEach
+    void closeAll() throws Exception {
+        client.close();
+        for (Channel channel : opened) {
+            done(channel.close());
+            done(channel.eventLoop().submit(() -> {}));
+        }
+        assertThat(buffers.metric().usedDirectMemory() + buffers.metric().usedHeapMemory())
+                .as("bytes not released")
+                .isZero();
+    }
+
+    @AfterAll
+    static void stop() {
+        LOOPS.shutdownGracefully(0, 0, TimeUnit.SECONDS).syncUninterruptibly();
+    }
+
+    private static void done(Future<?> future) throws Exception {
+        assertThat(future.await(5, TimeUnit.SECONDS)).as("done in time").isTrue();
+        future.sync();
+    }
+
+    private Bootstrap bootstrap(Recorder handler) {
+        return bootstrap(handler, PktInfoDatagramChannel::new);
+    }
+
+    private Bootstrap bootstrap(Recorder handler, ChannelFactory<PktInfoDatagramChannel> factory) {
+        return new Bootstrap()
+                .group(LOOPS)
+                .channelFactory(factory)
+                .option(ChannelOption.ALLOCATOR, buffers)
+                .handler(handler);
+    }
+
+    private PktInfoDatagramChannel bind(Bootstrap bootstrap) throws Exception {
+        ChannelFuture future = bootstrap.bind(0);
+        opened.add(future.channel());
+        done(future);
+        return (PktInfoDatagramChannel) future.channel();
+    }
+
+    private PktInfoDatagramChannel bind(Recorder handler) throws Exception {
+        return bind(bootstrap(handler));
+    }
+
+    /** Answers with what the function makes of a request and the same content. */
+    private static Recorder answering(BiFunction<PktInfoDatagramPacket, ByteBuf, DatagramPacket> answer) {
+        return new Recorder() {
+            @Override
+            void received(ChannelHandlerContext context, DatagramPacket packet) {
+                context.writeAndFlush(answer.apply(
+                        (PktInfoDatagramPacket) packet, packet.content().retainedDuplicate()));
+            }
+        };
+    }
+
+    private static Recorder typical() {
+        return answering((request, content) -> new DatagramPacket(content, request.sender()));
+    }
+
+    private void send(String destination, Channel to, String text) throws IOException {
+        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        int port = ((InetSocketAddress) to.localAddress()).getPort();
+        client.send(new java.net.DatagramPacket(bytes, bytes.length, InetAddress.getByName(destination), port));
+    }
+
+    private java.net.DatagramPacket receive() throws IOException {
+        java.net.DatagramPacket packet = new java.net.DatagramPacket(new byte[70_000], 70_000);
+        client.receive(packet);
+        return packet;
+    }
+
+    private static String text(java.net.DatagramPacket packet) {
+        return new String(packet.getData(), 0, packet.getLength(), StandardCharsets.UTF_8);
+    }
+
+    private static InetAddress address(String literal) throws IOException {
+        return InetAddress.getByName(literal);
+    }
+
+    private ByteBuf text(String text) {
+        return buffers.buffer().writeBytes(text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** The client as its peers see it. */
+    private InetSocketAddress clientAddress() throws IOException {
+        return new InetSocketAddress(address("127.0.0.1"), client.getLocalPort());
+    }
+
+    private static NetworkInterface lo() throws IOException {
+        return NetworkInterface.getByInetAddress(address("127.0.0.1"));
+    }
+
+    private void assertAnswered(String destination, Channel server) throws IOException {
+        send(destination, server, "to " + destination);
+        java.net.DatagramPacket reply = receive();
+        assertThat(text(reply)).isEqualTo("to " + destination);
+        assertThat(reply.getAddress()).isEqualTo(address(destination));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"127.0.0.1", "127.0.0.2", "127.1.2.3", "::1"})
+    void theRecipientIsTheAddressAskedAndTheReplyLeavesFromThere(String destination) throws Exception {
+        Recorder handler = typical();
+        PktInfoDatagramChannel server = bind(handler);
+        assertAnswered(destination, server);
+        DatagramPacket packet = handler.next();
+        assertThat(packet.recipient())
+                .isEqualTo(new InetSocketAddress(
+                        address(destination), server.localAddress().getPort()));
+        assertThat(packet.sender().getPort()).isEqualTo(client.getLocalPort());
+    }
+
+    @Test
+    void aHandlerThatNamesTheRecipientAsSenderIsRightToo() throws Exception {
+        PktInfoDatagramChannel server = bind(
+                answering((request, content) -> new DatagramPacket(content, request.sender(), request.recipient())));
+        assertAnswered("127.0.0.2", server);
+        assertAnswered("::1", server);
+        send("127.255.255.255", server, "broadcast");
+        assertThat(receive().getAddress()).isEqualTo(address("127.0.0.1"));
+    }
+
+    @Test
+    void aHandlerThatNamesTheChannelAsSenderIsRightToo() throws Exception {
+        PktInfoDatagramChannel[] server = new PktInfoDatagramChannel[1];
+        server[0] = bind(answering(
+                (request, content) -> new DatagramPacket(content, request.sender(), server[0].localAddress())));
+        assertAnswered("127.0.0.2", server[0]);
+        assertAnswered("::1", server[0]);
+    }
+
+    @Test
+    void aHandlerThatMakesThePeersAddressAnewAnswersFromTheAddressAskedLast() throws Exception {
+        PktInfoDatagramChannel server = bind(answering((request, content) -> new DatagramPacket(
+                content,
+                new InetSocketAddress(
+                        request.sender().getAddress(), request.sender().getPort()))));
+        assertAnswered("127.0.0.2", server);
+        assertAnswered("127.0.0.3", server);
+        assertAnswered("::1", server);
+    }
+
+    /** Both are read before either is answered. */
+    @Test
+    void aPeerThatAsksTwoAddressesAtOnceIsAnsweredFromEach() throws Exception {
+        PktInfoDatagramChannel server = bind(bootstrap(typical()).option(ChannelOption.AUTO_READ, false));
+        send("127.0.0.2", server, "2");
+        send("127.0.0.3", server, "3");
+        server.config().setAutoRead(true);
+        java.net.DatagramPacket first = receive();
+        java.net.DatagramPacket second = receive();
+        assertThat(text(first)).isEqualTo("2");
+        assertThat(first.getAddress()).isEqualTo(address("127.0.0.2"));
+        assertThat(second.getAddress()).isEqualTo(address("127.0.0.3"));
+    }
+
+    @Test
+    void aGroupIsTheRecipientAndAHostsAddressAnswers() throws Exception {
+        Recorder handler = typical();
+        PktInfoDatagramChannel server = bind(handler);
+        InetAddress group = address("239.255.7.9");
+        done(server.joinGroup(group, lo(), null));
+        client.setOption(StandardSocketOptions.IP_MULTICAST_IF, lo());
+        client.setOption(StandardSocketOptions.IP_MULTICAST_TTL, 0);
+        send("239.255.7.9", server, "all");
+        assertThat(receive().getAddress()).isEqualTo(address("127.0.0.1"));
+        PktInfoDatagramPacket packet = (PktInfoDatagramPacket) handler.next();
+        assertThat(packet.recipient().getAddress()).isEqualTo(group);
+        assertThat(packet.packetInfo().local()).isEqualTo(IpAddress.of(address("127.0.0.1")));
+        assertThat(packet.packetInfo().interfaceIndex()).isEqualTo(lo().getIndex());
+        done(server.leaveGroup(group, lo(), null));
+    }
+
+    @Test
+    void groupsWithoutAnInterfaceTakeTheOptionsAndFailWithoutOne() throws Exception {
+        PktInfoDatagramChannel server = bind(new Recorder());
+        InetAddress group = address("239.255.7.10");
+        assertThat(server.joinGroup(group).cause())
+                .isInstanceOf(SocketException.class)
+                .hasMessageContaining("IP_MULTICAST_IF");
+        server.config().setOption(ChannelOption.IP_MULTICAST_IF, lo());
+        done(server.joinGroup(group));
+        done(server.block(group, address("127.0.0.1")));
+        done(server.leaveGroup(group));
+    }
+
+    @Test
+    void theSenderOfAPacketIsItsSource() throws Exception {
+        PktInfoDatagramChannel server = bind(new Recorder());
+        InetSocketAddress source =
+                new InetSocketAddress("127.0.0.9", server.localAddress().getPort());
+        done(server.writeAndFlush(new DatagramPacket(text("unasked"), clientAddress(), source)));
+        assertThat(receive().getAddress()).isEqualTo(address("127.0.0.9"));
+        done(server.writeAndFlush(new DatagramPacket(text("unasked"), clientAddress())));
+        assertThat(receive().getAddress()).isEqualTo(address("127.0.0.1"));
+    }
+
+    @Test
+    void aSourceThatIsNotTheHostsFailsItsOwnPromiseOnly() throws Exception {
+        PktInfoDatagramChannel server = bind(new Recorder());
+        ChannelFuture first = server.write(new DatagramPacket(text("1"), clientAddress()));
+        ChannelFuture bad =
+                server.write(new DatagramPacket(text("x"), clientAddress(), new InetSocketAddress("192.0.2.7", 0)));
+        ChannelFuture otherFamily =
+                server.write(new DatagramPacket(text("x"), clientAddress(), new InetSocketAddress("::1", 0)));
+        ChannelFuture last = server.write(new DatagramPacket(text("2"), clientAddress()));
+        server.flush();
+        done(first);
+        done(last);
+        assertThat(bad.await().cause())
+                .isInstanceOfSatisfying(
+                        SendException.class, e -> assertThat(e.kind()).isEqualTo(SendException.Kind.SOURCE_UNUSABLE))
+                .hasMessageContaining("source 192.0.2.7");
+        assertThat(otherFamily.await().cause()).hasMessageContaining("not of the peer's family");
+        assertThat(text(receive()) + text(receive())).isEqualTo("12");
+    }
+
+    @Test
+    void aReplyKnowsItsRequestWhateverWasAskedSince() throws Exception {
+        Recorder handler = new Recorder() {
+            @Override
+            void received(ChannelHandlerContext context, DatagramPacket packet) {
+                packet.retain();
+            }
+        };
+        PktInfoDatagramChannel server = bind(handler);
+        send("127.0.0.2", server, "2");
+        PktInfoDatagramPacket first = (PktInfoDatagramPacket) handler.next();
+        send("127.0.0.3", server, "3");
+        PktInfoDatagramPacket second = (PktInfoDatagramPacket) handler.next();
+        done(server.writeAndFlush(first.reply(first.content())));
+        assertThat(receive().getAddress()).isEqualTo(address("127.0.0.2"));
+        done(server.writeAndFlush(second.reply(text("x"), SourceSelection.fixed(IpAddress.of(address("127.0.0.8"))))));
+        assertThat(receive().getAddress()).isEqualTo(address("127.0.0.8"));
+        DatagramPacket again = second.reply(text("x"));
+        done(server.writeAndFlush(again.replace(text("y"))));
+        assertThat(receive().getAddress()).isEqualTo(address("127.0.0.3"));
+        done(server.writeAndFlush(again.retainedDuplicate()));
+        assertThat(receive().getAddress()).isEqualTo(address("127.0.0.3"));
+        done(server.writeAndFlush(again.copy()));
+        assertThat(receive().getAddress()).isEqualTo(address("127.0.0.3"));
+        done(server.writeAndFlush(again.duplicate()));
+        assertThat(receive().getAddress()).isEqualTo(address("127.0.0.3"));
+        ChannelFuture refused = server.writeAndFlush(second.reply(second.content(), (peer, info) -> {
+            throw SendException.noSource(peer, "as meant");
+        }));
+        assertThat(refused.await().cause()).hasMessageContaining("as meant");
+    }
+
+    @Test
+    void whatThePacketKnowsItKeeps() throws Exception {
+        Recorder handler = new Recorder() {
+            @Override
+            void received(ChannelHandlerContext context, DatagramPacket packet) {
+                packet.retain();
+            }
+        };
+        PktInfoDatagramChannel server =
+                bind(bootstrap(handler).option(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(4)));
+        send("127.0.0.2", server, "abcdef");
+        PktInfoDatagramPacket packet = (PktInfoDatagramPacket) handler.next();
+        PacketInfo info = packet.packetInfo();
+        assertThat(info.destination()).isEqualTo(IpAddress.of(address("127.0.0.2")));
+        assertThat(packet.isTruncated()).isTrue();
+        assertThat(packet.wireLength()).isEqualTo(6);
+        assertThat(packet.content().toString(StandardCharsets.UTF_8)).isEqualTo("abcd");
+        PktInfoDatagramPacket copy = packet.copy();
+        PktInfoDatagramPacket replaced = packet.replace(text("something longer"));
+        PktInfoDatagramPacket retained = packet.retainedDuplicate();
+        for (PktInfoDatagramPacket each : List.of(
+                copy,
+                replaced,
+                retained,
+                packet.duplicate(),
+                packet.retain(),
+                packet.retain(2),
+                packet.touch(),
+                packet.touch("here"))) {
+            assertThat(each.packetInfo()).isSameAs(info);
+            assertThat(each.isTruncated()).isTrue();
+            assertThat(each.wireLength()).isEqualTo(6);
+            assertThat(each.recipient()).isSameAs(packet.recipient());
+            assertThat(each.sender()).isSameAs(packet.sender());
+        }
+        copy.release();
+        replaced.release();
+        retained.release();
+        packet.release(4);
+    }
+
+    /** Netty's NIO and epoll channels report them as written and do not send them. */
+    @Test
+    void emptyDatagramsAreSent() throws Exception {
+        PktInfoDatagramChannel server = bind(new Recorder());
+        done(server.writeAndFlush(new DatagramPacket(Unpooled.EMPTY_BUFFER, clientAddress())));
+        assertThat(receive().getLength()).isZero();
+        done(server.connect(clientAddress()));
+        ChannelFuture first = server.write(Unpooled.EMPTY_BUFFER);
+        ChannelFuture between = server.write(text("between"));
+        done(server.writeAndFlush(Unpooled.EMPTY_BUFFER));
+        done(first);
+        done(between);
+        assertThat(List.of(
+                        receive().getLength(), receive().getLength(), receive().getLength()))
+                .containsExactly(0, 7, 0);
+    }
+
+    @Test
+    void theSourceSelectionIsAnOption() throws Exception {
+        PktInfoDatagramChannel server = bind(
+                bootstrap(typical()).option(PktInfoChannelOption.SOURCE_SELECTION, SourceSelection.systemChoice()));
+        send("127.0.0.2", server, "x");
+        assertThat(receive().getAddress()).isEqualTo(address("127.0.0.1"));
+        server.config().setOption(PktInfoChannelOption.SOURCE_SELECTION, SourceSelection.interfacePinned());
+        assertAnswered("127.0.0.2", server);
+        server.config()
+                .setOption(
+                        PktInfoChannelOption.SOURCE_SELECTION,
+                        SourceSelection.fixed(IpAddress.of(address("127.0.0.7"))));
+        send("127.0.0.2", server, "x");
+        assertThat(receive().getAddress()).isEqualTo(address("127.0.0.7"));
+    }
+
+    @Test
+    void channelsMayShareAMemory() throws Exception {
+        PeerMemory memory = new PeerMemory(64, Duration.ofMinutes(1));
+        Recorder handler = new Recorder();
+        PktInfoDatagramChannel asked = bind(bootstrap(handler).option(PktInfoChannelOption.PEER_MEMORY, memory));
+        PktInfoDatagramChannel other = bind(bootstrap(new Recorder()).option(PktInfoChannelOption.PEER_MEMORY, memory));
+        send("127.0.0.5", asked, "x");
+        handler.next();
+        done(other.writeAndFlush(new DatagramPacket(text("y"), clientAddress())));
+        assertThat(receive().getAddress()).isEqualTo(address("127.0.0.5"));
+        assertThat(other.config().getOption(PktInfoChannelOption.PEER_MEMORY)).isSameAs(memory);
+    }
+
+    @Test
+    void optionsOutOfRangeAreNamed() throws Exception {
+        PktInfoDatagramChannel server = bind(new Recorder());
+        for (int size : new int[] {0, -1, 1025}) {
+            assertThatThrownBy(() -> server.config().setOption(PktInfoChannelOption.BATCH_SIZE, size))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage("batch size " + size + " is not in 1 to 1024");
+        }
+        assertThat(server.config().getOptions())
+                .containsEntry(PktInfoChannelOption.BATCH_SIZE, 32)
+                .containsEntry(PktInfoChannelOption.COALESCE_WRITES, true)
+                .containsEntry(PktInfoChannelOption.SOURCE_SELECTION, SourceSelection.addressAsked())
+                .containsKey(PktInfoChannelOption.PEER_MEMORY);
+        assertThat(server.config().getOption(PktInfoChannelOption.COALESCE_WRITES))
+                .isTrue();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3, 64, 1024})
+    void moreThanABatchIsReadAndWrittenInItsOrder(int batchSize) throws Exception {
+        PktInfoDatagramChannel server = bind(bootstrap(typical())
+                .option(PktInfoChannelOption.BATCH_SIZE, batchSize)
+                .option(PktInfoChannelOption.COALESCE_WRITES, batchSize > 3)
+                .option(ChannelOption.MAX_MESSAGES_PER_READ, 1000)
+                .option(ChannelOption.AUTO_READ, false));
+        List<String> texts =
+                IntStream.range(0, 100).mapToObj(i -> "number " + i).toList();
+        for (String text : texts) {
+            send("127.0.0.2", server, text);
+        }
+        server.config().setAutoRead(true);
+        List<String> received = new ArrayList<>();
+        for (int i = 0; i < texts.size(); i++) {
+            java.net.DatagramPacket reply = receive();
+            assertThat(reply.getAddress()).isEqualTo(address("127.0.0.2"));
+            received.add(text(reply));
+        }
+        assertThat(received).isEqualTo(texts);
+    }
+
+    private List<Integer> lengths(int count) throws IOException {
+        List<Integer> lengths = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            lengths.add(receive().getLength());
+        }
+        return lengths;
+    }
+
+    @Test
+    void aSegmentedPacketLeavesAsSeveralDatagrams() throws Exception {
+        PktInfoDatagramChannel server = bind(bootstrap(new Recorder()).option(PktInfoChannelOption.BATCH_SIZE, 4));
+        InetSocketAddress source = new InetSocketAddress("127.0.0.6", 0);
+        done(server.writeAndFlush(
+                new SegmentedDatagramPacket(buffers.buffer().writeZero(2500), 1000, clientAddress(), source)));
+        assertThat(lengths(3)).containsExactly(1000, 1000, 500);
+
+        ChannelFuture before = server.write(new DatagramPacket(text("before"), clientAddress()));
+        ByteBuf parts = buffers.compositeBuffer()
+                .addComponent(true, buffers.buffer().writeZero(30))
+                .addComponent(true, buffers.buffer().writeZero(75));
+        ChannelFuture moreThanSlots = server.write(new SegmentedDatagramPacket(parts, 10, clientAddress(), source));
+        ChannelFuture longOnes = server.write(
+                new SegmentedDatagramPacket(buffers.buffer().writeZero(12_000), 5000, clientAddress(), source));
+        ChannelFuture bad = server.write(new SegmentedDatagramPacket(
+                buffers.buffer().writeZero(100), 10, clientAddress(), new InetSocketAddress("192.0.2.7", 0)));
+        ChannelFuture after = server.writeAndFlush(new DatagramPacket(text("after"), clientAddress()));
+        done(before);
+        done(moreThanSlots);
+        done(longOnes);
+        done(after);
+        assertThat(bad.cause()).isInstanceOf(SendException.class);
+        List<Integer> expected = new ArrayList<>(List.of(6));
+        IntStream.range(0, 10).forEach(i -> expected.add(10));
+        expected.addAll(List.of(5, 5000, 5000, 2000, 5));
+        assertThat(lengths(expected.size())).isEqualTo(expected);
+    }
+
+    @Test
+    void aSegmentedPacketLeavesFromTheSourceChosen() throws Exception {
+        PktInfoDatagramChannel server = bind(new Recorder());
+        done(server.writeAndFlush(new SegmentedDatagramPacket(
+                buffers.buffer().writeZero(20), 10, clientAddress(), new InetSocketAddress("127.0.0.6", 0))));
+        assertThat(receive().getAddress()).isEqualTo(address("127.0.0.6"));
+        assertThat(receive().getAddress()).isEqualTo(address("127.0.0.6"));
+    }
+
+    /** Longer than a slot of the usual batch: each in its turn all the same. */
+    @Test
+    void longOnesAndShortOnesKeepTheirOrder() throws Exception {
+        PktInfoDatagramChannel server = bind(new Recorder());
+        List<ChannelFuture> futures = new ArrayList<>();
+        List<Integer> lengths = List.of(10, 60_000, 20, 30, 3000, 2048, 2049, 1);
+        for (int length : lengths) {
+            futures.add(server.write(new DatagramPacket(buffers.buffer().writeZero(length), clientAddress())));
+        }
+        server.flush();
+        for (ChannelFuture future : futures) {
+            done(future);
+        }
+        assertThat(lengths(lengths.size())).isEqualTo(lengths);
+    }
+
+    @Test
+    void ipv4OnlyAndAroundAChannelThatExists() throws Exception {
+        try (DatagramChannel jdk = DatagramChannel.open()) {
+            PktInfoDatagramChannel around = bind(bootstrap(typical(), () -> new PktInfoDatagramChannel(jdk)));
+            assertAnswered("127.0.0.2", around);
+        }
+        PktInfoDatagramChannel ipv4 =
+                bind(bootstrap(typical(), () -> new PktInfoDatagramChannel(SocketProtocolFamily.INET)));
+        assertAnswered("127.0.0.2", ipv4);
+        assertThat(ipv4.writeAndFlush(new DatagramPacket(text("x"), new InetSocketAddress("::1", 9)))
+                        .await()
+                        .cause())
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("IPv4 only");
+        assertThatThrownBy(() -> new PktInfoDatagramChannel(SocketProtocolFamily.UNIX))
+                .isInstanceOf(UnsupportedOperationException.class);
+        DatagramChannel closed = DatagramChannel.open();
+        closed.close();
+        assertThatThrownBy(() -> new PktInfoDatagramChannel(closed)).isInstanceOf(ChannelException.class);
+    }
+}
