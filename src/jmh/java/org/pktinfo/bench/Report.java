@@ -21,7 +21,7 @@ final class Report {
     /** How it was measured. */
     record Conditions(int rounds, int forks, double slice, String java) {}
 
-    private static final List<String> OURS = List.of("records", "pktinfo-socket", "batch-alone", "batch", "server", "segments");
+    private static final List<String> OURS = List.of("records", "pktinfo-socket", "batch-alone", "batch", "server", "netty-pktinfo", "segments");
 
     private Report() {}
 

@@ -12,8 +12,10 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.epoll.EpollChannelOption;
 import io.netty.channel.epoll.EpollDatagramChannel;
 import io.netty.channel.epoll.EpollIoHandler;
+import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.DatagramChannel;
 import io.netty.channel.socket.DatagramPacket;
+import io.netty.channel.socket.nio.NioDatagramChannel;
 import io.netty.channel.uring.IoUringDatagramChannel;
 import io.netty.channel.uring.IoUringIoHandler;
 import java.io.IOException;
@@ -31,6 +33,7 @@ import org.pktinfo.Datagram;
 import org.pktinfo.DatagramBatch;
 import org.pktinfo.DatagramSlot;
 import org.pktinfo.PktInfoChannel;
+import org.pktinfo.netty.PktInfoDatagramChannel;
 import org.pktinfo.server.DatagramServer;
 import org.pktinfo.socket.PktInfoDatagramSocket;
 
@@ -57,6 +60,8 @@ final class Variants {
         ALL.put("channel", Variants::channel);
         ALL.put("socket", (place, ready) -> socket(new DatagramSocket(place.port), ready));
         ALL.put("pktinfo-socket", (place, ready) -> socket(new PktInfoDatagramSocket(place.port), ready));
+        ALL.put("netty-pktinfo", (place, ready) -> nettyNio(place, ready, PktInfoDatagramChannel.class));
+        ALL.put("netty-nio", (place, ready) -> nettyNio(place, ready, NioDatagramChannel.class));
         ALL.put("netty-epoll", Variants::nettyEpoll);
         ALL.put("netty-io_uring", Variants::nettyIoUring);
         ALL.put("channels", Variants::channels);
@@ -188,6 +193,14 @@ final class Variants {
                 .option(ChannelOption.ALLOCATOR, PooledByteBufAllocator.DEFAULT)
                 .option(EpollChannelOption.MAX_DATAGRAM_PAYLOAD_SIZE, LARGEST)
                 .option(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(32 * LARGEST)));
+    }
+
+    /** As many at a time as by epoll. */
+    private static void nettyNio(Place place, Runnable ready, Class<? extends DatagramChannel> kind) throws Exception {
+        netty(place, ready, NioIoHandler.newFactory(), new Bootstrap()
+                .channel(kind)
+                .option(ChannelOption.ALLOCATOR, PooledByteBufAllocator.DEFAULT)
+                .option(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(LARGEST).maxMessagesPerRead(32)));
     }
 
     private static void nettyIoUring(Place place, Runnable ready) throws Exception {
