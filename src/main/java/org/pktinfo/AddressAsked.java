@@ -31,13 +31,14 @@ final class AddressAsked {
             boolean truncated) {
         boolean noLocal = (localHigh | localLow) == 0;
         boolean ipv4Local = IpAddress.isIpv4(localHigh, localLow);
+        boolean usable = IpAddress.isUsableSource(localHigh, localLow);
         if (truncated) {
             return Answer.REFUSED_TRUNCATED;
         }
         if (IpAddress.isIpv4(peerHigh, peerLow)) {
-            return ipv4Local && (int) localLow != 0 ? Answer.IN_PKTINFO : Answer.REFUSED_NOTHING;
+            return ipv4Local && usable ? Answer.IN_PKTINFO : Answer.REFUSED_NOTHING;
         }
-        if (!in6Pktinfo || ipv4Local || (noLocal && interfaceIndex == 0)) {
+        if (!in6Pktinfo || ipv4Local || (noLocal ? interfaceIndex == 0 : !usable)) {
             return Answer.REFUSED_NOTHING;
         }
         return noLocal || IpAddress.isLinkLocal(localHigh) || IpAddress.isLinkLocal(peerHigh)

@@ -125,7 +125,7 @@ final class Arena {
     Endpoint peer(int index) {
         long high = peerHigh(index);
         long low = peerLow(index);
-        int scope = memory.getInt(slot(index) + Layout.PEER_SCOPE);
+        int scope = interfaceIndexAt(slot(index) + Layout.PEER_SCOPE);
         int port = peerPort(index);
         int place = place(low ^ port);
         Endpoint known = knownPeers[place];
@@ -267,7 +267,12 @@ final class Arena {
     }
 
     int interfaceIndex(int index) {
-        return memory.getInt(slot(index) + (believesIn(index) ? Layout.IN_INTERFACE : Layout.IN6_INTERFACE));
+        return interfaceIndexAt(slot(index) + (believesIn(index) ? Layout.IN_INTERFACE : Layout.IN6_INTERFACE));
+    }
+
+    /** The kernel counts interfaces in positive numbers; what is none is unknown. */
+    private int interfaceIndexAt(int at) {
+        return Math.max(0, memory.getInt(at));
     }
 
     PacketInfo packetInfo(int index) {

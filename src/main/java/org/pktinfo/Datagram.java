@@ -11,22 +11,27 @@ import java.util.Objects;
  *     reference to it
  * @param peer who sent it
  * @param packetInfo where it was sent to and came in
- * @param wireLength how many bytes the peer sent, in 0 to 65535; more than {@code payload.length} if they did not fit
+ * @param wireLength how many bytes the peer sent, in {@code payload.length} to 65535; more than {@code payload.length} if they did not fit
  */
 @SuppressWarnings("ArrayRecordComponent") // copied once and handed over: equality below compares the bytes
 public record Datagram(byte[] payload, Endpoint peer, PacketInfo packetInfo, int wireLength) {
     /**
-     * Checks that nothing is null.
+     * Checks that nothing is null and that the lengths fit together.
      *
      * @param payload the payload
      * @param peer who sent it
      * @param packetInfo where it was sent to and came in
      * @param wireLength how many bytes the peer sent
+     * @throws IllegalArgumentException if the wire length is less than the payload's or more than 65535
      */
     public Datagram {
         Objects.requireNonNull(payload, "payload");
         Objects.requireNonNull(peer, "peer");
         Objects.requireNonNull(packetInfo, "packetInfo");
+        if (wireLength < payload.length || wireLength > 0xffff) {
+            throw new IllegalArgumentException(
+                    "wire length " + wireLength + " is not in the payload's " + payload.length + " to 65535 bytes");
+        }
     }
 
     /**

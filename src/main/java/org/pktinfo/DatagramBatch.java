@@ -27,8 +27,8 @@ import org.jspecify.annotations.Nullable;
  * changes. Where a device or a route cannot, they leave one by one, also in the next ten minutes.
  *
  * <p>Nothing is allocated on the way, with {@link SourceSelection#addressAsked} or a {@link Source} that exists. A batch and its
- * slots belong to the thread that uses the batch first; any other gets an {@link IllegalStateException}. A channel may have
- * several batches.
+ * slots belong to the thread that uses the batch first; any other gets an {@link IllegalStateException}. Only {@link #capacity},
+ * {@link #size} and {@link #coalesceReplies} look at no slot, and so do not tell threads apart. A channel may have several batches.
  */
 public final class DatagramBatch {
     /** The longest payload that leaves a host with the usual MTU of 1500 bytes whole, over either family. */

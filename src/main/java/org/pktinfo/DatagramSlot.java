@@ -3,6 +3,7 @@ package org.pktinfo;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -236,6 +237,7 @@ public final class DatagramSlot {
      * @throws IllegalArgumentException if the length is out of range
      */
     public void reply(int length, SourceSelection selection) {
+        Objects.requireNonNull(selection, "selection");
         if (!begin(length)) {
             return;
         }
@@ -281,6 +283,7 @@ public final class DatagramSlot {
      * @throws IllegalArgumentException if the length is out of range
      */
     public void reply(int length, Source source) {
+        Objects.requireNonNull(source, "source");
         if (begin(length)) {
             replyFrom(length, source);
         }
@@ -289,7 +292,8 @@ public final class DatagramSlot {
     /**
      * Replies from the address asked with a copy of other bytes; otherwise as {@link #reply(int)}.
      *
-     * @param reply the bytes, from position to limit; the position is the limit afterwards
+     * @param reply the bytes, from position to limit; the position is the limit afterwards. {@link #payload} or a part of it may be given
+     *     too: then it is the reply afterwards
      * @throws IllegalArgumentException if they are more than the batch's payload capacity
      */
     public void reply(ByteBuffer reply) {
@@ -306,6 +310,7 @@ public final class DatagramSlot {
      * @throws IllegalArgumentException if they are more than the batch's payload capacity
      */
     public void reply(ByteBuffer reply, SourceSelection selection) {
+        Objects.requireNonNull(selection, "selection");
         copy(reply);
         reply(payload.limit(), selection);
     }
@@ -313,8 +318,9 @@ public final class DatagramSlot {
     private void copy(ByteBuffer reply) {
         batch.checkFilled(index);
         checkLength(reply.remaining());
+        ByteBuffer bytes = reply == payload ? reply.duplicate() : reply;
         payload.clear();
-        payload.put(reply).flip();
+        payload.put(bytes).flip();
     }
 
     private void checkLength(int length) {

@@ -1,11 +1,13 @@
 package org.pktinfo;
 
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What {@link Doctor} has found out about this host. A value that any thread may use.
+ * What {@link Doctor} has found out about this host. A value that any thread may use. Only the doctor makes one: the constructors here
+ * check nothing.
  *
  * @param behaviour what the kernel does with packet information
  * @param descriptorFoundBy the field or method of the JDK's channel through which its descriptor was found
@@ -132,6 +134,7 @@ public record Diagnosis(
          * @return the source that the client saw, null if it saw none or this form was not tried
          */
         public @Nullable IpAddress source(Form form) {
+            Objects.requireNonNull(form, "form");
             return replies.stream()
                     .filter(reply -> reply.form == form && reply.source != null)
                     .map(Reply::source)

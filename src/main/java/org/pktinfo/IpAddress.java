@@ -19,6 +19,20 @@ import java.nio.channels.DatagramChannel;
  * @param scopeId the index of the interface that a link-local address belongs to (RFC 4007), 0 if none
  */
 public record IpAddress(long high, long low, int scopeId) {
+    /**
+     * Checks the scope.
+     *
+     * @param high the first 8 bytes
+     * @param low the last 8 bytes
+     * @param scopeId the interface of a link-local address
+     * @throws IllegalArgumentException if the scope is negative
+     */
+    public IpAddress {
+        if (scopeId < 0) {
+            throw new IllegalArgumentException("scope " + scopeId + " is negative");
+        }
+    }
+
     /** {@code ::}, which stands for "no address". */
     public static final IpAddress UNSPECIFIED = new IpAddress(0, 0, 0);
 

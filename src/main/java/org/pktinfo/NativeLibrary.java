@@ -2,10 +2,8 @@ package org.pktinfo;
 
 import java.io.File;
 import java.io.IOException;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.ServiceLoader;
@@ -153,9 +151,9 @@ final class NativeLibrary {
         System.load(file.toAbsolutePath().toString());
     }
 
-    /** Extracts into a folder that only this user can enter, and removes it: a loaded library needs no file. */
-    private static void loadFromJar(Path parent) throws IOException {
-        Path folder = newPrivateFolder(parent);
+    /** Extracts into a folder of nobody else's and removes it: a loaded library needs no file. */
+    static void loadFromJar(Path parent) throws IOException {
+        Path folder = PrivateFolder.create(parent);
         Path file = folder.resolve(System.mapLibraryName(NAME));
         try {
             silently(() -> {
@@ -168,24 +166,6 @@ final class NativeLibrary {
             Files.deleteIfExists(file);
             Files.delete(folder);
         }
-    }
-
-    /**
-     * As Files.createTempDirectory, which spends 15 ms of a starting JVM on a secure random number: whoever guesses the name
-     * gains nothing, because a folder that exists already is not used.
-     */
-    private static Path newPrivateFolder(Path parent) throws IOException {
-        long number = System.nanoTime() ^ ProcessHandle.current().pid() << 40;
-        for (int attempt = 0; attempt < 1000; attempt++) {
-            Path folder = parent.resolve(NAME + "-" + Long.toHexString(number + attempt));
-            try {
-                return Files.createDirectory(
-                        folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-            } catch (FileAlreadyExistsException e) {
-                // another process was there first: the next name
-            }
-        }
-        throw new FileAlreadyExistsException(parent + ": every name for a folder is taken");
     }
 
     private static boolean isInJar(String folder) {

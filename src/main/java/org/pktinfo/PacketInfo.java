@@ -32,7 +32,7 @@ public record PacketInfo(
         boolean in6PktinfoFirst,
         boolean truncated) {
     /**
-     * Checks that nothing is null.
+     * Checks that nothing is null and the index an index.
      *
      * @param destination the header destination
      * @param local the local address to answer from
@@ -41,10 +41,14 @@ public record PacketInfo(
      * @param in6Pktinfo whether an {@code in6_pktinfo} came
      * @param in6PktinfoFirst whether that came first
      * @param truncated whether control data was cut off
+     * @throws IllegalArgumentException if the interface index is negative
      */
     public PacketInfo {
         Objects.requireNonNull(destination, "destination");
         Objects.requireNonNull(local, "local");
+        if (interfaceIndex < 0) {
+            throw new IllegalArgumentException("interface index " + interfaceIndex + " is negative");
+        }
     }
 
     /**
@@ -54,7 +58,7 @@ public record PacketInfo(
      */
     public @Nullable String interfaceName() {
         try {
-            NetworkInterface found = interfaceIndex <= 0 ? null : NetworkInterface.getByIndex(interfaceIndex);
+            NetworkInterface found = interfaceIndex == 0 ? null : NetworkInterface.getByIndex(interfaceIndex);
             return found == null ? null : found.getName();
         } catch (SocketException e) {
             return null; // the JDK's answer when no interface at all can be listed

@@ -1,6 +1,7 @@
 package org.pktinfo;
 
 import java.time.Duration;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
@@ -100,6 +101,7 @@ public final class PeerMemory {
     }
 
     void remember(Endpoint peer, PacketInfo info, long now) {
+        Objects.requireNonNull(info, "info");
         AtomicReferenceArray<@Nullable Entry> there = places();
         int group = group(peer);
         int place = group;

@@ -307,8 +307,9 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
      * @param local the address and port; null, or a wildcard address and port 0, leaves them to the system. Bound to one
      *     address the channel receives only what is sent there
      * @return this channel
-     * @throws BindException if the address is in use or not this host's; the text names it
-     * @throws IllegalArgumentException if the address is not of the channel's family
+     * @throws BindException if the address is in use or not this host's, or the port needs a privilege; the text names address and
+     *     privilege
+     * @throws IllegalArgumentException if the address is not of the channel's family, or is a name without a number
      * @throws java.nio.channels.AlreadyBoundException if the channel is bound already
      * @throws ClosedChannelException if the channel is closed
      * @throws IOException if binding fails otherwise
@@ -320,7 +321,8 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         try {
             channel.bind(local);
         } catch (BindException e) {
-            BindException named = new BindException("cannot bind " + local + ": " + e.getMessage());
+            BindException named =
+                    new BindException("cannot bind " + local + ": " + e.getMessage() + Privileges.missing(local));
             named.initCause(e);
             throw named;
         }

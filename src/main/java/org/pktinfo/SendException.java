@@ -2,6 +2,7 @@ package org.pktinfo;
 
 import java.io.IOException;
 import java.io.Serial;
+import java.util.Objects;
 
 /**
  * A datagram was not sent. The channel is as good as before; the text names the source, the peer and what the kernel said,
@@ -51,7 +52,8 @@ public final class SendException extends IOException {
      * @return an exception of kind {@link Kind#NO_SOURCE}
      */
     public static SendException noSource(Endpoint peer, String reason) {
-        return refused(Kind.NO_SOURCE, "no source: " + reason, peer);
+        Objects.requireNonNull(peer, "peer");
+        return refused(Kind.NO_SOURCE, "no source: " + Objects.requireNonNull(reason, "reason"), peer);
     }
 
     /** A datagram that is refused before any system call. */

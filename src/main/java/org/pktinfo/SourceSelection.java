@@ -59,7 +59,15 @@ public interface SourceSelection {
      * @return the selection
      */
     static SourceSelection systemChoice() {
-        return (peer, info) -> Source.systemChoice();
+        return always(Source.systemChoice());
+    }
+
+    private static SourceSelection always(Source source) {
+        return (peer, info) -> {
+            Objects.requireNonNull(peer, "peer");
+            Objects.requireNonNull(info, "info");
+            return source;
+        };
     }
 
     /**
@@ -74,21 +82,24 @@ public interface SourceSelection {
         if (!IpAddress.isUsableSource(address.high(), address.low())) {
             throw new IllegalArgumentException(address + " is not a unicast address, so it cannot be a source");
         }
-        Source source = Source.of(address);
-        return (peer, info) -> source;
+        return always(Source.of(address));
     }
 
     /**
      * Sends back the {@code in6_pktinfo} as it came, and only without one the {@code in_pktinfo}: the order that worked up
-     * to RHEL 7.3 and answers from the wrong address on RHEL 7.4 and 7.5. For experiments.
+     * to RHEL 7.3 and answers from the wrong address on RHEL 7.4 and 7.5. Where what came cannot be a source, as with a group,
+     * {@link #interfacePinned} decides. For experiments.
      *
      * @return the selection
      */
     static SourceSelection in6PktinfoFirst() {
         return (peer, info) -> {
-            Objects.requireNonNull(peer, "peer");
+            IpAddress came = info.destination();
             return info.in6Pktinfo()
-                    ? new Source(Source.ControlMessage.IN6_PKTINFO, info.destination(), info.interfaceIndex())
+                            && !info.truncated()
+                            && came.isIpv4() == peer.address().isIpv4()
+                            && IpAddress.isUsableSource(came.high(), came.low())
+                    ? new Source(Source.ControlMessage.IN6_PKTINFO, came, info.interfaceIndex())
                     : interfacePinned().select(peer, info);
         };
     }

@@ -40,6 +40,14 @@ final class Answer implements DatagramHandler {
         }
     }
 
+    /** An empty datagram: shorter than any request, and it tells a client that is not one of many that the server is there. */
+    @Override
+    public void handleOverLimit(DatagramSlot request) {
+        if (request.length() > 0) {
+            request.reply(0, selection);
+        }
+    }
+
     /** The response itself is not answered when it comes back: two such servers would never stop. */
     private void reply(DatagramSlot request, SourceSelection choice) {
         if (response == null) {

@@ -12,22 +12,24 @@ import org.pktinfo.server.DatagramServer;
 record Groups(InetAddress group, List<NetworkInterface> interfaces) {
     static <X extends RuntimeException> Groups parse(String text, Function<String, X> error) throws X {
         int at = text.indexOf('@');
-        InetAddress group = Literals.address("--join", at < 0 ? text : text.substring(0, at), error);
+        InetAddress group = Literals.address(
+                at < 0 ? "--join" : "--join " + text + ":", at < 0 ? text : text.substring(0, at), error);
         if (!group.isMulticastAddress()) {
             throw error.apply("--join wants a multicast group such as 239.1.2.3 or ff15::9, not \"" + text + "\"");
         }
         try {
-            return new Groups(group, at < 0 ? multicastInterfaces() : List.of(named(text.substring(at + 1), error)));
+            return new Groups(
+                    group, at < 0 ? multicastInterfaces() : List.of(named(text, text.substring(at + 1), error)));
         } catch (SocketException e) {
             throw error.apply("--join " + text + ": " + e.getMessage());
         }
     }
 
-    private static <X extends RuntimeException> NetworkInterface named(String name, Function<String, X> error)
-            throws X, SocketException {
+    private static <X extends RuntimeException> NetworkInterface named(
+            String text, String name, Function<String, X> error) throws X, SocketException {
         NetworkInterface found = NetworkInterface.getByName(name);
         if (found == null) {
-            throw error.apply("--join: there is no interface \"" + name + "\"");
+            throw error.apply("--join " + text + ": there is no interface \"" + name + "\"");
         }
         return found;
     }

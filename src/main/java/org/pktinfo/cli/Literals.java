@@ -15,7 +15,7 @@ final class Literals {
     static <X extends RuntimeException> InetAddress address(String option, String text, Function<String, X> error)
             throws X {
         // With a colon the JDK takes it for an IPv6 address and asks no name service.
-        if (IPV4.matcher(text).matches() || text.indexOf(':') >= 0) {
+        if (IPV4.matcher(text).matches() || (text.indexOf(':') >= 0 && text.charAt(0) != '[')) {
             try {
                 return InetAddress.getByName(text);
             } catch (UnknownHostException e) {

@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -22,10 +23,12 @@ import org.pktinfo.server.DatagramServer;
 import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.Spec;
 
 /** The command line of the sample server: options in, exit code out. */
@@ -42,12 +45,12 @@ import picocli.CommandLine.Spec;
 public final class PktInfoServer implements Callable<Integer> {
     private static final String LOG_FORMAT = "java.util.logging.SimpleFormatter.format";
     private static final String FIXED = "fixed:";
-    private static final int MAX_DRAIN = 3600;
     private static final Duration PATIENCE = Duration.ofMillis(700);
 
     @Parameters(
             paramLabel = "PORT",
             arity = "0..1",
+            converter = Whole.Port.class,
             description =
                     "UDP port to listen on, 0 to 65535; 0 lets the system choose. Not needed where the socket is handed"
                             + " over as standard input (systemd, inetd).")
@@ -77,12 +80,14 @@ public final class PktInfoServer implements Callable<Integer> {
     @Option(
             names = "--workers",
             paramLabel = "N",
+            converter = Whole.Workers.class,
             description = "Sockets on the same port (SO_REUSEPORT), each with a thread. Default: ${DEFAULT-VALUE}.")
     private int workers = 1;
 
     @Option(
             names = "--batch",
             paramLabel = "N",
+            converter = Whole.BatchSize.class,
             description = "Datagrams taken with one call, 1 to 1024. Default: ${DEFAULT-VALUE}.")
     private int batch = 32;
 
@@ -95,21 +100,19 @@ public final class PktInfoServer implements Callable<Integer> {
     @Option(
             names = "--stats",
             paramLabel = "SECONDS",
+            converter = Whole.Interval.class,
             description =
                     "Print what was done so far, and how much of it a second since the last line, on stderr every so many"
                             + " seconds; 0: only what was done, at the end, the default.")
     private int stats;
 
-    @Option(
-            names = "--rate-limit",
-            paramLabel = "N",
-            description = "Replies a second to one prefix of peers (IPv4 /24, IPv6 /56), 0 for no limit."
-                    + " Default: ${DEFAULT-VALUE}.")
-    private int rateLimit = 10_000;
+    @Mixin
+    private Limits limits = new Limits();
 
     @Option(
             names = "--spin",
             paramLabel = "MICROSECONDS",
+            converter = Whole.Spin.class,
             description =
                     "Ask so long for the next datagram before sleeping, with a processor busy. Default: ${DEFAULT-VALUE}.")
     private int spin;
@@ -126,6 +129,7 @@ public final class PktInfoServer implements Callable<Integer> {
     @Option(
             names = "--drain",
             paramLabel = "SECONDS",
+            converter = Seconds.Drain.class,
             description = "When told to stop, go on answering for so long, 0 to 3600. Default: ${DEFAULT-VALUE}.")
     private double drain;
 
@@ -176,7 +180,7 @@ public final class PktInfoServer implements Callable<Integer> {
         System.exit(run(arguments));
     }
 
-    private static int run(String[] arguments) {
+    static int run(String... arguments) {
         // What the server logs is one line, unless somebody wants it otherwise.
         if (System.getProperty(LOG_FORMAT) == null) {
             System.setProperty(LOG_FORMAT, "%5$s%n");
@@ -199,24 +203,28 @@ public final class PktInfoServer implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        checkNumbers();
         byte @Nullable [] response = reply.echo ? null : reply.text.getBytes(StandardCharsets.UTF_8);
         if (response != null && response.length > PktInfoChannel.MAX_PAYLOAD) {
             throw usage(
                     "--response is " + response.length + " bytes long, at most " + PktInfoChannel.MAX_PAYLOAD + " fit");
         }
+        if (onDrain != null && drain == 0) {
+            throw usage("--on-drain needs --drain");
+        }
         List<Groups> joins =
                 groups.stream().map(text -> Groups.parse(text, this::usage)).toList();
+        joins.forEach(join -> checkFamily("--join " + join.group().getHostAddress(), join.group()));
         Answer answer = new Answer(selection(), response, quiet ? null : System.out);
         DatagramServer.Builder builder = DatagramServer.builder()
                 .family(family())
                 .workers(workers)
                 .batchSize(batch)
-                .rateLimit(rateLimit)
                 .spin(Duration.of(spin, ChronoUnit.MICROS))
                 .pathMtuDiscovery(!cut)
                 .coalesceReplies(!separate);
+        limits.apply(builder, this::usage);
         if (System.inheritedChannel() instanceof DatagramChannel inherited) {
+            checkNothingContradicts(inherited);
             builder.channel(inherited);
         } else {
             builder.bind(localAddress());
@@ -232,27 +240,18 @@ public final class PktInfoServer implements Callable<Integer> {
         }
     }
 
-    private void checkNumbers() {
-        if (workers < 1 || workers > 1024) {
-            throw usage("--workers must be in 1 to 1024, not " + workers);
+    /** The socket that was handed over is bound already, and there is one. */
+    private void checkNothingContradicts(DatagramChannel inherited) throws IOException {
+        ParseResult given = spec().commandLine().getParseResult();
+        for (String option : List.of("--bind", "--ipv4", "--ipv6", "--workers")) {
+            if (given.hasMatchedOption(option)) {
+                throw usage(option + " means nothing where the socket is handed over as standard input, bound to "
+                        + inherited.getLocalAddress());
+            }
         }
-        if (batch < 1 || batch > 1024) {
-            throw usage("--batch must be in 1 to 1024, not " + batch);
-        }
-        if (stats < 0) {
-            throw usage("--stats must be 0 or more seconds, not " + stats);
-        }
-        if (rateLimit < 0) {
-            throw usage("--rate-limit must be 0 or more, not " + rateLimit);
-        }
-        if (spin < 0) {
-            throw usage("--spin must be 0 or more microseconds, not " + spin);
-        }
-        if (!(drain >= 0 && drain <= MAX_DRAIN)) {
-            throw usage("--drain must be in 0 to " + MAX_DRAIN + " seconds, not " + drain);
-        }
-        if (onDrain != null && drain == 0) {
-            throw usage("--on-drain needs --drain");
+        if (port != null) {
+            throw usage("PORT " + port + " means nothing where the socket is handed over as standard input, bound to "
+                    + inherited.getLocalAddress());
         }
     }
 
@@ -302,19 +301,20 @@ public final class PktInfoServer implements Callable<Integer> {
         if (port == null) {
             throw usage("Missing required parameter: 'PORT'");
         }
-        if (port < 0 || port > 0xffff) {
-            throw usage("PORT must be in 0 to 65535, not " + port);
-        }
         if (bind == null) {
             return new InetSocketAddress(port);
         }
         InetAddress address = Literals.address("--bind", bind, this::usage);
+        checkFamily("--bind " + bind, address);
+        return new InetSocketAddress(address, port);
+    }
+
+    private void checkFamily(String option, InetAddress address) {
         boolean ipv4 = address.getAddress().length == 4;
         if (ipv4 ? only.ipv6 : only.ipv4) {
-            throw usage("--bind " + bind + " is an " + (ipv4 ? "IPv4 address, but --ipv6" : "IPv6 address, but --ipv4")
+            throw usage(option + " names an " + (ipv4 ? "IPv4 address, but --ipv6" : "IPv6 address, but --ipv4")
                     + " is given");
         }
-        return new InetSocketAddress(address, port);
     }
 
     private Family family() {
@@ -338,7 +338,9 @@ public final class PktInfoServer implements Callable<Integer> {
         if (!policy.startsWith(FIXED)) {
             throw usage("--policy must be asked, system, pinned, in6-first or fixed:ADDRESS, not \"" + policy + "\"");
         }
-        InetAddress address = Literals.address("--policy " + FIXED, policy.substring(FIXED.length()), this::usage);
+        InetAddress address =
+                Literals.address("--policy " + policy + ":", policy.substring(FIXED.length()), this::usage);
+        checkFamily("--policy " + policy, address);
         try {
             return SourceSelection.fixed(IpAddress.of(address));
         } catch (IllegalArgumentException e) {
@@ -346,10 +348,11 @@ public final class PktInfoServer implements Callable<Integer> {
         }
     }
 
+    private CommandSpec spec() {
+        return Objects.requireNonNull(spec, "picocli sets it");
+    }
+
     private ParameterException usage(String message) {
-        if (spec == null) {
-            throw new IllegalStateException(message);
-        }
-        return new ParameterException(spec.commandLine(), message);
+        return new ParameterException(spec().commandLine(), message);
     }
 }

@@ -41,15 +41,16 @@ import picocli.CommandLine.Spec;
         })
 final class ProbeCommand implements Callable<Integer> {
     private static final double DEFAULT_TIMEOUT = 2;
-    private static final int MAX_TIMEOUT = 3600;
-    private static final double SHORTEST_PERIOD = 0.01;
-    private static final int MAX_IN_A_ROW = 1000;
     private static final String LIMITED_BROADCAST = "255.255.255.255";
 
     @Parameters(index = "0", paramLabel = "HOST", description = "Whom to ask: an IPv4 or IPv6 address, or a name.")
     private String host = "";
 
-    @Parameters(index = "1", paramLabel = "PORT", description = "UDP port, 1 to 65535.")
+    @Parameters(
+            index = "1",
+            paramLabel = "PORT",
+            converter = Whole.PeerPort.class,
+            description = "UDP port, 1 to 65535.")
     private int port;
 
     @Option(
@@ -61,6 +62,7 @@ final class ProbeCommand implements Callable<Integer> {
     @Option(
             names = "--timeout",
             paramLabel = "SECONDS",
+            converter = Seconds.Timeout.class,
             description =
                     "How long to wait for the answer, 0.001 to 3600. Default: 2, and with --every not longer than that.")
     private @Nullable Double timeout;
@@ -68,6 +70,7 @@ final class ProbeCommand implements Callable<Integer> {
     @Option(
             names = "--every",
             paramLabel = "SECONDS",
+            converter = Seconds.Period.class,
             description =
                     "Ask again and again, so many seconds from one time to the next, 0.01 to 3600. A line is printed when"
                             + " the server comes up or goes down.")
@@ -76,12 +79,14 @@ final class ProbeCommand implements Callable<Integer> {
     @Option(
             names = "--rise",
             paramLabel = "N",
+            converter = Whole.InARow.class,
             description = "So many right answers in a row are up, 1 to 1000. Default: ${DEFAULT-VALUE}.")
     private int rise = 3;
 
     @Option(
             names = "--fall",
             paramLabel = "N",
+            converter = Whole.InARow.class,
             description = "So many wrong or missing answers in a row are down, 1 to 1000. Default: ${DEFAULT-VALUE}.")
     private int fall = 3;
 
@@ -118,14 +123,7 @@ final class ProbeCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         byte[] request = request();
-        if (port < 1 || port > 0xffff) {
-            throw usage("PORT must be in 1 to 65535, not " + port);
-        }
         checkRepetition();
-        double patience = patience();
-        if (!(patience >= 0.001 && patience <= MAX_TIMEOUT)) {
-            throw usage("--timeout must be in 0.001 to " + MAX_TIMEOUT + " seconds, not " + patience);
-        }
         InetSocketAddress asked = new InetSocketAddress(resolve(), port);
         InetAddress source = source(asked.getAddress());
         if (every != null) {
@@ -138,20 +136,8 @@ final class ProbeCommand implements Callable<Integer> {
     }
 
     private void checkRepetition() {
-        if (every == null) {
-            if (onUp != null || onDown != null) {
-                throw usage((onUp != null ? "--on-up" : "--on-down") + " needs --every");
-            }
-        } else if (!(every >= SHORTEST_PERIOD && every <= MAX_TIMEOUT)) {
-            throw usage("--every must be in " + SHORTEST_PERIOD + " to " + MAX_TIMEOUT + " seconds, not " + every);
-        }
-        checkInARow("--rise", rise);
-        checkInARow("--fall", fall);
-    }
-
-    private void checkInARow(String option, int count) {
-        if (count < 1 || count > MAX_IN_A_ROW) {
-            throw usage(option + " must be in 1 to " + MAX_IN_A_ROW + ", not " + count);
+        if (every == null && (onUp != null || onDown != null)) {
+            throw usage((onUp != null ? "--on-up" : "--on-down") + " needs --every");
         }
     }
 
@@ -219,13 +205,16 @@ final class ProbeCommand implements Callable<Integer> {
             throw usage("--hex wants pairs of hexadecimal digits, not \"" + hex + "\"");
         }
         if (request.length > PktInfoChannel.MAX_PAYLOAD) {
-            throw usage(
-                    "the request is " + request.length + " bytes long, at most " + PktInfoChannel.MAX_PAYLOAD + " fit");
+            throw usage((hex == null ? "--message" : "--hex") + " is " + request.length + " bytes long, at most "
+                    + PktInfoChannel.MAX_PAYLOAD + " fit");
         }
         return request;
     }
 
     private InetAddress resolve() throws IOException {
+        if (host.isBlank()) { // the JDK takes it for this host
+            throw usage("HOST must be an address or a name, not \"" + host + "\"");
+        }
         InetAddress address;
         try {
             address = InetAddress.getByName(host);

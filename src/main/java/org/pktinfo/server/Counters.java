@@ -13,6 +13,7 @@ final class Counters {
     final LongAdder unanswered = new LongAdder();
     final LongAdder handlerErrors = new LongAdder();
     final LongAdder ownAddress = new LongAdder();
+    final LongAdder answeringPorts = new LongAdder();
     final LongAdder otherWorkers = new LongAdder();
     final LongAdder rateLimited = new LongAdder();
     final LongAdder receiveErrors = new LongAdder();
@@ -44,6 +45,7 @@ final class Counters {
                 unanswered.sum(),
                 handlerErrors.sum(),
                 ownAddress.sum(),
+                answeringPorts.sum(),
                 otherWorkers.sum(),
                 rateLimited.sum(),
                 channels.truncated(),

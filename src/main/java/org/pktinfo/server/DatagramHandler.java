@@ -22,4 +22,14 @@ public interface DatagramHandler {
      * @throws Exception if it cannot be handled: counted and logged, and nothing is replied
      */
     void handle(DatagramSlot request) throws Exception;
+
+    /**
+     * Handles a request over the rate limit, about every n-th of them as {@link RateLimit#slip} says. An answer no longer than the
+     * request keeps the server from being an amplifier: that of DNS says "truncated", so that a peer whose address was forged
+     * gets through over TCP. Unless it is overridden, nothing is replied.
+     *
+     * @param request the request, valid until this method returns
+     * @throws Exception if it cannot be handled: counted and logged, and nothing is replied
+     */
+    default void handleOverLimit(DatagramSlot request) throws Exception {}
 }

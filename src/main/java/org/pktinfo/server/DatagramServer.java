@@ -35,14 +35,22 @@ import org.pktinfo.SendException;
  *
  * <p>Nothing that a peer, a route, a firewall or a vanished interface does ends it: such things are counted, and logged through
  * {@link System.Logger} {@code org.pktinfo.server}, of each kind at most one a second. Replies for which the send buffer has no room
- * within a tenth of a second are such a thing too. Datagrams that claim to come from the server's own
- * address and port are never answered. Safe for use by any thread.
+ * within a tenth of a second are such a thing too. Safe for use by any thread.
+ *
+ * <p>A datagram with a forged source can set two programs answering each other. So datagrams that claim to come from the server's own
+ * address and port are never handled, nor those from a port whose service answers whatever it gets: echo (7), daytime (13),
+ * quote of the day (17), chargen (19) and time (37). No client asks from there. Between two servers that take each
+ * other's answers for requests only a {@link RateLimit} stands: it ends an exchange that is faster than its rate, and keeps a slower
+ * one to its pace.
  */
 public final class DatagramServer implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(5);
+    private static final Duration LONGEST_PATIENCE = Duration.ofDays(365);
+    private static final int LARGEST_BATCH = 1024;
+    private static final Duration LONGEST_SPIN = Duration.ofSeconds(1);
 
     private final DatagramHandler handler;
-    private final RateLimit rateLimit;
+    private final @Nullable RateLimiter rateLimiter;
     private final Counters counters = new Counters();
     private final Complaints complaints = new Complaints();
     private final List<Worker> workers = new ArrayList<>();
@@ -57,7 +65,7 @@ public final class DatagramServer implements AutoCloseable {
         private int workers = 1;
         int batchSize = 32;
         int payloadCapacity = PktInfoChannel.MAX_PAYLOAD;
-        private int rateLimit;
+        private @Nullable RateLimit rateLimit;
         boolean coalesceReplies = true;
         private boolean pathMtuDiscovery = true;
         Duration spin = Duration.ZERO;
@@ -108,8 +116,12 @@ public final class DatagramServer implements AutoCloseable {
          *
          * @param count in 1 to 1024
          * @return this
+         * @throws IllegalArgumentException if the number is out of range
          */
         public Builder batchSize(int count) {
+            if (count < 1 || count > LARGEST_BATCH) {
+                throw new IllegalArgumentException("a batch of " + count + " slots is not in 1 to " + LARGEST_BATCH);
+            }
             batchSize = count;
             return this;
         }
@@ -119,25 +131,37 @@ public final class DatagramServer implements AutoCloseable {
          *
          * @param bytes in 1 to {@value PktInfoChannel#MAX_PAYLOAD}
          * @return this
+         * @throws IllegalArgumentException if the number is out of range
          */
         public Builder payloadCapacity(int bytes) {
+            if (bytes < 1 || bytes > PktInfoChannel.MAX_PAYLOAD) {
+                throw new IllegalArgumentException(
+                        "payload capacity " + bytes + " is not in 1 to " + PktInfoChannel.MAX_PAYLOAD + " bytes");
+            }
             payloadCapacity = bytes;
             return this;
         }
 
         /**
-         * How many replies a second the peers of one prefix (IPv4 /24, IPv6 /56) get, as many at once included. What is over the
-         * limit is not handled but counted. The memory is bounded, and prefixes may share a place in it. Default: 0, no limit.
+         * How many replies a second the peers of one prefix get, see {@link RateLimit#of}. Default: 0, no limit.
          *
-         * @param repliesPerSecond at least 0
+         * @param repliesPerSecond in 0 to {@value RateLimit#MAX}
          * @return this
-         * @throws IllegalArgumentException if the number is negative
+         * @throws IllegalArgumentException if the number is out of range
          */
         public Builder rateLimit(int repliesPerSecond) {
-            if (repliesPerSecond < 0) {
-                throw new IllegalArgumentException("rate limit " + repliesPerSecond + " is negative");
-            }
-            rateLimit = repliesPerSecond;
+            rateLimit = repliesPerSecond == 0 ? null : RateLimit.of(repliesPerSecond);
+            return this;
+        }
+
+        /**
+         * How many replies the peers of one prefix get. All workers share the limit. Default: there is none.
+         *
+         * @param limit the limit
+         * @return this
+         */
+        public Builder rateLimit(RateLimit limit) {
+            rateLimit = Objects.requireNonNull(limit, "limit");
             return this;
         }
 
@@ -168,13 +192,13 @@ public final class DatagramServer implements AutoCloseable {
          * How long a worker asks again and again for the next datagram before it sleeps: the first of a burst is answered sooner,
          * and as long a processor is busy with nothing else. Default: zero, it sleeps at once.
          *
-         * @param time not negative; useful are some ten to hundred microseconds
+         * @param time in zero to a second; useful are some ten to hundred microseconds
          * @return this
-         * @throws IllegalArgumentException if the time is negative
+         * @throws IllegalArgumentException if the time is out of range
          */
         public Builder spin(Duration time) {
-            if (time.isNegative()) {
-                throw new IllegalArgumentException("spin " + time + " is negative");
+            if (time.isNegative() || time.compareTo(LONGEST_SPIN) > 0) {
+                throw new IllegalArgumentException("spin " + time + " is not in zero to " + LONGEST_SPIN);
             }
             spin = time;
             return this;
@@ -203,8 +227,8 @@ public final class DatagramServer implements AutoCloseable {
          * @throws UnsatisfiedLinkError if the native library cannot be loaded
          */
         public DatagramServer start(DatagramHandler handler) throws IOException {
-            DatagramServer server =
-                    new DatagramServer(Objects.requireNonNull(handler, "handler"), new RateLimit(rateLimit));
+            DatagramServer server = new DatagramServer(
+                    Objects.requireNonNull(handler, "handler"), rateLimit == null ? null : new RateLimiter(rateLimit));
             try {
                 server.open(this);
             } catch (Throwable e) {
@@ -216,9 +240,9 @@ public final class DatagramServer implements AutoCloseable {
         }
     }
 
-    private DatagramServer(DatagramHandler handler, RateLimit rateLimit) {
+    private DatagramServer(DatagramHandler handler, @Nullable RateLimiter rateLimiter) {
         this.handler = handler;
-        this.rateLimit = rateLimit;
+        this.rateLimiter = rateLimiter;
     }
 
     /**
@@ -279,8 +303,9 @@ public final class DatagramServer implements AutoCloseable {
         return handler;
     }
 
-    RateLimit rateLimit() {
-        return rateLimit;
+    @Nullable
+    RateLimiter rateLimiter() {
+        return rateLimiter;
     }
 
     Counters counters() {
@@ -397,12 +422,17 @@ public final class DatagramServer implements AutoCloseable {
      *
      * @param patience how long to wait for a handler, or for room in a send buffer; after that the channels are closed all the
      *     same and the replies under way count as failed
+     * @throws IllegalArgumentException if the patience is negative
      * @throws IOException if a channel cannot be closed
      */
     public void stop(Duration patience) throws IOException {
+        if (patience.isNegative()) {
+            throw new IllegalArgumentException("patience " + patience + " is negative");
+        }
         stopped = true;
         closeBeans();
-        long deadline = System.nanoTime() + patience.toNanos();
+        Duration bounded = patience.compareTo(LONGEST_PATIENCE) > 0 ? LONGEST_PATIENCE : patience;
+        long deadline = System.nanoTime() + bounded.toNanos();
         for (Worker worker : workers) {
             worker.stop(Math.max(0, deadline - System.nanoTime()));
         }

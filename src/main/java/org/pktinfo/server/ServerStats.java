@@ -6,7 +6,8 @@ import org.pktinfo.SendException;
 
 /**
  * What a server has done since it started: a snapshot. Every datagram taken ends in exactly one place, so that, while nothing
- * is under way, {@code received = replied + sendErrors + handlerErrors + unanswered + ownAddress + otherWorkers + rateLimited}; replies by
+ * is under way, {@code received = replied + sendErrors + handlerErrors + unanswered + ownAddress
+ * + answeringPorts + otherWorkers + rateLimited}; replies by
  * {@link DatagramServer#reply} come on top of {@code replied} and {@code sendErrors}, and their requests count as unanswered.
  *
  * @param received datagrams taken from the kernel
@@ -14,8 +15,9 @@ import org.pktinfo.SendException;
  * @param unanswered datagrams that the handler did not reply to
  * @param handlerErrors datagrams on which the handler threw
  * @param ownAddress datagrams that claim to come from this server's own address and port, never answered
+ * @param answeringPorts datagrams from a port whose service answers whatever it gets, never answered, see {@link DatagramServer}
  * @param otherWorkers broadcast and multicast datagrams that another worker answers: the kernel gives each to all
- * @param rateLimited datagrams of a peer's prefix that had its replies already, never handled
+ * @param rateLimited datagrams of a peer's prefix that had its replies already, not handled; those that slip are, see {@link RateLimit}
  * @param truncated datagrams that did not fit
  * @param withoutPacketInfo datagrams of which the kernel did not tell the destination
  * @param sendErrors replies that were not sent, by kind; kinds that did not occur are missing
@@ -29,6 +31,7 @@ public record ServerStats(
         long unanswered,
         long handlerErrors,
         long ownAddress,
+        long answeringPorts,
         long otherWorkers,
         long rateLimited,
         long truncated,
@@ -45,6 +48,7 @@ public record ServerStats(
      * @param unanswered without a reply
      * @param handlerErrors the handler threw
      * @param ownAddress from the server's own address
+     * @param answeringPorts from a port that answers everything
      * @param otherWorkers for another worker
      * @param rateLimited over the limit
      * @param truncated did not fit

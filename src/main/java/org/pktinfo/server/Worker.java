@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 import org.pktinfo.DatagramBatch;
 import org.pktinfo.DatagramSlot;
 import org.pktinfo.PktInfoChannel;
@@ -26,7 +27,7 @@ final class Worker implements Runnable {
     private final DatagramHandler handler;
     private final Counters counters;
     private final Complaints complaints;
-    private final RateLimit rateLimit;
+    private final @Nullable RateLimiter rateLimiter;
     private final DatagramBatch batch;
     private final long spin; // nanoseconds
 
@@ -48,7 +49,7 @@ final class Worker implements Runnable {
         this.handler = server.handler();
         this.counters = server.counters();
         this.complaints = server.complaints();
-        this.rateLimit = server.rateLimit();
+        this.rateLimiter = server.rateLimiter();
         this.spin = settings.spin.toNanos();
         this.batch = channel.newBatch(settings.batchSize, settings.payloadCapacity);
         batch.coalesceReplies(settings.coalesceReplies);
@@ -101,8 +102,9 @@ final class Worker implements Runnable {
                 return false;
             }
             counters.received.add(count);
+            long now = rateLimiter == null ? 0 : System.nanoTime();
             for (int i = 0; i < count; i++) {
-                handle(batch.slot(i));
+                handle(batch.slot(i), now);
             }
             send(count);
             return true;
@@ -111,7 +113,7 @@ final class Worker implements Runnable {
         }
     }
 
-    private void handle(DatagramSlot slot) {
+    private void handle(DatagramSlot slot, long now) {
         if (slot.hasPacketInfo() && !slot.isUnicast() && !answersGroups) {
             counters.otherWorkers.increment();
             return;
@@ -120,14 +122,34 @@ final class Worker implements Runnable {
             counters.ownAddress.increment();
             return;
         }
-        if (!rateLimit.allows(slot.peerAddressHigh(), slot.peerAddressLow(), System.nanoTime())) {
+        if (answersEverything(slot.peerPort())) {
+            counters.answeringPorts.increment();
+            return;
+        }
+        RateLimiter.Verdict verdict = rateLimiter == null
+                ? RateLimiter.Verdict.WITHIN
+                : rateLimiter.ask(slot.peerAddressHigh(), slot.peerAddressLow(), now);
+        if (verdict == RateLimiter.Verdict.OVER) {
             counters.rateLimited.increment();
             return;
         }
+        handle(slot, verdict == RateLimiter.Verdict.SLIPS);
+    }
+
+    /** Echo, daytime, quote of the day, chargen and time (RFC 862, 867, 865, 864, 868). */
+    private static boolean answersEverything(int port) {
+        return port == 7 || port == 13 || port == 17 || port == 19 || port == 37;
+    }
+
+    private void handle(DatagramSlot slot, boolean overLimit) {
         try {
-            handler.handle(slot);
+            if (overLimit) {
+                handler.handleOverLimit(slot);
+            } else {
+                handler.handle(slot);
+            }
             countIfUnanswered(slot);
-        } catch (Exception e) {
+        } catch (Throwable e) { // also what Java calls an error: one peer's datagram must not end the service for all
             slot.cancelReply();
             counters.handlerErrors.increment();
             complaints.log(
@@ -148,14 +170,16 @@ final class Worker implements Runnable {
         } catch (IOException e) {
             complaints.log(Complaints.Kind.SENDING_FAILED, () -> "sending failed: " + e.getMessage());
         }
+        int sent = 0;
         for (int i = 0; i < count; i++) {
             DatagramSlot slot = batch.slot(i);
             if (slot.isSent()) {
-                counters.replied.increment();
+                sent++;
             } else if (slot.hasReply()) {
                 countFailure(slot);
             }
         }
+        counters.replied.add(sent);
     }
 
     private void countFailure(DatagramSlot slot) {

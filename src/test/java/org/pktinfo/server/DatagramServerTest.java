@@ -11,11 +11,14 @@ import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
 import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -31,10 +34,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Datagram;
 import org.pktinfo.DatagramBatch;
+import org.pktinfo.DatagramSlot;
 import org.pktinfo.Endpoint;
 import org.pktinfo.IpAddress;
 import org.pktinfo.PacketInfo;
 import org.pktinfo.PktInfoChannel;
+import org.pktinfo.Requires;
 import org.pktinfo.SendException;
 import org.pktinfo.Source;
 
@@ -197,6 +202,75 @@ class DatagramServerTest {
                 send(other, "127.0.0.2");
                 assertThat(source(other)).isEqualTo("127.0.0.2");
             }
+        }
+    }
+
+    @Test
+    void someOfWhatIsOverTheLimitIsHandedOverToBeToldSo() throws IOException {
+        DatagramHandler dns = new DatagramHandler() {
+            @Override
+            public void handle(DatagramSlot request) {
+                request.reply(request.length());
+            }
+
+            @Override
+            public void handleOverLimit(DatagramSlot request) {
+                request.reply(1);
+            }
+        };
+        server = DatagramServer.builder()
+                .rateLimit(RateLimit.of(1).withBurst(10).withSlip(2))
+                .start(dns);
+        try (DatagramSocket client = client()) {
+            for (int i = 0; i < 210; i++) {
+                send(client, "127.0.0.2");
+            }
+            await(() -> server.stats().received(), 210);
+            await(() -> server.stats().replied() + server.stats().rateLimited(), 210);
+            int whole = 0;
+            int truncated = 0;
+            for (long left = server.stats().replied(); left > 0; left--) {
+                DatagramPacket reply = new DatagramPacket(new byte[100], 100);
+                client.receive(reply);
+                whole += reply.getLength() == 8 ? 1 : 0;
+                truncated += reply.getLength() == 1 ? 1 : 0;
+            }
+            assertThat(whole).isBetween(10, 20);
+            assertThat(truncated).isBetween(50, 150);
+        }
+    }
+
+    /** A datagram that the server sends to each of its own addresses comes from there. */
+    @Test
+    void everyLocalAddressIsKnownAsTheServersOwn() throws IOException {
+        start(1, ECHO);
+        int port = server.localAddress().getPort();
+        List<InetAddress> addresses = new ArrayList<>(List.of(InetAddress.getByName("127.7.7.7")));
+        NetworkInterface.networkInterfaces()
+                .forEach(each -> each.inetAddresses().forEach(addresses::add));
+        for (InetAddress address : addresses) {
+            IpAddress own = IpAddress.of(address);
+            Endpoint itself = new Endpoint(own, port);
+            PacketInfo info = new PacketInfo(own, own, own.scopeId(), own.isIpv4(), !own.isIpv4(), false, false);
+            server.reply(new Datagram(new byte[0], itself, info, 0), ByteBuffer.allocate(3));
+        }
+        await(() -> server.stats().ownAddress(), addresses.size());
+        assertThat(server.stats().replied()).as("what was sent above").isEqualTo(addresses.size());
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {7, 13, 17, 19, 37})
+    void whatComesFromAPortThatAnswersEverythingIsNeverAnswered(int port) throws IOException {
+        Requires.root();
+        start(1, ECHO);
+        try (DatagramSocket service = new DatagramSocket(port, InetAddress.getByName("127.0.0.9"));
+                DatagramSocket client = client()) {
+            service.setSoTimeout(50);
+            send(service, "127.0.0.2");
+            await(() -> server.stats().answeringPorts(), 1);
+            assertThatThrownBy(() -> source(service)).isInstanceOf(SocketTimeoutException.class);
+            send(client, "127.0.0.2");
+            assertThat(source(client)).isEqualTo("127.0.0.2");
         }
     }
 

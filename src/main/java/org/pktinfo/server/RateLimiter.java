@@ -1,0 +1,103 @@
+package org.pktinfo.server;
+
+import java.util.SplittableRandom;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLongArray;
+
+/**
+ * Keeps a {@link RateLimit}. A fixed table of groups of eight places: a prefix has the place that bears its tag, or takes one whose
+ * prefix has nothing to make up for any more and so need not be remembered; where there is none it shares the one with the least to
+ * make up for. Nobody can make a prefix be forgotten before its time. Any thread may ask, without locks.
+ */
+final class RateLimiter {
+    /** What is to become of a request. */
+    enum Verdict {
+        WITHIN,
+        /** Over the limit, and its turn to be told so. */
+        SLIPS,
+        OVER
+    }
+
+    private static final int GROUP = 8;
+    private static final int GROUPS = 1 << 13;
+
+    /** A place: the tag above, and below when the next reply would be due if they were evenly spaced, in ticks of 16 ns. */
+    private static final int TIME_BITS = 48;
+
+    private static final long TIME = (1L << TIME_BITS) - 1;
+    private static final int TICK = 4;
+
+    private final AtomicLongArray places = new AtomicLongArray(GROUPS * GROUP);
+    private final long interval; // ticks from one reply to the next
+    private final long most; // ticks that a place may be ahead of its time
+    private final long ipv4Mask;
+    private final long ipv6Mask;
+    private final int slip;
+
+    /** So that nobody finds out which prefixes meet in a group: it begins with the nanosecond at which the program started. */
+    private final long key = new SplittableRandom().nextLong();
+
+    RateLimiter(RateLimit limit) {
+        this.interval = (TimeUnit.SECONDS.toNanos(1) >> TICK) / limit.repliesPerSecond();
+        this.most = limit.burst() * interval;
+        this.ipv4Mask = -1L << (32 - limit.ipv4PrefixLength()) & 0xffff_ffffL;
+        this.ipv6Mask = -1L << (Long.SIZE - limit.ipv6PrefixLength());
+        this.slip = limit.slip();
+    }
+
+    /** Asks for one reply to a peer; the time is of {@link System#nanoTime}. */
+    Verdict ask(long peerHigh, long peerLow, long nanos) {
+        long now = nanos >> TICK;
+        long hash = hash(prefix(peerHigh, peerLow) ^ key);
+        int group = (int) (hash & GROUPS - 1) * GROUP;
+        long tag = hash >>> TIME_BITS;
+        while (true) {
+            int place = place(group, tag, now);
+            long before = places.get(place);
+            long ahead = ahead(before, now);
+            if (ahead + interval > most) {
+                return slip > 0 && ThreadLocalRandom.current().nextInt(slip) == 0 ? Verdict.SLIPS : Verdict.OVER;
+            }
+            long owner = ahead == 0 ? tag : before >>> TIME_BITS;
+            long after = owner << TIME_BITS | (now + ahead + interval) & TIME;
+            if (places.compareAndSet(place, before, after)) {
+                return Verdict.WITHIN;
+            }
+        }
+    }
+
+    private int place(int group, long tag, long now) {
+        int place = group;
+        long least = Long.MAX_VALUE;
+        for (int i = group; i < group + GROUP; i++) {
+            long content = places.get(i);
+            long ahead = ahead(content, now);
+            if (ahead > 0 && content >>> TIME_BITS == tag) {
+                return i;
+            }
+            if (ahead < least) {
+                least = ahead;
+                place = i;
+            }
+        }
+        return place;
+    }
+
+    /** How many ticks a place has still to make up for; a time too far ahead is one long past, 52 days are a turn of the clock. */
+    private long ahead(long content, long now) {
+        long difference = (content - now) << (Long.SIZE - TIME_BITS) >> (Long.SIZE - TIME_BITS);
+        return difference > 0 && difference <= most ? difference : 0;
+    }
+
+    private long prefix(long peerHigh, long peerLow) {
+        return peerHigh == 0 ? 1L << 32 | peerLow & ipv4Mask : peerHigh & ipv6Mask;
+    }
+
+    /** Every bit of the result depends on every bit given (the finalizer of SplitMix64). */
+    private static long hash(long value) {
+        long mixed = (value ^ value >>> 30) * 0xbf58476d1ce4e5b9L;
+        mixed = (mixed ^ mixed >>> 27) * 0x94d049bb133111ebL;
+        return mixed ^ mixed >>> 31;
+    }
+}

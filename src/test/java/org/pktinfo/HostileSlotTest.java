@@ -1,0 +1,282 @@
+package org.pktinfo;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.Combinators;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import net.jqwik.api.Tuple;
+import net.jqwik.api.constraints.IntRange;
+import net.jqwik.api.constraints.Size;
+import net.jqwik.api.lifecycle.AfterContainer;
+import net.jqwik.api.lifecycle.BeforeContainer;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+
+/** Whatever is in a slot, be it what a user wrote or what a kernel gone mad did. */
+class HostileSlotTest {
+    private static final int SLOTS = 3;
+
+    private static PktInfoChannel server;
+    private static PktInfoChannel client;
+
+    @BeforeContainer
+    static void open() throws IOException {
+        server = PktInfoChannel.open().bind(new InetSocketAddress(0));
+        client = PktInfoChannel.open().bind(new InetSocketAddress(0));
+    }
+
+    @AfterContainer
+    static void close() throws IOException {
+        server.close();
+        client.close();
+    }
+
+    /** Of every kind, those that cannot be a source more often than they are. */
+    @Provide
+    Arbitrary<IpAddress> addresses() {
+        Arbitrary<IpAddress> ipv4 = Arbitraries.integers().map(IpAddress::ipv4);
+        Arbitrary<IpAddress> special = Arbitraries.of(0, -1, 0xe0000001, 0xefffffff, 0x7f000001, 0xc00002ff, 1)
+                .map(IpAddress::ipv4);
+        Arbitrary<IpAddress> ipv6 = Combinators.combine(Arbitraries.longs(), Arbitraries.longs())
+                .as((high, low) -> new IpAddress(high, low, 0));
+        Arbitrary<IpAddress> prefixed = Combinators.combine(
+                        Arbitraries.of(0L, 0xff02L << 48, 0xff0eL << 48, 0xfe80L << 48, 0x20010db8L << 32),
+                        Arbitraries.of(0L, 1L, 0xffffL, 0xffff_0000_0000L, -1L))
+                .as((high, low) -> new IpAddress(high, low, 0));
+        return Arbitraries.oneOf(ipv4, special, ipv6, prefixed);
+    }
+
+    @Provide
+    Arbitrary<Endpoint> peers() {
+        return Combinators.combine(addresses(), Arbitraries.integers().between(0, 65_535))
+                .as(Endpoint::new);
+    }
+
+    @Provide
+    Arbitrary<PacketInfo> infos() {
+        return Combinators.combine(
+                        addresses(),
+                        addresses(),
+                        Arbitraries.of(0, 1, Integer.MAX_VALUE),
+                        Arbitraries.of(true, false),
+                        Arbitraries.of(true, false),
+                        Arbitraries.of(true, false),
+                        Arbitraries.frequency(Tuple.of(5, false), Tuple.of(1, true)))
+                .as(PacketInfo::new);
+    }
+
+    private static boolean isUsable(IpAddress address) {
+        return !address.isMulticast()
+                && !address.isUnspecified()
+                && !address.toString().equals("255.255.255.255");
+    }
+
+    /** A usable address of the peer's family; or over IPv6 none, by an interface, where the kernel picks. */
+    private static void assertUsable(Source source, Endpoint peer) {
+        boolean kernelPicks = !peer.address().isIpv4()
+                && source.address().equals(IpAddress.UNSPECIFIED)
+                && source.interfaceIndex() > 0;
+        assertThat(isUsable(source.address()) || kernelPicks)
+                .as("%s for %s", source, peer)
+                .isTrue();
+        assertThat(PktInfoChannel.fits(source, peer.address().isIpv4()))
+                .as("%s for %s", source, peer)
+                .isTrue();
+    }
+
+    @Property
+    void noPolicySelectsAnUnusableSource(@ForAll("peers") Endpoint peer, @ForAll("infos") PacketInfo info)
+            throws IOException {
+        for (SourceSelection policy : List.of(
+                SourceSelection.addressAsked(), SourceSelection.interfacePinned(), SourceSelection.in6PktinfoFirst())) {
+            try {
+                assertUsable(policy.select(peer, info), peer);
+            } catch (SendException e) {
+                assertThat(e.kind()).isEqualTo(SendException.Kind.NO_SOURCE);
+            }
+        }
+        assertThat(SourceSelection.systemChoice().select(peer, info)).isEqualTo(Source.systemChoice());
+    }
+
+    @Property
+    void anAddressIsFixedOnlyIfItIsUsable(@ForAll("addresses") IpAddress address) throws IOException {
+        if (isUsable(address)) {
+            Endpoint peer = new Endpoint(address, 1);
+            assertUsable(SourceSelection.fixed(address).select(peer, nothing()), peer);
+        } else {
+            assertThatThrownBy(() -> SourceSelection.fixed(address))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining(address.toString());
+        }
+    }
+
+    private static PacketInfo nothing() {
+        return new PacketInfo(IpAddress.UNSPECIFIED, IpAddress.UNSPECIFIED, 0, false, false, false, false);
+    }
+
+    /** The rule on a slot and the rule on its records agree, whatever 128 bytes a slot has. */
+    @Property
+    void anySlotIsReadAndAnsweredFromAUsableSourceOrNotAtAll(
+            @ForAll @Size(Layout.SLOT_SIZE) byte[] bytes,
+            @ForAll("addresses") IpAddress peerAddress,
+            @ForAll("addresses") IpAddress destination,
+            @ForAll @IntRange(min = 0, max = 1023) int flags) {
+        Arena arena = new Arena(SLOTS, 100, Layout.FAMILY_IPV6);
+        ByteBuffer memory = arena.memory();
+        int slot = Layout.HEADER_SIZE + Layout.SLOT_SIZE;
+        memory.put(slot, bytes);
+        put(memory, slot + Layout.PEER_ADDRESS, peerAddress);
+        put(memory, slot + Layout.IN6_ADDRESS, destination);
+        memory.putInt(slot + Layout.FLAGS, flags);
+        Endpoint peer = arena.peer(1);
+        PacketInfo info = arena.packetInfo(1);
+        assertThat(info.interfaceIndex()).isNotNegative();
+        assertThat(peer.address().scopeId()).isNotNegative();
+        assertThat(arena.isUnicast(1) && info.destination().isMulticast()).isFalse();
+        AddressAsked.Answer answer = arena.addressAsked(1);
+        try {
+            Source expected = AddressAsked.select(peer, info);
+            assertUsable(expected, peer);
+            arena.prepareReply(1, 5, answer, 0);
+            IpAddress unscoped =
+                    new IpAddress(expected.address().high(), expected.address().low(), 0);
+            assertThat(arena.source(1))
+                    .isEqualTo(new Source(expected.controlMessage(), unscoped, expected.interfaceIndex()));
+        } catch (SendException e) {
+            assertThat(answer).isIn(AddressAsked.Answer.REFUSED_NOTHING, AddressAsked.Answer.REFUSED_TRUNCATED);
+        }
+    }
+
+    private static void put(ByteBuffer memory, int at, IpAddress address) {
+        memory.put(
+                at,
+                ByteBuffer.allocate(16)
+                        .putLong(address.high())
+                        .putLong(address.low())
+                        .array());
+    }
+
+    @Provide
+    Arbitrary<Source> sources() {
+        return Combinators.combine(addresses(), Arbitraries.integers().between(0, Integer.MAX_VALUE))
+                .as(Source::of);
+    }
+
+    @Property
+    void whatIsWrittenIsReadAgainAndNoOtherSlotIsTouched(
+            @ForAll @IntRange(min = 0, max = SLOTS - 1) int index,
+            @ForAll @Size(max = 100) byte[] payload,
+            @ForAll("peers") Endpoint peer,
+            @ForAll("sources") Source source) {
+        Arena arena = new Arena(SLOTS, 100, Layout.FAMILY_IPV6);
+        List<byte[]> before = outside(arena.memory(), index);
+        arena.put(index, ByteBuffer.wrap(payload), peer, source, source.interfaceIndex());
+        assertThat(arena.peer(index)).isEqualTo(peer);
+        assertThat(arena.source(index)).isEqualTo(source);
+        assertThat(arena.datagram(index).payload()).isEqualTo(payload);
+        assertThat(arena.datagram(index).wireLength()).isEqualTo(payload.length);
+        assertUntouched(arena.memory(), index, before);
+    }
+
+    /** All memory but the slot's own and its payload's. */
+    private static List<byte[]> outside(ByteBuffer memory, int index) {
+        int stride = 104; // 100 rounded up to 8
+        int payloads = Layout.HEADER_SIZE + SLOTS * Layout.SLOT_SIZE;
+        int[] borders = {
+            0,
+            Layout.HEADER_SIZE + index * Layout.SLOT_SIZE,
+            Layout.HEADER_SIZE + (index + 1) * Layout.SLOT_SIZE,
+            payloads + index * stride,
+            payloads + index * stride + 100,
+            memory.capacity()
+        };
+        List<byte[]> parts = new ArrayList<>();
+        for (int i = 0; i < borders.length; i += 2) {
+            byte[] part = new byte[borders[i + 1] - borders[i]];
+            memory.get(borders[i], part);
+            parts.add(part);
+        }
+        return parts;
+    }
+
+    private static void assertUntouched(ByteBuffer memory, int index, List<byte[]> before) {
+        List<byte[]> after = outside(memory, index);
+        for (int i = 0; i < before.size(); i++) {
+            assertThat(after.get(i)).isEqualTo(before.get(i));
+        }
+    }
+
+    @Property
+    void noSlotIsWrittenBeyondItsBounds(
+            @ForAll @IntRange(min = 0, max = SLOTS - 1) int index,
+            @ForAll @IntRange(min = -1, max = 103) int at,
+            @ForAll @IntRange(min = -1, max = 110) int length,
+            @ForAll int anyLength)
+            throws IOException {
+        Arena arena = new Arena(SLOTS, 100, server.family());
+        DatagramBatch batch = new DatagramBatch(server, arena, SLOTS);
+        Endpoint peer = new Endpoint(Loopback.address("127.0.0.1"), 9);
+        for (int i = 0; i < SLOTS; i++) {
+            batch.put(ByteBuffer.wrap(new byte[] {1, 2, 3}), peer, Source.systemChoice());
+        }
+        List<byte[]> before = outside(arena.memory(), index);
+        DatagramSlot slot = batch.slot(index);
+        assertThat(slot.payload().capacity()).isEqualTo(100);
+        boolean fits = at >= 0 && length >= 0 && at + length <= 100;
+        if (length >= 0) {
+            assertThrowsUnless(fits, () -> slot.payload().clear().put(at, new byte[length]));
+            assertThrowsUnless(
+                    length <= 100,
+                    () -> slot.reply(ByteBuffer.allocate(length + 5).position(5).limit(length + 5)));
+        }
+        assertThrowsUnless(length >= 0 && length <= 100, () -> slot.reply(length));
+        assertThrowsUnless(anyLength >= 0 && anyLength <= 100, () -> slot.reply(anyLength));
+        assertThrowsUnless(length >= 1 && length <= 100 && at >= 1, () -> slot.replyInSegments(length, at));
+        assertThat(arena.length(index)).isBetween(0, 100);
+        assertUntouched(arena.memory(), index, before);
+    }
+
+    private static void assertThrowsUnless(boolean fine, ThrowingCallable call) {
+        if (fine) {
+            assertThatCode(call).doesNotThrowAnyException();
+        } else {
+            assertThatThrownBy(call).isInstanceOfAny(IndexOutOfBoundsException.class, IllegalArgumentException.class);
+        }
+    }
+
+    /** Encoded by the native library, carried by the kernel, decoded by the native library; and back. */
+    @Property(tries = 500)
+    void whatIsSentIsReceivedAndItsReplyComesFromThere(
+            @ForAll @IntRange(min = 1, max = 0xfffffe) int from,
+            @ForAll @IntRange(min = 1, max = 0xfffffe) int to,
+            @ForAll @Size(max = 1000) byte[] payload,
+            @ForAll @Size(max = 1000) byte[] answer)
+            throws IOException {
+        IpAddress source = IpAddress.ipv4(0x7f000000 | from);
+        Endpoint asked = new Endpoint(
+                IpAddress.ipv4(0x7f000000 | to), server.localAddress().getPort());
+        Endpoint asking = new Endpoint(source, client.localAddress().getPort());
+        client.send(ByteBuffer.wrap(payload), asked, Source.of(source));
+        Datagram request = server.receive(Loopback.SOON);
+        assertThat(request).isNotNull();
+        assertThat(request.payload()).isEqualTo(payload);
+        assertThat(request.peer()).isEqualTo(asking);
+        assertThat(request.packetInfo().destination()).isEqualTo(asked.address());
+        server.reply(request, answer);
+        Datagram reply = client.receive(Loopback.SOON);
+        assertThat(reply).isNotNull();
+        assertThat(reply.payload()).isEqualTo(answer);
+        assertThat(reply.peer()).isEqualTo(asked);
+        assertThat(reply.packetInfo().local()).isEqualTo(source);
+    }
+}

@@ -1,0 +1,117 @@
+package org.pktinfo.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.pktinfo.Requires;
+
+/** Two servers on two hosts that take each other's answers for requests, set going by one forged datagram. */
+class AbuseIT {
+    private Namespaces hosts;
+
+    @BeforeEach
+    void connectTwoHosts() {
+        Requires.tool("perl");
+        hosts = new Namespaces();
+        hosts.host("one");
+        hosts.host("two");
+        hosts.cable("one", "e0", "two", "e0");
+        hosts.address("one", "e0", "10.7.0.1/24", "fd00:7::1/64");
+        hosts.address("two", "e0", "10.7.0.2/24", "fd00:7::2/64");
+    }
+
+    @AfterEach
+    void remove() {
+        if (hosts != null) {
+            hosts.close();
+        }
+    }
+
+    private ChildProcess serve(String host, String... options) throws Exception {
+        List<String> command =
+                new ArrayList<>(List.of(ChildProcess.java().toString(), "-jar", System.getProperty("server.jar")));
+        command.addAll(Arrays.asList(options));
+        command.addAll(List.of("--echo", "--quiet", "--stats", "1", "8888"));
+        ChildProcess server = ChildProcess.start(hosts.inside(host, command.toArray(String[]::new)));
+        server.awaitErr(line -> line.startsWith("listening on "));
+        return server;
+    }
+
+    /** From the port of the server on host two to that on host one. */
+    private void forge(String from, String to, int port) {
+        hosts.in("two", "perl -e " + """
+                use strict; use Socket qw(:all);
+                my ($from, $to, $port) = @ARGV;
+                my $family = $from =~ /:/ ? AF_INET6 : AF_INET;
+                my ($source, $target) = map { inet_pton($family, $_) } $from, $to;
+                my $udp = pack("nnnn", $port, 8888, 13, 0) . "hello";
+                if ($family == AF_INET6) {
+                    my $pseudo = $source . $target . pack("NxxxC", 13, 17) . $udp;
+                    my $sum = unpack("%32n*", $pseudo . (length($pseudo) % 2 ? "\\0" : ""));
+                    $sum = ($sum & 0xffff) + ($sum >> 16) while $sum >> 16;
+                    substr($udp, 6, 2) = pack("n", ~$sum & 0xffff);
+                    socket(my $raw, AF_INET6, SOCK_RAW, 17) or die "raw: $!";
+                    bind($raw, sockaddr_in6(0, $source)) or die "bind: $!";
+                    send($raw, $udp, 0, sockaddr_in6(0, $target)) or die "send: $!";
+                } else {
+                    my $ip = pack("CCnnnCCna4a4", 0x45, 0, 33, 0, 0, 64, 17, 0, $source, $target);
+                    socket(my $raw, AF_INET, SOCK_RAW, 255) or die "raw: $!";
+                    send($raw, $ip . $udp, 0, sockaddr_in(0, $target)) or die "send: $!";
+                }
+                """.replace('\n', '\t').replace(' ', '\t') + " " + from + " " + to + " " + port);
+    }
+
+    /** The last statistics, once two in a row are the same: then nothing is exchanged any more. */
+    private static String quiet(ChildProcess server) throws InterruptedException {
+        return server.awaitErr(line -> {
+            List<String> all = server.err();
+            int last = all.lastIndexOf(line);
+            return line.matches("received [1-9].*")
+                    && last > 0
+                    && all.get(last - 1).equals(line);
+        });
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "10.7.0.2, 10.7.0.1, --rate-limit=1000",
+        "fd00:7::2, fd00:7::1, --rate-limit=1000",
+        "10.7.0.2, 10.7.0.1, --rate-slip=2",
+        "fd00:7::2, fd00:7::1, --rate-burst=10"
+    })
+    void theExchangeDiesDownBecauseItIsFasterThanTheRateLimit(String from, String to, String option) throws Exception {
+        try (ChildProcess one = serve("one", option);
+                ChildProcess two = serve("two", option)) {
+            forge(from, to, 8888);
+            String last = quiet(one);
+            assertThat(quiet(two)).contains("received ");
+            System.out.println("two servers, " + option + ": " + last);
+            long replied = Long.parseLong(last.replaceAll(".*replied (\\d+).*", "$1"));
+            assertThat(replied).isBetween(1L, 60_000L);
+        }
+    }
+
+    @Test
+    void echoAndItsLikeAreNotAnsweredAtAll() throws Exception {
+        try (ChildProcess one = serve("one");
+                ChildProcess capture = ChildProcess.start(
+                        hosts.inside("two", "tcpdump", "-i", "e0", "-n", "-l", "--immediate-mode", "-U", "udp"))) {
+            capture.awaitErr(line -> line.contains("listening on e0"));
+            for (int port : new int[] {7, 13, 17, 19, 37, 9}) {
+                forge("10.7.0.2", "10.7.0.1", port);
+            }
+            capture.awaitOut(line -> line.contains("10.7.0.1.8888 > 10.7.0.2.9:"));
+            assertThat(capture.out().stream().filter(line -> line.contains("IP 10.7.0.1.8888 >")))
+                    .as("answers: port 9 discards, and is answered")
+                    .hasSize(1);
+            assertThat(quiet(one)).startsWith("received 6, replied 1, failed 0");
+        }
+    }
+}

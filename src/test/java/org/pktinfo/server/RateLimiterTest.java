@@ -1,0 +1,178 @@
+package org.pktinfo.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.management.ThreadMXBean;
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.pktinfo.server.RateLimiter.Verdict;
+
+/** The limit by a clock of the test's own. */
+class RateLimiterTest {
+    private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
+
+    private static long ipv4(int a, int b, int c, int d) {
+        return 0xffff_0000_0000L | (long) a << 24 | b << 16 | c << 8 | d;
+    }
+
+    private static final long PEER = ipv4(192, 0, 2, 1);
+
+    private static int within(RateLimiter limiter, long high, long low, long now, int requests) {
+        int within = 0;
+        for (int i = 0; i < requests; i++) {
+            within += limiter.ask(high, low, now) == Verdict.WITHIN ? 1 : 0;
+        }
+        return within;
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {0, 1, -1L << 50, Long.MIN_VALUE, Long.MAX_VALUE - (1L << 51), (1L << 52) + 7, 1L << 51})
+    void aBurstIsWithinAndThenTheRateWhateverTheClockShows(long start) {
+        RateLimiter limiter = new RateLimiter(RateLimit.of(10).withBurst(25));
+        assertThat(within(limiter, 0, PEER, start, 100)).isEqualTo(25);
+        int later = 0;
+        for (int tick = 1; tick <= 1000; tick++) { // ten seconds in steps of 10 ms
+            later += within(limiter, 0, PEER, start + tick * SECOND / 100, 3);
+        }
+        assertThat(later).isBetween(99, 101);
+    }
+
+    /** The 52nd day: for a moment a place that was never used looks like somebody's. */
+    @Test
+    void whenTheClockTurnsAPrefixGetsAtMostTheBurstsOfItsGroup() {
+        RateLimiter limiter = new RateLimiter(RateLimit.of(10).withBurst(25));
+        assertThat(within(limiter, 0, PEER, -1, 1000) + within(limiter, 0, PEER, 1, 1000))
+                .isBetween(25, 8 * 25);
+        assertThat(within(limiter, 0, PEER, 10 * SECOND, 1000)).isEqualTo(25);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1, 1", "1, 10", "7, 3", "1000, 1000", "300000, 10", "1000000, 1000000"})
+    void aSilenceMakesUpForNoMoreThanTheBurst(int rate, int burst) {
+        RateLimiter limiter = new RateLimiter(RateLimit.of(rate).withBurst(burst));
+        assertThat(within(limiter, 0, PEER, 0, burst + 10)).isEqualTo(burst);
+        long silence = SECOND * burst / rate;
+        for (long times : new long[] {1, 2, 1000, 1_000_000}) {
+            long now = silence * times * 2 + SECOND * times;
+            assertThat(within(limiter, 0, PEER, now, burst + 10))
+                    .as("after %s", now)
+                    .isEqualTo(burst);
+        }
+    }
+
+    @Test
+    void aPrefixIsOnePeerAndAnotherPrefixIsAnother() {
+        RateLimiter limiter = new RateLimiter(RateLimit.of(1));
+        assertThat(limiter.ask(0, ipv4(192, 0, 2, 1), 0)).isEqualTo(Verdict.WITHIN);
+        assertThat(limiter.ask(0, ipv4(192, 0, 2, 255), 0)).isEqualTo(Verdict.OVER);
+        assertThat(limiter.ask(0, ipv4(192, 0, 3, 1), 0)).isEqualTo(Verdict.WITHIN);
+        assertThat(limiter.ask(0x20010db8_00000100L, 1, 0)).isEqualTo(Verdict.WITHIN);
+        assertThat(limiter.ask(0x20010db8_000001ffL, 2, 0)).isEqualTo(Verdict.OVER);
+        assertThat(limiter.ask(0x20010db8_00000200L, 1, 0)).isEqualTo(Verdict.WITHIN);
+    }
+
+    @Test
+    void aPrefixIsAsLongAsItIsSaidToBe() {
+        RateLimiter hosts = new RateLimiter(RateLimit.of(1).withPrefixLengths(32, 64));
+        for (int d = 0; d < 256; d++) {
+            assertThat(hosts.ask(0, ipv4(192, 0, 2, d), 0)).isEqualTo(Verdict.WITHIN);
+            assertThat(hosts.ask(0x20010db8_00000000L | d, 1, 0)).isEqualTo(Verdict.WITHIN);
+            assertThat(hosts.ask(0x20010db8_00000000L | d, 2, 0)).isEqualTo(Verdict.OVER);
+        }
+        RateLimiter halves = new RateLimiter(RateLimit.of(1).withPrefixLengths(1, 1));
+        assertThat(within(halves, 0, ipv4(1, 0, 0, 0), 0, 2)).isEqualTo(1);
+        assertThat(within(halves, 0, ipv4(127, 255, 255, 255), 0, 2)).isZero();
+        assertThat(within(halves, 0, ipv4(128, 0, 0, 0), 0, 2)).isEqualTo(1);
+        assertThat(within(halves, 1, 0, 0, 2)).isEqualTo(1);
+        assertThat(within(halves, Long.MIN_VALUE, 0, 0, 2)).isEqualTo(1);
+        assertThat(within(halves, -1, 0, 0, 2)).isZero();
+    }
+
+    @Test
+    void aboutEveryNthOverTheLimitSlipsAndNoneWithinIt() {
+        RateLimiter limiter = new RateLimiter(RateLimit.of(100).withSlip(4));
+        int[] verdicts = new int[Verdict.values().length];
+        for (int i = 0; i < 100_100; i++) {
+            verdicts[limiter.ask(0, PEER, 0).ordinal()]++;
+        }
+        assertThat(verdicts[Verdict.WITHIN.ordinal()]).isEqualTo(100);
+        assertThat(verdicts[Verdict.SLIPS.ordinal()]).isBetween(24_000, 26_000); // more than seven standard deviations
+        RateLimiter never = new RateLimiter(RateLimit.of(1));
+        for (int i = 0; i < 10_000; i++) {
+            assertThat(never.ask(0, PEER, 0)).isNotEqualTo(Verdict.SLIPS);
+        }
+    }
+
+    /** A flood from forged sources cannot make a prefix be forgotten, so that it would get its burst again. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 10, 1000})
+    void whoIsFloodedByForgedRequestsGetsNoMoreThanItsRateAmongAMillionOtherSources(int rate) {
+        RateLimiter limiter = new RateLimiter(RateLimit.of(rate));
+        Random random = new Random(7);
+        int within = 0;
+        int others = 0;
+        int requests = 1_000_000;
+        for (int i = 0; i < requests; i++) { // a million of them in ten seconds
+            long now = i * 10L * SECOND / requests;
+            within += limiter.ask(0, PEER, now) == Verdict.WITHIN ? 1 : 0;
+            others +=
+                    limiter.ask(0, 0xffff_0000_0000L | random.nextInt() & 0xffff_ffffL, now) == Verdict.WITHIN ? 1 : 0;
+        }
+        assertThat(within).isBetween(0, rate + 10 * rate + 1);
+        System.out.println("rate limit " + rate + ": " + within + " to the victim, " + others + " of " + requests
+                + " to random sources");
+        if (rate >= 10) { // no more than 10 000 prefixes are active at a time
+            assertThat(within).isGreaterThan(9 * rate);
+            assertThat(others).isGreaterThan(requests * 99 / 100);
+        }
+    }
+
+    @Test
+    void itsMemoryIsTheSameForAMillionSources() {
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long before = threads.getCurrentThreadAllocatedBytes();
+        RateLimiter limiter = new RateLimiter(RateLimit.of(5).withSlip(2));
+        long made = threads.getCurrentThreadAllocatedBytes();
+        for (int i = 0; i < 1_000_000; i++) {
+            limiter.ask((long) i << 8 | 0x20010000_00000000L, i, i);
+        }
+        long asked = threads.getCurrentThreadAllocatedBytes();
+        System.out.println(
+                "rate limit: " + (made - before) + " bytes, and " + (asked - made) + " for a million sources");
+        assertThat(made - before).isBetween(8L << 16, (8L << 16) + 4096);
+        assertThat(asked - made).isLessThan(4096);
+    }
+
+    @Test
+    void severalThreadsTogetherGetNoMoreThanOne() throws Exception {
+        RateLimiter limiter = new RateLimiter(RateLimit.of(1000));
+        ExecutorService pool = Executors.newFixedThreadPool(4);
+        try {
+            for (int round = 0; round < 20; round++) {
+                long low = ipv4(10, 0, round, 1);
+                List<Callable<Integer>> tasks = new ArrayList<>();
+                for (int i = 0; i < 4; i++) {
+                    tasks.add(() -> within(limiter, 0, low, 5, 2000));
+                }
+                int sum = 0;
+                for (Future<Integer> task : pool.invokeAll(tasks)) {
+                    sum += task.get();
+                }
+                assertThat(sum).isEqualTo(1000);
+            }
+        } finally {
+            pool.shutdownNow();
+        }
+    }
+}
