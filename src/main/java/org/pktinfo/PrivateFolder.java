@@ -5,7 +5,6 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.Map;
 
 /**
  * A new folder that no other user can enter, nor exchange for one of theirs while the library in it is loaded: each folder above it
@@ -55,9 +54,8 @@ final class PrivateFolder {
     }
 
     private static void check(Path above, int self) throws IOException {
-        Map<String, Object> attributes = Files.readAttributes(above, "unix:uid,mode");
-        int owner = (Integer) attributes.get("uid");
-        int mode = (Integer) attributes.get("mode");
+        int owner = (Integer) Files.getAttribute(above, "unix:uid");
+        int mode = (Integer) Files.getAttribute(above, "unix:mode");
         String who = null;
         if (owner != 0 && owner != self) {
             who = "belongs to user " + owner;

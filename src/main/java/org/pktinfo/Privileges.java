@@ -1,11 +1,13 @@
 package org.pktinfo;
 
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** What the kernel wants a privilege for, as capabilities(7) has it: of all that this library does only binding to a low port. */
 final class Privileges {
@@ -14,7 +16,7 @@ final class Privileges {
     private Privileges() {}
 
     /** Of an address that could not be bound: the privilege that was missing, to be put behind a message; empty if none was. */
-    static String missing(SocketAddress address) {
+    static String missing(@Nullable SocketAddress address) {
         if (!(address instanceof InetSocketAddress internet)) {
             return "";
         }
@@ -25,11 +27,11 @@ final class Privileges {
                         + " does here: net.ipv4.ip_unprivileged_port_start)";
     }
 
-    /** Since Linux 4.11 it can be set; 1024 before. */
+    /** Since Linux 4.11 it can be set; 1024 before. In one piece: a second read of such a file gives nothing. */
     private static int firstUnprivileged() {
-        try {
-            return Integer.parseInt(Files.readString(Path.of("/proc/sys/net/ipv4/ip_unprivileged_port_start"))
-                    .strip());
+        try (BufferedReader reader =
+                Files.newBufferedReader(Path.of("/proc/sys/net/ipv4/ip_unprivileged_port_start"))) {
+            return Integer.parseInt(String.valueOf(reader.readLine()));
         } catch (IOException | NumberFormatException e) {
             return 1024;
         }

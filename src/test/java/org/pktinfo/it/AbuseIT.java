@@ -79,22 +79,22 @@ class AbuseIT {
         });
     }
 
+    /** Such an exchange is far faster than the limit, so that one of the two soon has no reply left for it. */
     @ParameterizedTest
     @CsvSource({
-        "10.7.0.2, 10.7.0.1, --rate-limit=1000",
-        "fd00:7::2, fd00:7::1, --rate-limit=1000",
-        "10.7.0.2, 10.7.0.1, --rate-slip=2",
-        "fd00:7::2, fd00:7::1, --rate-burst=10"
+        "10.7.0.2, 10.7.0.1, --rate-burst=100",
+        "fd00:7::2, fd00:7::1, --rate-burst=10",
+        "10.7.0.2, 10.7.0.1, --rate-slip=2"
     })
     void theExchangeDiesDownBecauseItIsFasterThanTheRateLimit(String from, String to, String option) throws Exception {
-        try (ChildProcess one = serve("one", option);
-                ChildProcess two = serve("two", option)) {
+        try (ChildProcess one = serve("one", "--rate-limit=100", option);
+                ChildProcess two = serve("two", "--rate-limit=100", option)) {
             forge(from, to, 8888);
             String last = quiet(one);
-            assertThat(quiet(two)).contains("received ");
             System.out.println("two servers, " + option + ": " + last);
+            quiet(two);
             long replied = Long.parseLong(last.replaceAll(".*replied (\\d+).*", "$1"));
-            assertThat(replied).isBetween(1L, 60_000L);
+            assertThat(replied).isBetween(10L, 10_000L);
         }
     }
 
