@@ -315,6 +315,7 @@ public final class DatagramSlot {
         reply(payload.limit(), selection);
     }
 
+    @SuppressWarnings("ReferenceEquality") // the slot's own view: clearing it would forget what is to be copied
     private void copy(ByteBuffer reply) {
         batch.checkFilled(index);
         checkLength(reply.remaining());
