@@ -20,6 +20,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -118,7 +119,9 @@ class AgentIT {
                 assertThat(WORLD.client.say("send " + asked + " 7001")).isEqualTo("sent");
                 sources.add(asked + " " + WORLD.client.say("await"));
             }
-            assertThat(server.err()).as("%s", server).allMatch(line -> line.startsWith("pktinfo-agent: "));
+            assertThat(server.err())
+                    .as("%s", server)
+                    .allMatch(line -> line.startsWith("pktinfo-agent: ") || line.contains("Security Manager"));
             server.terminate();
             assertThat(server.exitCode()).as("the port is free again").isNotZero();
         }
@@ -147,6 +150,16 @@ class AgentIT {
     void aServerOnAPortThatIsNotNamedIsLeftAlone() throws Exception {
         assertThat(answers(Jvm.JDK17, "datagram", agent("ports=7000,7002-7010")))
                 .contains("10.9.0.2 10.9.0.1", "10.9.0.3 10.9.0.1");
+    }
+
+    /** The JDK's class above looks at each datagram before it takes it then. */
+    @Test
+    void underASecurityManagerOfJdk17Too(@TempDir Path folder) throws Exception {
+        Path all =
+                Files.writeString(folder.resolve("all.policy"), "grant { permission java.security.AllPermission; };");
+        assertThat(answers(
+                        Jvm.JDK17, "datagram", "-Djava.security.manager", "-Djava.security.policy==" + all, agent("")))
+                .isEqualTo(RIGHT);
     }
 
     /** Where the JDK's class above a factory's sockets is not the one above its own, and what that changes in the outcome. */
@@ -303,15 +316,10 @@ class AgentIT {
     }
 
     @Test
-    void theLibraryIsExtractedAndGoneBeforeTheProgramStarts() throws Exception {
-        Path folder = Files.createTempDirectory("agent");
-        try {
-            List<String> command = Jvm.JDK17.command("-Dpktinfo.tmpdir=" + folder, agent("log=quiet"));
-            command.addAll(List.of("-cp", TEST_CLASSES.toString(), OwnFactory.class.getName()));
-            assertThat(ChildProcess.run(command).exitCode()).isZero();
-            assertThat(folder).isEmptyDirectory();
-        } finally {
-            Files.delete(folder);
-        }
+    void theLibraryIsExtractedAndGoneBeforeTheProgramStarts(@TempDir Path folder) throws Exception {
+        List<String> command = Jvm.JDK17.command("-Dpktinfo.tmpdir=" + folder, agent("log=quiet"));
+        command.addAll(List.of("-cp", TEST_CLASSES.toString(), OwnFactory.class.getName()));
+        assertThat(ChildProcess.run(command).exitCode()).isZero();
+        assertThat(folder).isEmptyDirectory();
     }
 }
