@@ -41,7 +41,7 @@ import java.util.stream.Stream;
  * line each, to be compared with the lines under the agent.
  */
 public final class SocketCases {
-    private static final int SOON = 5000; // milliseconds
+    private static final int SOON = 20_000; // milliseconds; long, for a busy machine: nothing waits for its end
 
     private SocketCases() {}
 
@@ -703,7 +703,7 @@ public final class SocketCases {
                 socket.setBroadcast(true);
                 return List.of(socket.getSoTimeout(), socket.getReuseAddress());
             }));
-            Object outcome = outcome(() -> seen.get(500, TimeUnit.MILLISECONDS));
+            Object outcome = outcome(() -> seen.get(1500, TimeUnit.MILLISECONDS));
             socket.send(packet("x", at(socket)));
             return List.of(outcome, waiter.failure());
         });
