@@ -315,7 +315,7 @@ public final class DatagramSlot {
         reply(payload.limit(), selection);
     }
 
-    @SuppressWarnings("ReferenceEquality") // the slot's own view: clearing it would forget what is to be copied
+    @SuppressWarnings("ReferenceEquality") // a buffer cannot be put into itself; an equal one can
     private void copy(ByteBuffer reply) {
         batch.checkFilled(index);
         checkLength(reply.remaining());

@@ -276,9 +276,13 @@ final class PublicApi implements AutoCloseable {
     }
 
     @Override
-    public void close() throws Exception {
+    public void close() throws IOException {
         for (AutoCloseable resource : opened) {
-            resource.close();
+            try {
+                resource.close();
+            } catch (Exception e) {
+                throw new IOException("cannot close " + resource, e);
+            }
         }
     }
 

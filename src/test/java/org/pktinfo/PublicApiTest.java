@@ -389,7 +389,7 @@ class PublicApiTest {
                         try {
                             return String.valueOf(api.callOn(target, executable, arguments));
                         } catch (ReflectiveOperationException e) {
-                            throw new AssertionError(e);
+                            throw new LinkageError(e.getMessage(), e);
                         }
                     })
                     .thenApply(text -> text.startsWith("java.lang.IllegalStateException: this batch belongs to")
@@ -424,13 +424,13 @@ class PublicApiTest {
                 (api, payload, peer, source) -> api.channel.send(payload, peer, source));
         table.put(
                 "PktInfoChannel.reply(Datagram,ByteBuffer)",
-                (api, payload, peer, source) -> api.channel.reply(asked(api, peer), payload));
+                (api, payload, peer, source) -> api.channel.reply(asked(peer), payload));
         table.put(
                 "PktInfoChannel.reply(Datagram,ByteBuffer,SourceSelection)",
-                (api, payload, peer, source) -> api.channel.reply(asked(api, peer), payload, (who, info) -> source));
+                (api, payload, peer, source) -> api.channel.reply(asked(peer), payload, (who, info) -> source));
         table.put(
                 "DatagramServer.reply(Datagram,ByteBuffer)",
-                (api, payload, peer, source) -> api.server.reply(asked(api, peer), payload));
+                (api, payload, peer, source) -> api.server.reply(asked(peer), payload));
         table.put("DatagramBatch.put(ByteBuffer,Endpoint,Source)", (api, payload, peer, source) -> {
             api.batch.clear();
             api.batch.put(payload, peer, source);
@@ -447,7 +447,7 @@ class PublicApiTest {
         return table;
     }
 
-    private static Datagram asked(PublicApi api, Endpoint peer) throws IOException {
+    private static Datagram asked(Endpoint peer) throws IOException {
         IpAddress local = Loopback.address("127.0.0.2");
         return new Datagram(new byte[0], peer, new PacketInfo(local, local, 1, true, false, false, false), 0);
     }

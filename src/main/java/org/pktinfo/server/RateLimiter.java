@@ -60,7 +60,7 @@ final class RateLimiter {
                 return slip > 0 && ThreadLocalRandom.current().nextInt(slip) == 0 ? Verdict.SLIPS : Verdict.OVER;
             }
             long owner = ahead == 0 ? tag : before >>> TIME_BITS;
-            long after = (owner << TIME_BITS) | ((now + ahead + interval) & TIME);
+            long after = owner << TIME_BITS | ((now + ahead + interval) & TIME);
             if (places.compareAndSet(place, before, after)) {
                 return Verdict.WITHIN;
             }
@@ -91,7 +91,7 @@ final class RateLimiter {
     }
 
     private long prefix(long peerHigh, long peerLow) {
-        return peerHigh == 0 ? (1L << 32) | (peerLow & ipv4Mask) : peerHigh & ipv6Mask;
+        return peerHigh == 0 ? 1L << 32 | (peerLow & ipv4Mask) : peerHigh & ipv6Mask;
     }
 
     /** Every bit of the result depends on every bit given (the finalizer of SplitMix64). */

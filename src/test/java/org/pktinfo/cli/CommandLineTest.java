@@ -26,10 +26,10 @@ import picocli.CommandLine.Model.PositionalParamSpec;
  */
 class CommandLineTest {
     /** What is wrong with one argument; the line must have each of the texts. */
-    private record Bad(String value, String... named) {}
+    private record Bad(String value, List<String> named) {}
 
     private static Bad bad(String value, String... named) {
-        return new Bad(value, named);
+        return new Bad(value, List.of(named));
     }
 
     private static List<Bad> whole(int least, int most) {
@@ -81,7 +81,7 @@ class CommandLineTest {
     }
 
     private static List<Bad> prefixed(String prefix, List<Bad> values) {
-        return values.stream().map(each -> bad(prefix + each.value, each.named)).toList();
+        return values.stream().map(each -> new Bad(prefix + each.value, each.named)).toList();
     }
 
     private static final String POLICIES = "asked, system, pinned, in6-first or fixed:ADDRESS";
@@ -179,7 +179,7 @@ class CommandLineTest {
 
     private static List<ArgSpec> arguments(CommandLine command) {
         return command.getCommandSpec().args().stream()
-                .filter(each -> !(each instanceof OptionSpec option) || !option.usageHelp() && !option.versionHelp())
+                .filter(each -> !(each instanceof OptionSpec option) || (!option.usageHelp() && !option.versionHelp()))
                 .toList();
     }
 

@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.sun.management.ThreadMXBean;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
@@ -102,12 +104,12 @@ class RateLimiterTest {
     @Test
     void aboutEveryNthOverTheLimitSlipsAndNoneWithinIt() {
         RateLimiter limiter = new RateLimiter(RateLimit.of(100).withSlip(4));
-        int[] verdicts = new int[Verdict.values().length];
+        Map<Verdict, Integer> verdicts = new EnumMap<>(Verdict.class);
         for (int i = 0; i < 100_100; i++) {
-            verdicts[limiter.ask(0, PEER, 0).ordinal()]++;
+            verdicts.merge(limiter.ask(0, PEER, 0), 1, Integer::sum);
         }
-        assertThat(verdicts[Verdict.WITHIN.ordinal()]).isEqualTo(100);
-        assertThat(verdicts[Verdict.SLIPS.ordinal()]).isBetween(24_000, 26_000); // more than seven standard deviations
+        assertThat(verdicts.get(Verdict.WITHIN)).isEqualTo(100);
+        assertThat(verdicts.get(Verdict.SLIPS)).isBetween(24_000, 26_000); // more than seven standard deviations
         RateLimiter never = new RateLimiter(RateLimit.of(1));
         for (int i = 0; i < 10_000; i++) {
             assertThat(never.ask(0, PEER, 0)).isNotEqualTo(Verdict.SLIPS);
@@ -127,7 +129,7 @@ class RateLimiterTest {
             long now = i * 10L * SECOND / requests;
             within += limiter.ask(0, PEER, now) == Verdict.WITHIN ? 1 : 0;
             others +=
-                    limiter.ask(0, 0xffff_0000_0000L | random.nextInt() & 0xffff_ffffL, now) == Verdict.WITHIN ? 1 : 0;
+                    limiter.ask(0, 0xffff_0000_0000L | (random.nextInt() & 0xffff_ffffL), now) == Verdict.WITHIN ? 1 : 0;
         }
         assertThat(within).isBetween(0, rate + 10 * rate + 1);
         System.out.println("rate limit " + rate + ": " + within + " to the victim, " + others + " of " + requests
