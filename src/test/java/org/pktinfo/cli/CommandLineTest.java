@@ -81,7 +81,9 @@ class CommandLineTest {
     }
 
     private static List<Bad> prefixed(String prefix, List<Bad> values) {
-        return values.stream().map(each -> new Bad(prefix + each.value, each.named)).toList();
+        return values.stream()
+                .map(each -> new Bad(prefix + each.value, each.named))
+                .toList();
     }
 
     private static final String POLICIES = "asked, system, pinned, in6-first or fixed:ADDRESS";

@@ -128,8 +128,9 @@ class RateLimiterTest {
         for (int i = 0; i < requests; i++) { // a million of them in ten seconds
             long now = i * 10L * SECOND / requests;
             within += limiter.ask(0, PEER, now) == Verdict.WITHIN ? 1 : 0;
-            others +=
-                    limiter.ask(0, 0xffff_0000_0000L | (random.nextInt() & 0xffff_ffffL), now) == Verdict.WITHIN ? 1 : 0;
+            others += limiter.ask(0, 0xffff_0000_0000L | (random.nextInt() & 0xffff_ffffL), now) == Verdict.WITHIN
+                    ? 1
+                    : 0;
         }
         assertThat(within).isBetween(0, rate + 10 * rate + 1);
         System.out.println("rate limit " + rate + ": " + within + " to the victim, " + others + " of " + requests
