@@ -18,7 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* What can fail; the order is that of Faults.Step in Java. The first two count datagrams, whichever call carries them. */
+/* What can fail; the numbers are those of Faults.Step in Java. The first two count datagrams, whichever call carries them. */
 enum step { RECEIVE, SEND, MMSG, SETSOCKOPT, GETSOCKOPT, FCNTL, EVENTFD, POLL, STEPS };
 
 struct fault {

@@ -10,7 +10,7 @@ import java.nio.file.StandardOpenOption;
 
 /** The plan of native/test/faults.c: which system calls of the native library fail, where, how and how often. */
 public final class Faults {
-    /** What can fail; the order is that of native/test/faults.c. */
+    /** What can fail; the numbers are those of native/test/faults.c. */
     enum Step {
         /** A datagram, whichever call brings it. */
         RECEIVE(0),
@@ -24,7 +24,7 @@ public final class Faults {
         EVENTFD(6),
         POLL(7);
 
-        private final int number; // in the plan
+        private final int number;
 
         Step(int number) {
             this.number = number;
