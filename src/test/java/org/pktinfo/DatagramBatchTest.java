@@ -67,6 +67,24 @@ class DatagramBatchTest {
     }
 
     @Test
+    void whoSharesHisTimeTakesNoMoreThanHeWantsAndDoesNotWait() throws IOException {
+        assertThat(batch.payloadCapacity()).isEqualTo(100);
+        assertThat(batch.receiveNow(4)).isZero();
+        send("127.0.0.2", "127.0.0.3", "127.0.0.4");
+        assertThat(batch.receiveNow(2)).isEqualTo(2).isEqualTo(batch.size());
+        batch.slot(1).reply(batch.slot(1).length());
+        assertThat(batch.send()).isOne();
+        assertThat(batch.slot(1).isHeldBack()).isFalse();
+        assertAnswered("127.0.0.3");
+        assertThat(batch.receiveNow(2)).isOne();
+        for (int most : new int[] {0, 5}) {
+            assertThatThrownBy(() -> batch.receiveNow(most))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage(most + " is not in 1 to the batch's capacity of 4");
+        }
+    }
+
+    @Test
     void everyReplyLeavesFromTheAddressThatItsRequestAsked() throws IOException {
         Environment.assumeIpv6();
         String[] destinations = {"127.0.0.2", "::1", "127.0.0.3", "127.0.0.1"};

@@ -300,7 +300,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
             handle.lastBytesRead(content.readableBytes());
             PacketInfo info = slot.packetInfo();
             RequestPeer peer = peers.of(slot.peer(), info, localAddress());
-            config.memory().remember(peer.peer, info);
+            config.memory().remember(peer.peer, peer.info);
             done = true;
             return new PktInfoDatagramPacket(content, peer.destination, peer, info, slot.wireLength());
         } finally {

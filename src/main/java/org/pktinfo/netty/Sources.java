@@ -25,10 +25,13 @@ final class Sources {
         RequestPeer request = recipient instanceof RequestPeer known ? known : null;
         Source answering = request == null ? null : request.source;
         InetSocketAddress sender = sender(message);
-        if (request != null && answering != null && (sender == null ? isDefault() : sender.equals(request.destination))) {
+        if (request != null
+                && answering != null
+                && (sender == null ? isDefault() : sender.equals(request.destination))) {
             return answering;
         }
-        PacketInfo asked = request == null || answering == null ? config.memory().lastAsked(peer) : request.info;
+        PacketInfo asked =
+                request == null || answering == null ? config.memory().lastAsked(peer) : request.info;
         IpAddress chosen = sender == null ? IpAddress.UNSPECIFIED : IpAddress.of(sender.getAddress());
         boolean asAsked = asked != null && asked.destination().equals(chosen);
         if (!asAsked && !chosen.isUnspecified() && !chosen.isMulticast()) {

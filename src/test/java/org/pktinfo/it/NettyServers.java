@@ -128,8 +128,7 @@ final class NettyServers {
             response.addRecord(
                     DnsSection.ANSWER,
                     new DefaultDnsRawRecord(
-                            question.name(), DnsRecordType.A, 60, Unpooled.wrappedBuffer(new byte[] {
-                                (byte) 192, 0, 2, 1
+                            question.name(), DnsRecordType.A, 60, Unpooled.wrappedBuffer(new byte[] {(byte) 192, 0, 2, 1
                             })));
             context.writeAndFlush(response);
         }

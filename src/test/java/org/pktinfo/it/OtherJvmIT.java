@@ -97,9 +97,19 @@ class OtherJvmIT {
             """;
 
     private static void assertModuleWorks(Path java, Path folder, String... options) throws Exception {
+        ChildProcess child =
+                runAsModule(java, folder, "module consumer { requires org.pktinfo; }", PROGRAM, modulePath(), options);
+        assertThat(child.out()).containsExactly("127.0.0.2 module org.pktinfo");
+        assertThat(child.err()).as("warnings").isEmpty();
+    }
+
+    /** Compiles the class Main of package and module "consumer" and runs it. */
+    static ChildProcess runAsModule(
+            Path java, Path folder, String moduleInfo, String program, String modulePath, String... options)
+            throws Exception {
         Path sources = Files.createDirectories(folder.resolve("src/consumer"));
-        Files.writeString(folder.resolve("src/module-info.java"), "module consumer { requires org.pktinfo; }");
-        Files.writeString(sources.resolve("Main.java"), PROGRAM);
+        Files.writeString(folder.resolve("src/module-info.java"), moduleInfo);
+        Files.writeString(sources.resolve("Main.java"), program);
         Path classes = folder.resolve("classes");
         int result = ToolProvider.getSystemJavaCompiler()
                 .run(
@@ -109,20 +119,19 @@ class OtherJvmIT {
                         "-d",
                         classes.toString(),
                         "-p",
-                        modulePath(),
+                        modulePath,
                         folder.resolve("src/module-info.java").toString(),
                         sources.resolve("Main.java").toString());
         assertThat(result).isZero();
         List<String> command = new ArrayList<>(List.of(java.toString()));
         command.addAll(Arrays.asList(options));
-        command.addAll(List.of("-p", modulePath() + ":" + classes, "-m", "consumer/consumer.Main"));
+        command.addAll(List.of("-p", modulePath + ":" + classes, "-m", "consumer/consumer.Main"));
         ChildProcess child = ChildProcess.run(command);
         assertThat(child.exitCode()).as("%s", child).isZero();
-        assertThat(child.out()).containsExactly("127.0.0.2 module org.pktinfo");
-        assertThat(child.err()).as("warnings").isEmpty();
+        return child;
     }
 
-    private static String modulePath() throws IOException {
+    static String modulePath() throws IOException {
         try (Stream<Path> libraries = Files.list(Path.of(System.getProperty("runtime.libraries")))) {
             return libraries
                             .map(Path::toString)

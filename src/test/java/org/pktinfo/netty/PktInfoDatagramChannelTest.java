@@ -18,6 +18,7 @@ import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.DatagramPacket;
 import io.netty.channel.socket.SocketProtocolFamily;
+import io.netty.channel.socket.nio.NioChannelOption;
 import io.netty.channel.unix.SegmentedDatagramPacket;
 import io.netty.util.concurrent.Future;
 import java.io.IOException;
@@ -417,6 +418,17 @@ class PktInfoDatagramChannelTest {
                 .containsKey(PktInfoChannelOption.PEER_MEMORY);
         assertThat(server.config().getOption(PktInfoChannelOption.COALESCE_WRITES))
                 .isTrue();
+    }
+
+    /** Netty's NIO channel has it the other way round. */
+    @Test
+    void loopbackOfGroupsIsDisabledByTheOptionThatSaysSo() throws Exception {
+        PktInfoDatagramChannel server = bind(new Recorder());
+        assertThat(server.config().getOption(ChannelOption.IP_MULTICAST_LOOP_DISABLED))
+                .isFalse();
+        server.config().setOption(ChannelOption.IP_MULTICAST_LOOP_DISABLED, true);
+        assertThat(server.config().getOption(NioChannelOption.of(StandardSocketOptions.IP_MULTICAST_LOOP)))
+                .isFalse();
     }
 
     @ParameterizedTest

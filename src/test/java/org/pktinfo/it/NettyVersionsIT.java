@@ -1,0 +1,138 @@
+package org.pktinfo.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.pktinfo.Requires;
+
+/** The tests of the Netty channel over loopback with another JVM, with the newest Netty, with less of it, and as named modules. */
+class NettyVersionsIT {
+    private static final String CONFORMANCE = "org.pktinfo.netty.NettyConformanceTest";
+    private static final String OURS = "org.pktinfo.netty.PktInfoDatagramChannelTest";
+
+    private static final String PROGRAM = """
+            package consumer;
+
+            import io.netty.bootstrap.Bootstrap;
+            import io.netty.channel.*;
+            import io.netty.channel.nio.NioIoHandler;
+            import io.netty.channel.socket.DatagramPacket;
+            import java.net.*;
+            import org.pktinfo.netty.PktInfoDatagramChannel;
+
+            public final class Main {
+                public static void main(String[] arguments) throws Exception {
+                    EventLoopGroup loops = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
+                    Channel server = new Bootstrap()
+                            .group(loops)
+                            .channel(PktInfoDatagramChannel.class)
+                            .handler(new SimpleChannelInboundHandler<DatagramPacket>() {
+                                @Override
+                                protected void channelRead0(ChannelHandlerContext context, DatagramPacket packet) {
+                                    context.writeAndFlush(new DatagramPacket(packet.content().retain(), packet.sender()));
+                                }
+                            })
+                            .bind(0)
+                            .sync()
+                            .channel();
+                    try (DatagramSocket client = new DatagramSocket()) {
+                        client.setSoTimeout(5000);
+                        int port = ((InetSocketAddress) server.localAddress()).getPort();
+                        client.send(new java.net.DatagramPacket(new byte[5], 5, InetAddress.getByName("127.0.0.2"), port));
+                        java.net.DatagramPacket reply = new java.net.DatagramPacket(new byte[10], 10);
+                        client.receive(reply);
+                        System.out.println(reply.getAddress().getHostAddress() + " " + server.getClass().getModule() + " "
+                                + Channel.class.getModule().getName());
+                    }
+                    System.exit(0);
+                }
+            }
+            """;
+
+    private static final String MODULE = "module consumer { requires org.pktinfo; requires io.netty.transport;"
+            + " requires io.netty.buffer; requires io.netty.common; }";
+
+    private static Stream<String> classPath() {
+        return Arrays.stream(System.getProperty("java.class.path").split(":"));
+    }
+
+    private static boolean isNetty(String entry) {
+        return Path.of(entry).getFileName().toString().startsWith("netty-");
+    }
+
+    /** Every buffer is followed, and the young are collected often, so that one that is lost is told of. */
+    private static void assertPass(Path java, String classPath, List<String> tests, String... options)
+            throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(List.of(java.toString(), "-XX:+UseSerialGC", "-Xmn2m"));
+        command.add("-Dio.netty.leakDetection.level=paranoid");
+        command.addAll(Arrays.asList(options));
+        command.addAll(List.of("-cp", classPath, RunTests.class.getName()));
+        command.addAll(tests);
+        ChildProcess child = ChildProcess.run(command);
+        assertThat(child.exitCode()).as("%s", child).isZero();
+        assertThat(child.err()).noneMatch(line -> line.contains("LEAK") || line.contains("pktinfo"));
+    }
+
+    @Test
+    void onJdk25WithIllegalNativeAccessDenied() throws Exception {
+        assertPass(
+                Requires.jdk25(),
+                classPath().collect(Collectors.joining(":")),
+                List.of(CONFORMANCE, OURS),
+                "--illegal-native-access=deny",
+                "--enable-native-access=ALL-UNNAMED");
+    }
+
+    @Test
+    void withTheNewestNetty() throws Exception {
+        String newest;
+        try (Stream<Path> jars = Files.list(Path.of(System.getProperty("netty.newest")))) {
+            newest = jars.map(Path::toString).sorted().collect(Collectors.joining(":"));
+        }
+        assertThat(newest).contains("netty-transport-4.2");
+        String rest = classPath().filter(entry -> !isNetty(entry)).collect(Collectors.joining(":"));
+        assertPass(ChildProcess.java(), newest + ":" + rest, List.of(CONFORMANCE, OURS));
+    }
+
+    @Test
+    void withoutTheClassesThatAreOnlyForSegmentedPackets() throws Exception {
+        String less = classPath()
+                .filter(entry -> !entry.contains("netty-transport-native-unix-common"))
+                .collect(Collectors.joining(":"));
+        assertPass(ChildProcess.java(), less, List.of(CONFORMANCE));
+    }
+
+    private static void assertModuleWorks(Path java, Path folder, String... options) throws Exception {
+        String path = OtherJvmIT.modulePath() + ":"
+                + classPath()
+                        .filter(NettyVersionsIT::isNetty)
+                        .filter(entry -> entry.matches(".*/netty-(common|buffer|resolver|transport)-[0-9].*"))
+                        .collect(Collectors.joining(":"));
+        ChildProcess child = OtherJvmIT.runAsModule(java, folder, MODULE, PROGRAM, path, options);
+        assertThat(child.out()).containsExactly("127.0.0.2 module org.pktinfo io.netty.transport");
+        assertThat(child.err()).noneMatch(line -> line.contains("pktinfo"));
+    }
+
+    @Test
+    void asNamedModulesOnJdk17(@TempDir Path folder) throws Exception {
+        assertModuleWorks(ChildProcess.java(), folder);
+    }
+
+    @Test
+    void asNamedModulesOnJdk25(@TempDir Path folder) throws Exception {
+        assertModuleWorks(
+                Requires.jdk25(),
+                folder,
+                "--illegal-native-access=deny",
+                "--enable-native-access=org.pktinfo,io.netty.common");
+    }
+}
