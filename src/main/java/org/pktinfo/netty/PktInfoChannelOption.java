@@ -9,7 +9,7 @@ import org.pktinfo.SourceSelection;
 public final class PktInfoChannelOption {
     /**
      * How many datagrams one system call receives or sends at most, in 1 to 1024. Default: {@value #DEFAULT_BATCH_SIZE}. One read takes no
-     * more than {@link ChannelOption#MAX_MESSAGES_PER_READ} in all, by Netty's default 16.
+     * more than {@link io.netty.channel.MaxMessagesRecvByteBufAllocator#maxMessagesPerRead} in all, by Netty's default 16.
      */
     public static final ChannelOption<Integer> BATCH_SIZE =
             ChannelOption.valueOf(PktInfoChannelOption.class, "BATCH_SIZE");

@@ -47,6 +47,7 @@ import org.pktinfo.netty.PktInfoChannelOption;
 import org.pktinfo.netty.PktInfoDatagramChannel;
 
 /** Servers on Netty as one finds them, on its own channel or on ours, and a client of one of them. */
+@SuppressWarnings("FutureReturnValueIgnored") // the client sees what becomes of a write
 final class NettyServers {
     static final int PORT = 7001;
     static final int BURST = 60;

@@ -49,6 +49,11 @@ import org.junit.jupiter.params.provider.MethodSource;
  * values or exceptions, must be the same, and no buffer may be left.
  */
 @Timeout(60)
+@SuppressWarnings({
+    "try", // a fixture waits while it closes
+    "deprecation", // the options are those that programs have
+    "FutureReturnValueIgnored" // what becomes of some writes is seen elsewhere
+})
 class NettyConformanceTest {
     private static final long SOON = 5; // seconds
     private static final MultiThreadIoEventLoopGroup LOOPS =

@@ -116,7 +116,7 @@ class PktInfoDatagramChannelTest {
         return new Recorder() {
             @Override
             void received(ChannelHandlerContext context, DatagramPacket packet) {
-                context.writeAndFlush(answer.apply(
+                ChannelFuture unused = context.writeAndFlush(answer.apply(
                         (PktInfoDatagramPacket) packet, packet.content().retainedDuplicate()));
             }
         };
@@ -437,7 +437,7 @@ class PktInfoDatagramChannelTest {
         PktInfoDatagramChannel server = bind(bootstrap(typical())
                 .option(PktInfoChannelOption.BATCH_SIZE, batchSize)
                 .option(PktInfoChannelOption.COALESCE_WRITES, batchSize > 3)
-                .option(ChannelOption.MAX_MESSAGES_PER_READ, 1000)
+                .option(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(2048).maxMessagesPerRead(1000))
                 .option(ChannelOption.AUTO_READ, false));
         List<String> texts =
                 IntStream.range(0, 100).mapToObj(i -> "number " + i).toList();
