@@ -34,6 +34,7 @@ import org.junit.jupiter.api.Timeout;
 import org.pktinfo.PktInfoChannel.Family;
 import org.pktinfo.SendException.Kind;
 import org.pktinfo.server.DatagramServer;
+import org.pktinfo.server.ServerStats;
 import org.pktinfo.socket.PktInfoDatagramSocket;
 
 /**
@@ -146,6 +147,13 @@ class PublicApiTest {
                         Bad.argument("65536", new byte[0], endpoint, info, 65_536),
                         Bad.argument("wire length 4", new byte[5], endpoint, info, 4)));
         table.put("DatagramBatch.receive(Duration)", List.of(negativeTime));
+        table.put("DatagramBatch.send(Duration)", List.of(negativeTime));
+        table.put(
+                "DatagramBatch.receiveNow(int)",
+                List.of(
+                        Bad.argument("0", 0),
+                        Bad.argument("-1", -1),
+                        Bad.argument("" + Integer.MAX_VALUE, Integer.MAX_VALUE)));
         table.put(
                 "DatagramBatch.slot(int)",
                 List.of(
@@ -259,7 +267,8 @@ class PublicApiTest {
 
     /** Counters, which are whatever was counted. */
     private static boolean countsOnly(Executable executable) {
-        return executable.getDeclaringClass().getSimpleName().equals("ServerStats");
+        return executable.getDeclaringClass() == ServerStats.class
+                || executable.getDeclaringClass() == ChannelStats.class;
     }
 
     private static boolean takesANumber(Executable executable) {
@@ -345,7 +354,12 @@ class PublicApiTest {
                 if (thrown == null) {
                     silent.add(PublicApi.name(executable));
                 } else {
-                    assertThat(thrown).as(PublicApi.name(executable)).isInstanceOf(ClosedChannelException.class);
+                    assertThat(thrown)
+                            .as(PublicApi.name(executable))
+                            .isInstanceOf(
+                                    executable.getName().equals("registerBean")
+                                            ? IllegalStateException.class
+                                            : ClosedChannelException.class);
                     assertThat(closed.payload.position())
                             .as(PublicApi.name(executable))
                             .isZero();
@@ -358,9 +372,11 @@ class PublicApiTest {
                         "DatagramBatch.capacity()",
                         "DatagramBatch.clear()",
                         "DatagramBatch.coalesceReplies(boolean)",
+                        "DatagramBatch.payloadCapacity()",
                         "DatagramBatch.put(ByteBuffer,Endpoint,Source)",
                         "DatagramBatch.size()",
                         "DatagramBatch.slot(int)",
+                        "DatagramServer.channelStats()",
                         "DatagramServer.close()",
                         "DatagramServer.stats()",
                         "DatagramServer.stop(Duration)",
@@ -369,6 +385,7 @@ class PublicApiTest {
                         "PktInfoChannel.choosesSource()",
                         "PktInfoChannel.closeOnInterrupt(boolean)",
                         "PktInfoChannel.newBatch(int,int)",
+                        "PktInfoChannel.stats()",
                         "PktInfoChannel.toString()");
     }
 
@@ -409,7 +426,10 @@ class PublicApiTest {
         }
         assertThat(anybody)
                 .containsExactly(
-                        "DatagramBatch.capacity()", "DatagramBatch.coalesceReplies(boolean)", "DatagramBatch.size()");
+                        "DatagramBatch.capacity()",
+                        "DatagramBatch.coalesceReplies(boolean)",
+                        "DatagramBatch.payloadCapacity()",
+                        "DatagramBatch.size()");
     }
 
     /** Everything that sends a buffer, from the peer's point of view. */

@@ -209,7 +209,7 @@ public final class PktInfoServer implements Callable<Integer> {
                     "--response is " + response.length + " bytes long, at most " + PktInfoChannel.MAX_PAYLOAD + " fit");
         }
         if (onDrain != null && drain == 0) {
-            throw usage("--on-drain needs --drain");
+            throw usage("--on-drain \"" + onDrain + "\" needs --drain");
         }
         List<Groups> joins =
                 groups.stream().map(text -> Groups.parse(text, this::usage)).toList();

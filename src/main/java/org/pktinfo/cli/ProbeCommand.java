@@ -137,7 +137,7 @@ final class ProbeCommand implements Callable<Integer> {
 
     private void checkRepetition() {
         if (every == null && (onUp != null || onDown != null)) {
-            throw usage((onUp != null ? "--on-up" : "--on-down") + " needs --every");
+            throw usage((onUp != null ? "--on-up \"" + onUp : "--on-down \"" + onDown) + "\" needs --every");
         }
     }
 

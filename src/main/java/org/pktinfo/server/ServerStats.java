@@ -1,6 +1,7 @@
 package org.pktinfo.server;
 
 import java.util.Map;
+import java.util.Objects;
 import org.pktinfo.ChannelStats;
 import org.pktinfo.SendException;
 
@@ -41,7 +42,7 @@ public record ServerStats(
         long receiveErrors,
         ChannelStats channels) {
     /**
-     * Copies the map.
+     * Copies the map; nothing may be null.
      *
      * @param received datagrams taken
      * @param replied replies sent
@@ -60,6 +61,7 @@ public record ServerStats(
      */
     public ServerStats {
         sendErrors = Map.copyOf(sendErrors);
+        Objects.requireNonNull(channels, "channels");
     }
 
     /**

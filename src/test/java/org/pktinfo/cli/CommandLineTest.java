@@ -86,6 +86,20 @@ class CommandLineTest {
                 .toList();
     }
 
+    /** Of an option that takes so many seconds to an hour, and more that is refused. */
+    private static List<Bad> seconds(String least, String... more) {
+        List<Bad> values = new ArrayList<>();
+        for (String value : new String[] {
+            "x", "", "3600.1", "-1", "NaN", "Infinity", "1d", "1e1", "0x1p3", ".5", "5.", "1,5", "9".repeat(400)
+        }) {
+            values.add(bad(value, least + " to 3600 seconds"));
+        }
+        for (String value : more) {
+            values.add(bad(value, least + " to 3600 seconds"));
+        }
+        return values;
+    }
+
     private static final String POLICIES = "asked, system, pinned, in6-first or fixed:ADDRESS";
 
     /** By command and argument; an empty list is an option without a value, null whatever text there is. */
@@ -127,27 +141,15 @@ class CommandLineTest {
         table.put("pktinfo-server PORT", whole(0, 65_535));
         table.put("doctor --json", List.of());
         table.put("doctor --all", List.of());
-        List<Bad> seconds = new ArrayList<>();
-        for (String value : new String[] {
-            "x",
-            "",
-            "0",
-            "0.0009",
-            "3600.1",
-            "-1",
-            "NaN",
-            "Infinity",
-            "1d",
-            "1e1",
-            "0x1p3",
-            ".5",
-            "5.",
-            "1,5",
-            "9".repeat(400)
-        }) {
-            seconds.add(bad(value, "0.001 to 3600 seconds"));
-        }
-        table.put("probe --timeout", seconds);
+        table.put("pktinfo-server --no-pmtu-discovery", List.of());
+        table.put("pktinfo-server --drain", seconds("0"));
+        table.put("pktinfo-server --on-drain", List.of(bad("true", "needs --drain")));
+        table.put("probe --timeout", seconds("0.001", "0", "0.0009"));
+        table.put("probe --every", seconds("0.01", "0", "0.0099"));
+        table.put("probe --rise", whole(1, 1000));
+        table.put("probe --fall", whole(1, 1000));
+        table.put("probe --on-up", List.of(bad("true", "needs --every")));
+        table.put("probe --on-down", List.of(bad("true", "needs --every")));
         table.put("probe --from", addresses("192.0.2.77", "::1"));
         table.put("probe --message", List.of(bad("x".repeat(65_528), "65528", "65527")));
         table.put(
