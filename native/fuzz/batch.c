@@ -422,8 +422,9 @@ static void expect_untouched(const struct slot *before, const struct slot *after
         same.send_state = after->send_state;
         same.error = after->error;
         same.sent_length = after->sent_length;
-        same.send_flags |= after->send_flags & (SEND_ALONE | SEND_REFUSED);
+        same.send_flags |= after->send_flags & (SEND_ALONE | SEND_REFUSED | SEND_TOGETHER);
     }
+    CHECK(!(after->send_flags & SEND_TOGETHER) || (after->send_state == STATE_DONE && after->error == 0));
     CHECK(memcmp(&same, after, sizeof(same)) == 0);
 }
 
