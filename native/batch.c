@@ -195,7 +195,7 @@ static int leaves_alone(const struct slot *slot)
 static int joins(const struct view *view, const struct msghdr *message, const struct slot *slot)
 {
     const struct slot *first = first_of(view, message)->slot;
-    size_t count = message->msg_iovlen;
+    size_t count = (size_t)message->msg_iovlen; /* an int in musl */
     size_t length = message->msg_iov[0].iov_len;
 
     return slot->length > 0 && slot->length <= length && message->msg_iov[count - 1].iov_len == length
