@@ -723,8 +723,8 @@ public final class SocketCases {
             }
             waiter.awaitParked();
             socket.send(packet("x", at(socket)));
+            Object received = waiter.failure(); // before another receives, who might take the datagram
             Waiter second = new Waiter(socket, Waiter::startVirtual);
-            Object received = waiter.failure();
             second.awaitParked();
             socket.close();
             return List.of(received, second.failure());
