@@ -1,10 +1,12 @@
 package org.pktinfo;
 
+import jdk.jfr.FlightRecorder;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What a channel tells the JDK's flight recorder: nothing where the run-time image has no module jdk.jfr, or it was not resolved.
- * Only behind {@link #PRESENT} may {@link RecorderEvents} be named in a call. For any thread.
+ * Only behind {@link #isOn} may {@link RecorderEvents} be named in a call: loading it takes a starting JVM a tenth of a second. For any
+ * thread.
  */
 final class Recorder {
     private static final boolean PRESENT = isPresent();
@@ -28,9 +30,14 @@ final class Recorder {
         }
     }
 
+    /** Whether the recorder was ever started, by the command line, jcmd or the program. */
+    private static boolean isOn() {
+        return PRESENT && FlightRecorder.isInitialized();
+    }
+
     /** Before datagrams are received; null unless that is recorded, which costs nothing then. */
     static @Nullable Object beginReceive() {
-        return PRESENT ? RecorderEvents.beginReceive() : null;
+        return isOn() ? RecorderEvents.beginReceive() : null;
     }
 
     void received(@Nullable Object event, int slots) {
@@ -41,7 +48,7 @@ final class Recorder {
 
     /** Before datagrams are sent; null unless that is recorded, which costs nothing then. */
     static @Nullable Object beginSend() {
-        return PRESENT ? RecorderEvents.beginSend() : null;
+        return isOn() ? RecorderEvents.beginSend() : null;
     }
 
     void sent(@Nullable Object event, int slots) {
@@ -53,7 +60,7 @@ final class Recorder {
     /** A datagram that is not sent; without a source if none was found. */
     void unsent(SendException.Kind kind, int errno, @Nullable Source source, Endpoint peer) {
         boolean sourceUnusable = kind == SendException.Kind.SOURCE_UNUSABLE;
-        if (!PRESENT || !RecorderEvents.recordsUnsent(sourceUnusable)) {
+        if (!isOn() || !RecorderEvents.recordsUnsent(sourceUnusable)) {
             return;
         }
         long leftOut = (sourceUnusable ? unusable : failed).next();
@@ -65,7 +72,7 @@ final class Recorder {
 
     /** The first of those received that did not fit stands for all. */
     void truncated(Arena arena, int received) {
-        if (!PRESENT || !RecorderEvents.recordsTruncated()) {
+        if (!isOn() || !RecorderEvents.recordsTruncated()) {
             return;
         }
         for (int i = 0; i < received; i++) {
@@ -85,7 +92,7 @@ final class Recorder {
 
     /** So many more than were known. */
     void dropped(long more, long total) {
-        if (PRESENT && RecorderEvents.recordsDropped()) {
+        if (isOn() && RecorderEvents.recordsDropped()) {
             long leftOut = dropped.next();
             if (leftOut >= 0) {
                 RecorderEvents.dropped(more, total, channel.localPort(), leftOut);
