@@ -233,8 +233,10 @@ public final class PktInfoServer implements Callable<Integer> {
             for (Groups join : joins) {
                 join.join(server);
             }
+            stopOnSignal(server);
+            // who reads this line may send a signal at once
             System.err.println("listening on " + Endpoint.of(server.localAddress()) + ", policy " + policy);
-            return runUntilStopped(server);
+            return printUntilStopped(server);
         } catch (UnsatisfiedLinkError | UnsupportedOperationException e) {
             return fail(text(e), 1);
         }
@@ -256,7 +258,7 @@ public final class PktInfoServer implements Callable<Integer> {
     }
 
     /** The JVM turns SIGTERM and SIGINT into exit codes 143 and 130; to be told to stop is no failure here. */
-    private int runUntilStopped(DatagramServer server) {
+    private void stopOnSignal(DatagramServer server) {
         Thread hook = new Thread(
                 () -> {
                     int exitCode = 0;
@@ -272,6 +274,9 @@ public final class PktInfoServer implements Callable<Integer> {
                 },
                 "stop");
         Runtime.getRuntime().addShutdownHook(hook);
+    }
+
+    private int printUntilStopped(DatagramServer server) {
         StatsLine line = new StatsLine(server.stats(), System.nanoTime());
         while (true) { // the hook ends the JVM
             LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(stats == 0 ? Integer.MAX_VALUE : stats));
