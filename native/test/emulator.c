@@ -13,15 +13,15 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "calls.h"
 
 /* From linux/socket.h: the C library names only half of the flags. */
 enum { PROBE_FLAG = 0x10 };
@@ -453,20 +453,17 @@ long __wrap_syscall(long number, ...)
     va_list arguments;
 
     va_start(arguments, number);
-    int fd = va_arg(arguments, int);
-    void *messages = va_arg(arguments, void *);
-    unsigned third = va_arg(arguments, unsigned);
-    int fourth = number == SYS_recvmmsg || number == SYS_sendmmsg ? va_arg(arguments, int) : 0;
+    struct call call = take_call(number, arguments);
     va_end(arguments);
     switch (number) {
     case SYS_recvmsg:
-        return __wrap_recvmsg(fd, messages, (int)third);
+        return __wrap_recvmsg(call.fd, call.messages, (int)call.third);
     case SYS_recvmmsg:
-        return __wrap_recvmmsg(fd, messages, third, fourth, NULL);
+        return __wrap_recvmmsg(call.fd, call.messages, call.third, call.flags, NULL);
     case SYS_sendmsg:
-        return __wrap_sendmsg(fd, messages, (int)third);
+        return __wrap_sendmsg(call.fd, call.messages, (int)call.third);
     case SYS_sendmmsg:
-        return send_many_as_then(fd, messages, third, fourth);
+        return send_many_as_then(call.fd, call.messages, call.third, call.flags);
     default:
         return fail(ENOSYS);
     }

@@ -15,8 +15,9 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "calls.h"
 
 /* What can fail; the numbers are those of Faults.Step in Java. The first two count datagrams, whichever call carries them. */
 enum step { RECEIVE, SEND, MMSG, SETSOCKOPT, GETSOCKOPT, FCNTL, EVENTFD, POLL, STEPS };
@@ -137,20 +138,17 @@ long __wrap_syscall(long number, ...)
     va_list arguments;
 
     va_start(arguments, number);
-    int fd = va_arg(arguments, int);
-    void *messages = va_arg(arguments, void *);
-    unsigned third = va_arg(arguments, unsigned);
-    int fourth = number == SYS_recvmmsg || number == SYS_sendmmsg ? va_arg(arguments, int) : 0;
+    struct call call = take_call(number, arguments);
     va_end(arguments);
     switch (number) {
     case SYS_recvmsg:
-        return one(RECEIVE, number, fd, messages, (int)third);
+        return one(RECEIVE, number, call.fd, call.messages, (int)call.third);
     case SYS_recvmmsg:
-        return many(RECEIVE, number, fd, messages, third, fourth);
+        return many(RECEIVE, number, call.fd, call.messages, call.third, call.flags);
     case SYS_sendmsg:
-        return one(SEND, number, fd, messages, (int)third);
+        return one(SEND, number, call.fd, call.messages, (int)call.third);
     case SYS_sendmmsg:
-        return many(SEND, number, fd, messages, third, fourth);
+        return many(SEND, number, call.fd, call.messages, call.third, call.flags);
     default:
         errno = ENOSYS;
         return -1;

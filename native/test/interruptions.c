@@ -2,9 +2,9 @@
 #include "interruptions.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "calls.h"
 
 int interruptions;
 
@@ -29,16 +29,12 @@ ssize_t __wrap_write(int fd, const void *data, size_t length)
     return interrupted() ? -1 : __real_write(fd, data, length);
 }
 
-/* The numbers that the library uses take three arguments, or five of which the last is NULL. */
 long __wrap_syscall(long number, ...)
 {
     va_list arguments;
 
     va_start(arguments, number);
-    int fd = va_arg(arguments, int);
-    void *messages = va_arg(arguments, void *);
-    unsigned third = va_arg(arguments, unsigned);
-    int fourth = number == SYS_recvmmsg || number == SYS_sendmmsg ? va_arg(arguments, int) : 0;
+    struct call call = take_call(number, arguments);
     va_end(arguments);
-    return interrupted() ? -1 : __real_syscall(number, fd, messages, third, fourth, NULL);
+    return interrupted() ? -1 : __real_syscall(number, call.fd, call.messages, call.third, call.flags, NULL);
 }

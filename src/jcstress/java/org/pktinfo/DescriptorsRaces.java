@@ -28,7 +28,7 @@ public final class DescriptorsRaces {
         }
     }
 
-    private static Descriptors descriptors() {
+    static Descriptors descriptors() {
         try {
             return new Descriptors(PktInfoChannel.descriptor(CHANNEL));
         } catch (IOException e) {

@@ -17,6 +17,7 @@ import java.nio.channels.spi.AbstractInterruptibleChannel;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -79,10 +80,13 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     private final ParkedThreads readers = new ParkedThreads("pktinfo-poll-in", () -> poll(Layout.WAIT_READABLE));
     private final ParkedThreads writers = new ParkedThreads("pktinfo-poll-out", () -> poll(Layout.WAIT_WRITABLE));
 
-    private final ReentrantLock receiveLock = new ReentrantLock();
-    private @Nullable Arena received; // guarded by receiveLock
-    private int taken; // guarded by receiveLock; bytes of what came as one datagram that were handed out
-    private final Attempt<Datagram> one = this::receiveNow;
+    private final Inbox inbox = new Inbox(this);
+    private final Attempt<Datagram> one = inbox::take;
+
+    /** How many wait for something to receive: what nobody waits for may be taken ahead. */
+    private final AtomicInteger waiting = new AtomicInteger();
+
+    private volatile boolean hasBatches;
 
     private final ReentrantLock sendLock = new ReentrantLock();
     private @Nullable Arena sending; // guarded by sendLock
@@ -375,24 +379,17 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         checkOpen();
         long start = System.nanoTime();
         boolean completed = false;
+        waiting.incrementAndGet();
         try {
             beginWaiting();
             counters.receiveWait();
             boolean readable =
-                    hasTakenPart() || (ParkedThreads.isCurrentVirtual() ? parkOnce(nanos) : awaitOnce(start, nanos));
+                    !inbox.isEmpty() || (ParkedThreads.isCurrentVirtual() ? parkOnce(nanos) : awaitOnce(start, nanos));
             completed = true;
             return readable;
         } finally {
+            waiting.decrementAndGet();
             end(completed);
-        }
-    }
-
-    private boolean hasTakenPart() {
-        receiveLock.lock();
-        try {
-            return taken > 0;
-        } finally {
-            receiveLock.unlock();
         }
     }
 
@@ -434,14 +431,20 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         if (on && payloadCapacity < MAX_PAYLOAD) {
             throw new IllegalStateException(tooSmall(payloadCapacity));
         }
+        switchOption(
+                Layout.OPTION_UDP_GRO, "setsockopt(UDP_GRO)", on, "setsockopt(UDP_GRO): ENOPROTOOPT, since Linux 5.0");
+        coalesces = on;
+    }
+
+    /** Switches an option of the open channel, which not every kernel or transport has. */
+    private void switchOption(int option, String call, boolean on, String missing) throws IOException {
         enter();
         try {
-            int result = transport.setOption(Layout.OPTION_UDP_GRO, on ? 1 : 0);
+            int result = transport.setOption(option, on ? 1 : 0);
             if (result == -Errno.ENOPROTOOPT) {
-                throw new UnsupportedOperationException("setsockopt(UDP_GRO): ENOPROTOOPT, since Linux 5.0");
+                throw new UnsupportedOperationException(missing);
             }
-            Errno.check("setsockopt(UDP_GRO)", result);
-            coalesces = on;
+            Errno.check(call, result);
         } finally {
             transport.leave();
         }
@@ -459,16 +462,11 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
      * @throws IOException if the option cannot be set otherwise
      */
     public void pathMtuDiscovery(boolean on) throws IOException {
-        enter();
-        try {
-            int result = transport.setOption(Layout.OPTION_IP_MTU_DISCOVER, on ? 1 : 0);
-            if (result == -Errno.ENOPROTOOPT) {
-                throw new UnsupportedOperationException("IP_MTU_DISCOVER cannot be set without the native library");
-            }
-            Errno.check("setsockopt(IP_MTU_DISCOVER)", result);
-        } finally {
-            transport.leave();
-        }
+        switchOption(
+                Layout.OPTION_IP_MTU_DISCOVER,
+                "setsockopt(IP_MTU_DISCOVER)",
+                on,
+                "IP_MTU_DISCOVER cannot be set without the native library");
     }
 
     /**
@@ -538,7 +536,9 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
 
     /**
      * Receives one datagram; waits until one comes. A datagram of length zero is one too. Costs one copy of the payload; no
-     * address object is made.
+     * address object is made. From a queue that has not run empty for {@value Inbox#BUSY} datagrams it takes {@value Inbox#AHEAD}
+     * with one system call, unless another thread waits, a batch exists or {@link #channel} is in non-blocking mode; the rest of
+     * them is for the next calls of a {@code receive} of this channel, and not seen by who reads the JDK's channel.
      *
      * @return the datagram, never null
      * @throws IllegalBlockingModeException if {@link #channel} is in non-blocking mode: {@code receive(Duration.ZERO)} is for that
@@ -609,6 +609,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         }
         long start = System.nanoTime();
         boolean completed = false;
+        waiting.incrementAndGet();
         try {
             beginWaiting();
             T result = attempt.run();
@@ -624,6 +625,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
             completed = true;
             return result;
         } finally {
+            waiting.decrementAndGet();
             end(completed);
         }
     }
@@ -640,24 +642,6 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
             }
         }
         return result;
-    }
-
-    private @Nullable Datagram receiveNow() throws IOException {
-        receiveLock.lock();
-        try {
-            Arena arena = receivedArena();
-            if (!hasNext(arena)) {
-                return null;
-            }
-            if (arena.segmentSize(0) == 0) {
-                return arena.datagram(0);
-            }
-            int from = taken;
-            int length = next(arena);
-            return arena.datagram(0, from, length, length);
-        } finally {
-            receiveLock.unlock();
-        }
     }
 
     /**
@@ -677,45 +661,15 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
      */
     public @Nullable PacketInfo receive(DatagramPacket packet, Duration timeout) throws IOException {
         Objects.requireNonNull(packet, "packet");
-        return waitFor(() -> receiveNow(packet), nanos(timeout));
+        return waitFor(() -> inbox.take(packet), nanos(timeout));
     }
 
-    private @Nullable PacketInfo receiveNow(DatagramPacket packet) throws IOException {
-        receiveLock.lock();
-        try {
-            Arena arena = receivedArena();
-            if (!hasNext(arena)) {
-                return null;
-            }
-            int from = taken;
-            arena.copy(0, from, next(arena), packet);
-            return arena.packetInfo(0);
-        } finally {
-            receiveLock.unlock();
-        }
-    }
-
-    private Arena receivedArena() {
-        if (received == null) {
-            received = newArena(1, payloadCapacity);
-        }
-        return received;
-    }
-
-    /** Whether something came, or some of what came as one is left. */
-    private boolean hasNext(Arena arena) throws IOException {
-        return taken > 0 || receiveNow(arena, 1) > 0;
-    }
-
-    /** The length of the next one of the datagrams that came as one, or of the only one, which counts as taken now. */
-    private int next(Arena arena) {
-        int segment = arena.segmentSize(0);
-        if (segment == 0) {
-            return arena.length(0);
-        }
-        int length = Math.min(segment, arena.length(0) - taken);
-        taken = taken + length < arena.length(0) ? taken + length : 0;
-        return length;
+    /**
+     * Whether more may be taken from the socket than is handed out at once: only if nobody else looks for it there. Asked while the
+     * inbox is locked, where whoever begins to wait will look once more.
+     */
+    boolean mayReadAhead() {
+        return waiting.get() == 0 && !hasBatches && channel.isBlocking() && transport.choosesSource();
     }
 
     /** Receives what is there, at most so many, into an arena that only the caller uses; 0 if nothing is. */
@@ -845,10 +799,20 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
             throw new IllegalArgumentException(slots + " slots are not in 1 to " + Layout.MAX_SLOTS);
         }
         checkCapacity(payloadCapacity);
+        hasBatches = true;
         Arena arena = newArena(slots, payloadCapacity);
         DatagramBatch batch = new DatagramBatch(this, arena, slots);
         CleanerHolder.CLEANER.register(batch, retirement(counters, arena.tally));
         return batch;
+    }
+
+    /** For the inbox: room for so many instead of what it had. */
+    Arena replaceArena(@Nullable Arena before, int slots) {
+        Arena arena = newArena(slots, payloadCapacity);
+        if (before != null) {
+            counters.retire(before.tally);
+        }
+        return arena;
     }
 
     private Arena newArena(int slots, int capacity) {

@@ -12,15 +12,14 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Requires;
@@ -37,6 +36,7 @@ class ConfinedIT {
             exec "$@"
             """;
 
+    @TempDir
     private Path folder;
 
     @BeforeEach
@@ -44,19 +44,7 @@ class ConfinedIT {
         Requires.root();
         Requires.tool("setpriv");
         Requires.tool("unshare");
-        folder = Files.createTempDirectory("pktinfo-it");
         Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
-    }
-
-    @AfterEach
-    void remove() throws IOException {
-        if (folder != null) {
-            try (Stream<Path> all = Files.walk(folder)) {
-                for (Path each : all.sorted(Comparator.reverseOrder()).toList()) {
-                    Files.delete(each);
-                }
-            }
-        }
     }
 
     private static Set<String> documentedCalls() throws IOException {

@@ -8,12 +8,10 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
-import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.pktinfo.ExtractsAgain;
 import org.pktinfo.Requires;
 
@@ -42,6 +40,7 @@ class OtherUserIT {
             print "tried $tried got $got\\n";
             """;
 
+    @TempDir
     private Path folder;
 
     @BeforeEach
@@ -49,19 +48,7 @@ class OtherUserIT {
         Requires.root();
         Requires.tool("setpriv");
         Requires.tool("perl");
-        folder = Files.createTempDirectory("pktinfo-it");
         Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
-    }
-
-    @AfterEach
-    void remove() throws IOException {
-        if (folder != null) {
-            try (Stream<Path> all = Files.walk(folder)) {
-                for (Path each : all.sorted(Comparator.reverseOrder()).toList()) {
-                    Files.delete(each);
-                }
-            }
-        }
     }
 
     /** Nobody, without any capability. */

@@ -1,0 +1,110 @@
+package org.pktinfo;
+
+import java.io.IOException;
+import java.net.DatagramPacket;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What was taken from a channel's socket to be handed out one by one. That is one datagram, as long as receivers have to wait for
+ * it now and then; of a queue that does not run empty several are taken with one system call. For any thread.
+ */
+final class Inbox {
+    /** How many are taken at once from a queue that does not run empty: an eighth of the calls. */
+    static final int AHEAD = 8;
+
+    /** So many in a row have to be there at once before the queue counts as one that does not run empty. */
+    static final int BUSY = 64;
+
+    private final PktInfoChannel channel;
+    private final ReentrantLock lock = new ReentrantLock();
+    private @Nullable Arena arena; // guarded by lock, as all that follows
+    private int slots;
+    private int filled;
+    private int next; // the first slot of which something is left, if less than filled
+    private int taken; // bytes of that slot that were handed out, if it holds several datagrams
+    private int inARow;
+
+    Inbox(PktInfoChannel channel) {
+        this.channel = channel;
+    }
+
+    /** The next datagram, null if none is there. */
+    @Nullable
+    Datagram take() throws IOException {
+        lock.lock();
+        try {
+            Arena from = hasNext() ? arena : receive(inARow >= BUSY && channel.mayReadAhead() ? AHEAD : 1);
+            if (from == null) {
+                return null;
+            }
+            int slot = next;
+            int at = taken;
+            int length = advance(from);
+            return from.segmentSize(slot) == 0 ? from.datagram(slot) : from.datagram(slot, at, length, length);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The next datagram into a packet of the JDK, and where it was sent to; null if none is there. */
+    @Nullable
+    PacketInfo take(DatagramPacket packet) throws IOException {
+        lock.lock();
+        try {
+            Arena from = hasNext() ? arena : receive(1);
+            if (from == null) {
+                return null;
+            }
+            int slot = next;
+            int at = taken;
+            from.copy(slot, at, advance(from), packet);
+            return from.packetInfo(slot);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Whether nothing was taken that nobody has got yet. */
+    boolean isEmpty() {
+        lock.lock();
+        try {
+            return !hasNext();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private boolean hasNext() {
+        return next < filled;
+    }
+
+    /** Takes what is there, at most so many; null if nothing is. */
+    private @Nullable Arena receive(int count) throws IOException {
+        Arena room = arena;
+        if (room == null || slots < count) {
+            room = channel.replaceArena(room, count);
+            arena = room;
+            slots = count;
+        }
+        next = 0;
+        filled = 0; // also if it fails
+        filled = channel.receiveNow(room, count);
+        inARow = filled == 0 ? 0 : Math.min(BUSY, inARow + filled);
+        return filled == 0 ? null : room;
+    }
+
+    /** Steps over the next datagram, which may be one of several that came as one; its length. */
+    private int advance(Arena from) {
+        int segment = from.segmentSize(next);
+        int whole = from.length(next);
+        int length = segment == 0 ? whole : Math.min(segment, whole - taken);
+        if (segment == 0 || taken + length == whole) {
+            taken = 0;
+            next++;
+        } else {
+            taken += length;
+        }
+        return length;
+    }
+}
