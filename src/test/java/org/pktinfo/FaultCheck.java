@@ -287,6 +287,35 @@ class FaultCheck {
         assertAllAnsweredBut(-1);
     }
 
+    @ParameterizedTest
+    @MethodSource("errors")
+    void whatIsTakenAheadWhenReceivingOneByOneIsNotLostEither(int errno, int at, boolean many) throws IOException {
+        channel = PktInfoChannel.wrap(socket, 1500);
+        int all = Inbox.BUSY + 2 * Inbox.AHEAD;
+        for (int i = 0; i < all; i++) {
+            ask(i % DATAGRAMS);
+        }
+        if (!many) {
+            faults.oneByOne();
+        }
+        faults.fail(Step.RECEIVE, errno, Inbox.BUSY + at, 1);
+        int failures = 0;
+        for (int i = 0; i < all; ) {
+            try {
+                Datagram request = channel.receive(SOON);
+                assertThat(request.payload()).containsExactly(i % DATAGRAMS);
+                assertThat(request.packetInfo().local()).hasToString(asked(i % DATAGRAMS));
+                i++;
+            } catch (IOException e) {
+                failures++;
+                assertThat(e).hasMessage("recvmsg: " + Errno.describe(errno));
+            }
+        }
+        assertThat(failures).isEqualTo(isTold(errno, at, many) ? 1 : 0);
+        assertThat(faults.hits(Step.RECEIVE)).isEqualTo(1);
+        assertThat(channel.receive(Duration.ZERO)).isNull();
+    }
+
     /** One datagram at a time: the first, a middle and the last of them. */
     static Stream<Arguments> errorsOfOne() {
         return ERRORS.keySet().stream()
