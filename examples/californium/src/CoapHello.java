@@ -32,9 +32,11 @@ public final class CoapHello {
         CoapConfig.register();
         UdpConfig.register();
         Configuration configuration = Configuration.createStandardWithoutFile();
-        UDPConnector connector = arguments[0].equals("stock")
-                ? new UDPConnector(ADDRESS, configuration)
-                : new PktInfoConnector(configuration);
+        UDPConnector connector = switch (arguments[0]) {
+            case "stock" -> new UDPConnector(ADDRESS, configuration);
+            case "pktinfo" -> new PktInfoConnector(configuration);
+            default -> throw new IllegalArgumentException(arguments[0] + " is neither stock nor pktinfo");
+        };
 
         CoapServer server = new CoapServer(configuration);
         server.addEndpoint(CoapEndpoint.builder()

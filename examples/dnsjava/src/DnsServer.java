@@ -28,8 +28,11 @@ public final class DnsServer {
     public static void main(String[] arguments) throws IOException {
         Zone zone = new Zone(
                 Name.fromString("example."), new ByteArrayInputStream(ZONE.getBytes(StandardCharsets.US_ASCII)));
-        try (DatagramSocket socket =
-                arguments[0].equals("stock") ? new DatagramSocket(PORT) : new PktInfoDatagramSocket(PORT)) {
+        try (DatagramSocket socket = switch (arguments[0]) {
+            case "stock" -> new DatagramSocket(PORT);
+            case "pktinfo" -> new PktInfoDatagramSocket(PORT);
+            default -> throw new IllegalArgumentException(arguments[0] + " is neither stock nor pktinfo");
+        }) {
             System.out.println("listening on " + socket.getLocalSocketAddress());
             while (true) {
                 DatagramPacket packet = new DatagramPacket(new byte[512], 512);

@@ -55,8 +55,11 @@ public final class QuicEcho {
         try (InputStream file = Files.newInputStream(Path.of(arguments[1]))) {
             keys.load(file, PASSWORD);
         }
-        DatagramSocket socket =
-                arguments[0].equals("stock") ? new DatagramSocket(PORT) : new PktInfoDatagramSocket(PORT);
+        DatagramSocket socket = switch (arguments[0]) {
+            case "stock" -> new DatagramSocket(PORT);
+            case "pktinfo" -> new PktInfoDatagramSocket(PORT);
+            default -> throw new IllegalArgumentException(arguments[0] + " is neither stock nor pktinfo");
+        };
         ServerConnector connector = ServerConnector.builder()
                 .withSocket(socket)
                 .withKeyStore(keys, "server", PASSWORD)

@@ -41,8 +41,11 @@ public final class SnmpAgent {
 
     public static void main(String[] arguments) throws IOException, InterruptedException {
         UdpAddress address = new UdpAddress("0.0.0.0/161");
-        Snmp snmp = new Snmp(
-                arguments[0].equals("stock") ? new DefaultUdpTransportMapping(address) : new PktInfoTransport(address));
+        Snmp snmp = new Snmp(switch (arguments[0]) {
+            case "stock" -> new DefaultUdpTransportMapping(address);
+            case "pktinfo" -> new PktInfoTransport(address);
+            default -> throw new IllegalArgumentException(arguments[0] + " is neither stock nor pktinfo");
+        });
         snmp.addCommandResponder(SnmpAgent::answer);
         snmp.listen();
         System.out.println("listening on " + address);

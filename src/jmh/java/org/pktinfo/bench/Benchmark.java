@@ -46,7 +46,7 @@ final class Benchmark implements Callable<Integer> {
     @Option(names = "--cells", paramLabel = "REGEX", description = "Only cells whose name has this in it.")
     private Pattern cells = Pattern.compile("");
 
-    @Option(names = "--variants", paramLabel = "NAME", split = ",", description = "Only these servers.")
+    @Option(names = "--variants", paramLabel = "NAME", split = ",", description = "Only these servers; alone:SLOTS:CAPACITY is a batch of another size.")
     private List<String> variants = List.of();
 
     @Option(names = "--java", paramLabel = "FILE", description = "The java that runs the servers; default: this one.")
@@ -103,10 +103,17 @@ final class Benchmark implements Callable<Integer> {
         return Cell.all().stream()
                 .filter(cell -> cells.matcher(cell.name()).find())
                 .map(cell -> new Cell(cell.name(), cell.wire(), cell.address(), cell.addresses(), cell.size(), cell.peers(),
-                        cell.run(), cell.variants().stream()
-                                .filter(variant -> variants.isEmpty() || variants.contains(variant))
-                                .toList()))
+                        cell.run(), chosen(cell)))
                 .filter(cell -> !cell.variants().isEmpty())
+                .toList();
+    }
+
+    private List<String> chosen(Cell cell) {
+        if (variants.isEmpty()) {
+            return cell.variants();
+        }
+        return variants.stream()
+                .filter(variant -> cell.variants().contains(variant) || Variants.SIZED.matcher(variant).matches())
                 .toList();
     }
 

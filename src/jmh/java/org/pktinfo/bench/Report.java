@@ -34,7 +34,9 @@ final class Report {
     }
 
     static String table(Results results) {
-        List<String> ours = results.cell.variants().stream().filter(OURS::contains).toList();
+        List<String> ours = results.cell.variants().stream()
+                .filter(name -> OURS.contains(name) || Variants.SIZED.matcher(name).matches())
+                .toList();
         StringBuilder text = new StringBuilder("### " + results.cell.name() + "\n\n| | ns a request |");
         ours.forEach(name -> text.append(" / ").append(name).append(" |"));
         text.append(" kreq/s | B | calls | sockets | fds | MB | p50 us | p90 us | wrong | lost |\n|---|---|");

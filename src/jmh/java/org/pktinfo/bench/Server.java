@@ -25,7 +25,7 @@ final class Server {
 
     private static void serve(String variant, Variants.Place place) {
         try {
-            Variants.ALL.get(variant).run(place, () -> System.out.println("ready"));
+            Variants.of(variant).run(place, () -> System.out.println("ready"));
         } catch (Throwable e) {
             e.printStackTrace();
             System.exit(1);

@@ -29,6 +29,8 @@ import java.nio.channels.Selector;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.pktinfo.Datagram;
 import org.pktinfo.DatagramBatch;
 import org.pktinfo.DatagramSlot;
@@ -53,8 +55,8 @@ final class Variants {
 
     static {
         ALL.put("records", Variants::records);
-        ALL.put("batch", (place, ready) -> batch(place, ready, true));
-        ALL.put("batch-alone", (place, ready) -> batch(place, ready, false));
+        ALL.put("batch", (place, ready) -> batch(place, ready, 32, LARGEST, true));
+        ALL.put("batch-alone", (place, ready) -> batch(place, ready, 32, LARGEST, false));
         ALL.put("server", Variants::server);
         ALL.put("segments", Variants::segments);
         ALL.put("channel", Variants::channel);
@@ -67,7 +69,20 @@ final class Variants {
         ALL.put("channels", Variants::channels);
     }
 
+    /** A batch that sends each reply alone, of so many slots with so much room: to find out what is best. */
+    static final Pattern SIZED = Pattern.compile("alone:(\\d+):(\\d+)");
+
     private Variants() {}
+
+    static Server of(String name) {
+        Matcher sized = SIZED.matcher(name);
+        if (!sized.matches()) {
+            return ALL.get(name);
+        }
+        int slots = Integer.parseInt(sized.group(1));
+        int capacity = Integer.parseInt(sized.group(2));
+        return (place, ready) -> batch(place, ready, slots, capacity, false);
+    }
 
     private static void records(Place place, Runnable ready) throws IOException {
         try (PktInfoChannel channel = PktInfoChannel.open().bind(new InetSocketAddress(place.port))) {
@@ -79,9 +94,9 @@ final class Variants {
         }
     }
 
-    private static void batch(Place place, Runnable ready, boolean together) throws IOException {
+    private static void batch(Place place, Runnable ready, int slots, int capacity, boolean together) throws IOException {
         try (PktInfoChannel channel = PktInfoChannel.open().bind(new InetSocketAddress(place.port))) {
-            DatagramBatch batch = channel.newBatch(32, LARGEST).coalesceReplies(together);
+            DatagramBatch batch = channel.newBatch(slots, capacity).coalesceReplies(together);
             ready.run();
             while (true) {
                 int count = batch.receive();
