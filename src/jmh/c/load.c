@@ -17,6 +17,8 @@
 
 enum { MOST_PEERS = 256, MOST_RUN = 64, BATCH = 32, GRO_BYTES = 65536, WINDOW = 192, UDP_SEGMENT_TYPE = 103, UDP_GRO_TYPE = 104 };
 
+static const uint32_t FIRST_PEER = 0x7f000101;
+
 /* At the beginning of each request; the server sends it back. */
 struct stamp {
     uint32_t address; /* number of the address asked */
@@ -41,11 +43,12 @@ static struct options {
     const char *record; /* file for latencies in nanoseconds, a line each */
 } options;
 
-static int sockets[MOST_PEERS];
-static int outstanding[MOST_PEERS];
+static int fd;
+static int outstanding;
 static uint64_t requests, wrong, lost, malformed;
 static uint8_t received[BATCH][GRO_BYTES];
 static uint32_t next_address;
+static uint32_t next_peer;
 static FILE *record;
 
 static void die(const char *what)
@@ -97,14 +100,32 @@ static socklen_t name_of(uint32_t index, struct sockaddr_storage *name)
 struct run {
     struct sockaddr_storage name;
     struct iovec place;
-    uint8_t control[CMSG_SPACE(sizeof(uint16_t))];
+    _Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(uint16_t)) + CMSG_SPACE(sizeof(struct in_pktinfo))];
     uint8_t payload[MOST_RUN * 1472];
 };
+
+static void add_control(struct msghdr *message, struct run *run, int level, int type, const void *data, size_t length)
+{
+    struct cmsghdr *header = (void *)(run->control + message->msg_controllen);
+
+    *header = (struct cmsghdr){.cmsg_level = level, .cmsg_type = type, .cmsg_len = CMSG_LEN(length)};
+    memcpy(CMSG_DATA(header), data, length);
+    message->msg_control = run->control;
+    message->msg_controllen += CMSG_SPACE(length);
+}
+
+/* Peers are addresses of this host: one socket sends and receives for all, so that asking costs no more than answering. */
+static struct in_pktinfo next_source(void)
+{
+    struct in_pktinfo source = {.ipi_spec_dst.s_addr = htonl(FIRST_PEER + next_peer)};
+
+    next_peer = (next_peer + 1) % (uint32_t)options.peers;
+    return source;
+}
 
 static void fill_run(struct run *run, struct msghdr *message, uint64_t time)
 {
     uint16_t size = (uint16_t)options.size;
-    struct cmsghdr *header = (void *)run->control;
 
     for (int i = 0; i < options.run; i++) {
         struct stamp stamp = {.address = next_address, .magic = MAGIC, .sent = time};
@@ -114,16 +135,17 @@ static void fill_run(struct run *run, struct msghdr *message, uint64_t time)
     *message = (struct msghdr){.msg_name = &run->name, .msg_iov = &run->place, .msg_iovlen = 1};
     message->msg_namelen = name_of(next_address, &run->name);
     if (options.run > 1) {
-        *header = (struct cmsghdr){.cmsg_level = IPPROTO_UDP, .cmsg_type = UDP_SEGMENT_TYPE, .cmsg_len = CMSG_LEN(sizeof(size))};
-        memcpy(CMSG_DATA(header), &size, sizeof(size));
-        message->msg_control = run->control;
-        message->msg_controllen = sizeof(run->control);
+        add_control(message, run, IPPROTO_UDP, UDP_SEGMENT_TYPE, &size, sizeof(size));
+    }
+    if (options.peers > 1) {
+        struct in_pktinfo source = next_source();
+        add_control(message, run, IPPROTO_IP, IP_PKTINFO, &source, sizeof(source));
     }
     next_address = (next_address + 1) % (uint32_t)options.addresses;
 }
 
 /* So many runs, to one address after the other. */
-static void send_runs(int peer, int count)
+static void send_runs(int count)
 {
     static struct run runs[BATCH];
     static struct mmsghdr messages[BATCH];
@@ -133,13 +155,13 @@ static void send_runs(int peer, int count)
         fill_run(&runs[i], &messages[i].msg_hdr, time);
     }
     for (int sent = 0; sent < count;) {
-        int result = sendmmsg(sockets[peer], messages + sent, (unsigned)(count - sent), 0);
+        int result = sendmmsg(fd, messages + sent, (unsigned)(count - sent), 0);
         if (result == -1 && errno != EAGAIN && errno != ENOBUFS && errno != EINTR) {
             die("sendmmsg");
         }
         sent += result > 0 ? result : 0;
     }
-    outstanding[peer] += count * options.run;
+    outstanding += count * options.run;
 }
 
 static int is_from(const struct sockaddr_storage *name, uint32_t index)
@@ -186,7 +208,7 @@ static size_t segment_of(struct msghdr *message, size_t length)
 }
 
 /* Takes what is there; returns how many datagrams. */
-static int take(int peer)
+static int take(void)
 {
     static struct mmsghdr messages[BATCH];
     static struct iovec places[BATCH];
@@ -199,7 +221,7 @@ static int take(int peer)
         messages[i].msg_hdr = (struct msghdr){.msg_name = &names[i], .msg_namelen = sizeof(names[i]),
             .msg_iov = &places[i], .msg_iovlen = 1, .msg_control = controls[i], .msg_controllen = sizeof(controls[i])};
     }
-    int count = recvmmsg(sockets[peer], messages, BATCH, MSG_DONTWAIT, NULL);
+    int count = recvmmsg(fd, messages, BATCH, MSG_DONTWAIT, NULL);
     if (count == -1 && errno != EAGAIN && errno != EINTR && errno != ECONNREFUSED) {
         die("recvmmsg");
     }
@@ -212,56 +234,44 @@ static int take(int peer)
             datagrams++;
         }
     }
-    outstanding[peer] -= datagrams < outstanding[peer] ? datagrams : outstanding[peer];
+    outstanding -= datagrams < outstanding ? datagrams : outstanding;
     return datagrams;
 }
 
-static void open_sockets(void)
+static void open_socket(void)
 {
     int size = 8 << 20;
     int on = 1;
+    struct sockaddr_in6 own = {.sin6_family = AF_INET6, .sin6_addr = options.own};
 
-    for (int i = 0; i < options.peers; i++) {
-        sockets[i] = socket(options.ipv4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (sockets[i] == -1) {
-            die("socket");
-        }
-        setsockopt(sockets[i], SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
-        setsockopt(sockets[i], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
-        setsockopt(sockets[i], IPPROTO_UDP, UDP_GRO_TYPE, &on, sizeof(on));
-        struct sockaddr_in6 own = {.sin6_family = AF_INET6, .sin6_addr = options.own};
-        if (options.bound && bind(sockets[i], (struct sockaddr *)&own, sizeof(own)) == -1) {
-            die("bind");
-        }
+    fd = socket(options.ipv4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd == -1) {
+        die("socket");
+    }
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+    setsockopt(fd, IPPROTO_UDP, UDP_GRO_TYPE, &on, sizeof(on));
+    if (options.bound && bind(fd, (struct sockaddr *)&own, sizeof(own)) == -1) {
+        die("bind");
     }
 }
 
 /* As many requests as are answered, at most a window of them under way. What is not answered within 50 ms is lost. */
 static void saturate(uint64_t end)
 {
-    int total = 0;
+    int runs = (MOST_RUN + options.run - 1) / options.run;
     uint64_t answered = now();
 
+    runs = runs < BATCH ? runs : BATCH;
     while (now() < end) {
-        for (int peer = 0; peer < options.peers; peer++) {
-            int runs = options.peers > 1 ? 1 : (MOST_RUN + options.run - 1) / options.run;
-            runs = runs < BATCH ? runs : BATCH;
-            if (total + runs * options.run <= WINDOW) {
-                send_runs(peer, runs);
-                total += runs * options.run;
-            }
-            int before = outstanding[peer];
-            if (before > 0 && take(peer) > 0) {
-                total -= before - outstanding[peer];
-                answered = now();
-            }
+        if (outstanding + runs * options.run <= WINDOW) {
+            send_runs(runs);
         }
-        if (now() - answered > 50000000) {
-            for (int peer = 0; peer < options.peers; peer++) {
-                lost += (uint64_t)outstanding[peer];
-                outstanding[peer] = 0;
-            }
-            total = 0;
+        if (take() > 0) {
+            answered = now();
+        } else if (now() - answered > 50000000) {
+            lost += (uint64_t)outstanding;
+            outstanding = 0;
             answered = now();
         }
     }
@@ -271,16 +281,10 @@ static void drain(void)
 {
     uint64_t end = now() + 50000000;
 
-    for (int left = 1; left && now() < end;) {
-        left = 0;
-        for (int peer = 0; peer < options.peers; peer++) {
-            take(peer);
-            left += outstanding[peer];
-        }
+    while (outstanding > 0 && now() < end) {
+        take();
     }
-    for (int peer = 0; peer < options.peers; peer++) {
-        lost += (uint64_t)outstanding[peer];
-    }
+    lost += (uint64_t)outstanding;
 }
 
 /* One request after another at its time, whatever has become of those before. */
@@ -290,20 +294,17 @@ static void pace(uint64_t begin, uint64_t end)
 
     for (uint64_t time = begin; time < end; time = now()) {
         if ((double)(time - begin) * options.rate / 1e9 >= (double)sent) {
-            send_runs((int)(sent++ % (uint64_t)options.peers), 1);
+            send_runs(1);
+            sent++;
         }
-        for (int peer = 0; peer < options.peers; peer++) {
-            if (outstanding[peer] > 0) {
-                take(peer);
-            }
-        }
+        take();
     }
 }
 
 static void usage(void)
 {
     fputs("usage: load ADDRESS PORT [-n ADDRESSES] [-s SIZE] [-p PEERS] [-r RUN] [-t SECONDS] [-R RATE [-o FILE]]\n"
-          "  -n  ask so many addresses from ADDRESS on in turn (1)   -p  from so many ports (1)\n"
+          "  -n  ask so many addresses from ADDRESS on in turn (1)   -p  from so many addresses (1), 127.0.1.1 and those after it\n"
           "  -s  bytes of a request, 16 to 1472 (64)                 -r  so many requests to one address at once, 1 to 64 (64)\n"
           "  -R  so many requests a second (as many as are answered) -o  write each latency in nanoseconds\n"
           "  -b  from this IPv6 address, which spares the kernel the choice (which costs more the more it has)\n", stderr);
@@ -353,6 +354,10 @@ static void read_options(int count, char **arguments)
         exit(2);
     }
     options.port = number(arguments[optind + 1], 1, 65535);
+    if (options.peers > 1 && (!options.ipv4 || options.base.s6_addr[12] != 127)) {
+        fputs("load: several peers ask loopback addresses of IPv4 only\n", stderr);
+        exit(2);
+    }
 }
 
 int main(int count, char **arguments)
@@ -362,7 +367,7 @@ int main(int count, char **arguments)
         die(options.record);
     }
     options.run = options.rate > 0 ? 1 : options.run;
-    open_sockets();
+    open_socket();
     uint64_t begin = now();
     uint64_t end = begin + (uint64_t)(options.seconds * 1e9);
     if (options.rate > 0) {
