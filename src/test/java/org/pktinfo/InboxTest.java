@@ -6,8 +6,6 @@ import static org.pktinfo.Loopback.address;
 
 import java.io.IOException;
 import java.net.DatagramPacket;
-import java.net.DatagramSocket;
-import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
@@ -24,14 +22,14 @@ class InboxTest {
     private static final int ALL = Inbox.BUSY + Inbox.AHEAD;
 
     private PktInfoChannel server;
-    private DatagramSocket client;
+    private Loopback client;
     private int sent;
     private int received;
 
     @BeforeEach
     void open() throws IOException {
         server = Loopback.open(Family.DUAL_STACK);
-        client = new DatagramSocket();
+        client = new Loopback();
     }
 
     @AfterEach
@@ -43,8 +41,7 @@ class InboxTest {
     private void send(int count) throws IOException {
         for (int i = 0; i < count; i++) {
             byte[] payload = ByteBuffer.allocate(4).putInt(sent).array();
-            InetAddress to = InetAddress.getByName("127.0.0." + (1 + sent % 100));
-            client.send(new DatagramPacket(payload, 4, to, server.localAddress().getPort()));
+            client.send("127.0.0." + (1 + sent % 100), server, payload);
             sent++;
         }
     }
