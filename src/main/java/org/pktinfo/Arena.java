@@ -125,7 +125,7 @@ final class Arena {
     Endpoint peer(int index) {
         long high = peerHigh(index);
         long low = peerLow(index);
-        int scope = interfaceIndexAt(slot(index) + Layout.PEER_SCOPE);
+        int scope = peerScope(index);
         int port = peerPort(index);
         int place = place(low ^ port);
         Endpoint known = knownPeers[place];
@@ -154,6 +154,10 @@ final class Arena {
 
     long peerLow(int index) {
         return networkLong(slot(index) + Layout.PEER_ADDRESS + 8);
+    }
+
+    int peerScope(int index) {
+        return interfaceIndexAt(slot(index) + Layout.PEER_SCOPE);
     }
 
     int peerPort(int index) {

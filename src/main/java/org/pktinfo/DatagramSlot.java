@@ -113,6 +113,16 @@ public final class DatagramSlot {
     }
 
     /**
+     * The scope of the peer's address, as in {@link IpAddress#scopeId}.
+     *
+     * @return the index of the interface that a link-local peer is on, 0 for any other
+     */
+    public int peerScopeId() {
+        batch.checkFilled(index);
+        return arena.peerScope(index);
+    }
+
+    /**
      * The peer's port.
      *
      * @return 0 to 65535

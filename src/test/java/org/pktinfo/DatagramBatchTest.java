@@ -99,7 +99,7 @@ class DatagramBatchTest {
             assertThat(slot.peer().port())
                     .isEqualTo(client.socket.getLocalPort())
                     .isEqualTo(slot.peerPort());
-            assertThat(new IpAddress(slot.peerAddressHigh(), slot.peerAddressLow(), 0))
+            assertThat(new IpAddress(slot.peerAddressHigh(), slot.peerAddressLow(), slot.peerScopeId()))
                     .isEqualTo(slot.peer().address());
             assertThat(slot.interfaceIndex())
                     .isEqualTo(slot.packetInfo().interfaceIndex())

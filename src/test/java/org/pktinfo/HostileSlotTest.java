@@ -141,7 +141,7 @@ class HostileSlotTest {
         Endpoint peer = arena.peer(1);
         PacketInfo info = arena.packetInfo(1);
         assertThat(info.interfaceIndex()).isNotNegative();
-        assertThat(peer.address().scopeId()).isNotNegative();
+        assertThat(peer.address().scopeId()).isNotNegative().isEqualTo(arena.peerScope(1));
         assertThat(arena.isUnicast(1) && info.destination().isMulticast()).isFalse();
         AddressAsked.Answer answer = arena.addressAsked(1);
         try {

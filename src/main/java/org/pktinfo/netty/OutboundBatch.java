@@ -41,6 +41,9 @@ final class OutboundBatch implements ChannelOutboundBuffer.MessageProcessor {
 
     private boolean heldBack;
 
+    /** The channel's peer, if it has one, as of the beginning of the round. */
+    private @Nullable InetSocketAddress connected;
+
     OutboundBatch(
             PktInfoDatagramChannel channel, PktInfoDatagramChannelConfig config, Batches batches, Sources sources) {
         this.channel = channel;
@@ -94,6 +97,7 @@ final class OutboundBatch implements ChannelOutboundBuffer.MessageProcessor {
             whole = new boolean[batch.capacity()];
             failures = new Throwable[batch.capacity()];
         }
+        connected = channel.isConnected() ? channel.remoteAddress() : null;
         count = 0;
         limit = Math.min(most, batch.capacity());
         heldBack = false;
@@ -155,7 +159,6 @@ final class OutboundBatch implements ChannelOutboundBuffer.MessageProcessor {
 
     /** Who gets it, as the JDK's channel has it: only the peer, if there is one. */
     private InetSocketAddress recipient(Object message) {
-        InetSocketAddress connected = channel.isConnected() ? channel.remoteAddress() : null;
         InetSocketAddress recipient =
                 message instanceof AddressedEnvelope<?, ?> envelope ? (InetSocketAddress) envelope.recipient() : null;
         if (recipient != null && connected != null && !recipient.equals(connected)) {

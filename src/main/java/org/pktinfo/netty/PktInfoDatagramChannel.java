@@ -298,11 +298,10 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
             handle.attemptedBytesRead(room);
             content.writeBytes(slot.payload().limit(Math.min(slot.length(), room)));
             handle.lastBytesRead(content.readableBytes());
-            PacketInfo info = slot.packetInfo();
-            RequestPeer peer = peers.of(slot.peer(), info, localAddress());
+            RequestPeer peer = peers.of(slot, localAddress());
             config.memory().remember(peer.peer, peer.info);
             done = true;
-            return new PktInfoDatagramPacket(content, peer.destination, peer, info, slot.wireLength());
+            return new PktInfoDatagramPacket(content, peer.destination, peer, peer.info, slot.wireLength());
         } finally {
             if (!done) {
                 content.release();

@@ -179,6 +179,28 @@ class PktInfoDatagramChannelTest {
         assertThat(packet.sender().getPort()).isEqualTo(client.getLocalPort());
     }
 
+    /** More of both than objects are kept of, each twice, so that what is kept of one is in the way of another. */
+    @Test
+    void ofManyPeersAndDestinationsEachGetsItsOwnReply() throws Exception {
+        Recorder handler = typical();
+        PktInfoDatagramChannel server = bind(handler);
+        int port = server.localAddress().getPort();
+        for (int i = 0; i < 6000; i++) {
+            InetAddress peer = address("127.1." + i % 3000 / 200 + "." + (i % 200 + 1));
+            InetAddress destination = address("127.2.0." + (i % 97 + 1));
+            try (DatagramSocket socket = new DatagramSocket(new InetSocketAddress(peer, 0))) {
+                socket.setSoTimeout(5000);
+                socket.send(new java.net.DatagramPacket(new byte[] {1}, 1, destination, port));
+                java.net.DatagramPacket reply = new java.net.DatagramPacket(new byte[9], 9);
+                socket.receive(reply);
+                assertThat(reply.getSocketAddress()).isEqualTo(new InetSocketAddress(destination, port));
+                DatagramPacket request = handler.next();
+                assertThat(request.sender()).isEqualTo(new InetSocketAddress(peer, socket.getLocalPort()));
+                assertThat(request.recipient()).isEqualTo(new InetSocketAddress(destination, port));
+            }
+        }
+    }
+
     @Test
     void aHandlerThatNamesTheRecipientAsSenderIsRightToo() throws Exception {
         PktInfoDatagramChannel server = bind(
