@@ -32,7 +32,6 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.DatagramBatch;
 import org.pktinfo.DatagramSlot;
-import org.pktinfo.PacketInfo;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.PktInfoChannel.Family;
 import org.pktinfo.SendException;
