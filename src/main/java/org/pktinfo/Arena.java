@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Arena {
     private static final int CACHE_LINE = 64;
-    private static final int KNOWN_BITS = 5;
+    private static final int PEER_BITS = 10;
+    private static final int INFO_BITS = 5;
     private static final int INFO_FLAGS = Layout.FLAG_IN_PKTINFO
             | Layout.FLAG_IN6_PKTINFO
             | Layout.FLAG_IN6_PKTINFO_FIRST
@@ -23,9 +24,9 @@ final class Arena {
     private final int payloads;
 
     /** Records made before, because a server has few addresses and its peers come again: one at each place. */
-    private final @Nullable Endpoint[] knownPeers = new Endpoint[1 << KNOWN_BITS];
+    private final @Nullable Endpoint[] knownPeers = new Endpoint[1 << PEER_BITS];
 
-    private final @Nullable PacketInfo[] knownInfos = new PacketInfo[1 << KNOWN_BITS];
+    private final @Nullable PacketInfo[] knownInfos = new PacketInfo[1 << INFO_BITS];
 
     /** What went through here. */
     final Tally tally = new Tally();
@@ -127,7 +128,7 @@ final class Arena {
         long low = peerLow(index);
         int scope = peerScope(index);
         int port = peerPort(index);
-        int place = place(low ^ port);
+        int place = place(low ^ port, PEER_BITS);
         Endpoint known = knownPeers[place];
         if (known == null || known.port() != port || !is(known.address(), high, low, scope)) {
             known = new Endpoint(new IpAddress(high, low, scope), port);
@@ -140,8 +141,8 @@ final class Arena {
         return address.low() == low && address.high() == high && address.scopeId() == scope;
     }
 
-    private static int place(long key) {
-        return (int) ((key * 0x9e3779b97f4a7c15L) >>> (Long.SIZE - KNOWN_BITS));
+    private static int place(long key, int bits) {
+        return (int) ((key * 0x9e3779b97f4a7c15L) >>> (Long.SIZE - bits));
     }
 
     private boolean has(int index, int flag) {
@@ -288,7 +289,7 @@ final class Arena {
         long localLow = localLow(index);
         boolean same = localHigh == high && localLow == low;
         int flags = memory.getInt(slot(index) + Layout.FLAGS);
-        int place = place(low ^ interfaceIndex);
+        int place = place(low ^ interfaceIndex, INFO_BITS);
         PacketInfo known = knownInfos[place];
         if (known == null
                 || known.interfaceIndex() != interfaceIndex

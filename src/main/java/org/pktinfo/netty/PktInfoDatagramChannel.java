@@ -32,6 +32,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.DatagramBatch;
 import org.pktinfo.DatagramSlot;
+import org.pktinfo.PacketInfo;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.PktInfoChannel.Family;
 import org.pktinfo.SendException;
@@ -297,10 +298,11 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
             handle.attemptedBytesRead(room);
             content.writeBytes(slot.payload().limit(Math.min(slot.length(), room)));
             handle.lastBytesRead(content.readableBytes());
-            RequestPeer peer = peers.of(slot, localAddress());
+            PacketInfo info = slot.packetInfo();
+            RequestPeer peer = peers.of(slot.peer(), info, localAddress());
             config.memory().remember(peer.peer, peer.info);
             done = true;
-            return new PktInfoDatagramPacket(content, peer.destination, peer, peer.info, slot.wireLength());
+            return new PktInfoDatagramPacket(content, peer.destination, peer, info, slot.wireLength());
         } finally {
             if (!done) {
                 content.release();

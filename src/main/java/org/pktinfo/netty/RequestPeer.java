@@ -3,9 +3,7 @@ package org.pktinfo.netty;
 import java.io.Serial;
 import java.net.InetSocketAddress;
 import org.jspecify.annotations.Nullable;
-import org.pktinfo.DatagramSlot;
 import org.pktinfo.Endpoint;
-import org.pktinfo.IpAddress;
 import org.pktinfo.PacketInfo;
 import org.pktinfo.SendException;
 import org.pktinfo.Source;
@@ -28,22 +26,14 @@ final class RequestPeer extends InetSocketAddress {
     /** By the address asked; null if the request does not say enough. */
     final transient @Nullable Source source;
 
-    RequestPeer(Endpoint peer, PacketInfo info, InetSocketAddress destination) {
+    RequestPeer(Endpoint peer, PacketInfo info, InetSocketAddress channel) {
         super(peer.address().toInetAddress(), peer.port());
         this.peer = peer;
         this.info = info;
-        this.destination = destination;
+        this.destination = info.truncated() || info.destination().isUnspecified()
+                ? channel
+                : new InetSocketAddress(info.destination().toInetAddress(), channel.getPort());
         this.source = source(peer, info);
-    }
-
-    /** Whether this is who sent what is in the slot, which has this packet information. */
-    boolean sent(DatagramSlot slot, PacketInfo slotInfo) {
-        IpAddress address = peer.address();
-        return address.low() == slot.peerAddressLow()
-                && address.high() == slot.peerAddressHigh()
-                && address.scopeId() == slot.peerScopeId()
-                && peer.port() == slot.peerPort()
-                && info.equals(slotInfo);
     }
 
     private static @Nullable Source source(Endpoint peer, PacketInfo info) {
