@@ -14,7 +14,7 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 
-/** Another process, its two outputs read line by line as they come. Closing kills it. */
+/** Another process, its two outputs read line by line as they come. Closing kills it and what it has started. */
 public final class ChildProcess implements AutoCloseable {
     private static final Duration LIMIT = Duration.ofSeconds(60);
 
@@ -137,7 +137,7 @@ public final class ChildProcess implements AutoCloseable {
     /** For what takes longer than others do. */
     public int exitCode(Duration limit) throws InterruptedException {
         if (!process.waitFor(limit.toSeconds(), TimeUnit.SECONDS)) {
-            process.destroyForcibly();
+            close();
             throw new AssertionError("does not end: " + this);
         }
         for (Thread reader : readers) {
@@ -146,8 +146,10 @@ public final class ChildProcess implements AutoCloseable {
         return process.exitValue();
     }
 
+    /** Those that it has started first: strace would let go of its program when killed, and leave it running. */
     @Override
     public void close() {
+        process.descendants().forEach(ProcessHandle::destroyForcibly);
         process.toHandle().destroyForcibly();
     }
 
