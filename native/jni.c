@@ -131,6 +131,12 @@ JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_getOption(JNIEnv *env, jclas
     return kernel_get_option(fd, option);
 }
 
+JNIEXPORT jlong JNICALL Java_org_pktinfo_NativeCalls_drops(JNIEnv *env, jclass self, jint fd)
+{
+    (void)env, (void)self;
+    return kernel_drops(fd);
+}
+
 /* Which layout this library was compiled for. */
 JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_layoutVersion(JNIEnv *env, jclass self)
 {

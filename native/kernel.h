@@ -3,6 +3,7 @@
 #define PKTINFO_KERNEL_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 #include "org_pktinfo_Layout.h"
@@ -36,6 +37,9 @@ int kernel_wait(int fd, int event_fd, int events, int timeout_millis);
 /* Options by our own number (OPTION_*); reading gives a value >= 0. */
 int kernel_set_option(int fd, int option, int value);
 int kernel_get_option(int fd, int option);
+
+/* How many datagrams the socket has lost, modulo 2^32; kernels before 4.12 cannot tell: -ENOPROTOOPT. */
+int64_t kernel_drops(int fd);
 
 int kernel_duplicate(int fd);
 int kernel_close(int fd);

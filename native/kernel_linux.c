@@ -18,6 +18,9 @@
 /* From linux/udp.h, which old systems lack. */
 enum { SOL_UDP_LEVEL = 17, UDP_SEGMENT_OPTION = 103, UDP_GRO_OPTION = 104 };
 
+/* From asm/socket.h and linux/sock_diag.h, which old systems lack too: numbers of 4 bytes, the last that is looked at is the ninth. */
+enum { SO_MEMINFO_OPTION = 55, MEMINFO_DROPS = 8 };
+
 static int or_errno(long result)
 {
     return result == -1 ? -errno : (int)result;
@@ -163,6 +166,20 @@ int kernel_get_option(int fd, int option)
     default:
         return -ENOPROTOOPT;
     }
+}
+
+int64_t kernel_drops(int fd)
+{
+    uint32_t information[MEMINFO_DROPS + 1] = {0};
+    socklen_t length = sizeof(information);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO_OPTION, information, &length) == -1) {
+        return -errno;
+    }
+    if (length < sizeof(information)) {
+        return -ENOPROTOOPT;
+    }
+    return information[MEMINFO_DROPS];
 }
 
 int kernel_duplicate(int fd)

@@ -26,6 +26,9 @@
 /* From linux/socket.h: the C library names only half of the flags. */
 enum { PROBE_FLAG = 0x10 };
 
+/* From asm/socket.h, which old systems lack. */
+enum { MEMINFO_OPTION = 55 };
+
 /* CONTROL_LIMIT: more control data than this is refused when sent, and marked as cut off when received. */
 enum { HEADER_SPACE = CMSG_LEN(0), CONTROL_LIMIT = 1024, MANY_LIMIT = 1024 };
 
@@ -469,18 +472,18 @@ long __wrap_syscall(long number, ...)
     }
 }
 
-/* UDP_SEGMENT came with Linux 4.18 and UDP_GRO with 5.0: a kernel that ignores in6_pktinfo has neither. */
-static int is_newer(int level)
+/* SO_MEMINFO came with Linux 4.12, UDP_SEGMENT with 4.18 and UDP_GRO with 5.0: a kernel that ignores in6_pktinfo has none of them. */
+static int is_newer(int level, int name)
 {
-    return level == IPPROTO_UDP && kernel()->old_send;
+    return kernel()->old_send && (level == IPPROTO_UDP || (level == SOL_SOCKET && name == MEMINFO_OPTION));
 }
 
 int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *length)
 {
-    return is_newer(level) ? (int)fail(ENOPROTOOPT) : __real_getsockopt(fd, level, name, value, length);
+    return is_newer(level, name) ? (int)fail(ENOPROTOOPT) : __real_getsockopt(fd, level, name, value, length);
 }
 
 int __wrap_setsockopt(int fd, int level, int name, const void *value, socklen_t length)
 {
-    return is_newer(level) ? (int)fail(ENOPROTOOPT) : __real_setsockopt(fd, level, name, value, length);
+    return is_newer(level, name) ? (int)fail(ENOPROTOOPT) : __real_setsockopt(fd, level, name, value, length);
 }

@@ -16,6 +16,7 @@
 
 typedef jint (*of_nothing)(JNIEnv *, jclass);
 typedef jint (*of_one)(JNIEnv *, jclass, jint);
+typedef jlong (*long_of_one)(JNIEnv *, jclass, jint);
 typedef jint (*of_two)(JNIEnv *, jclass, jint, jint);
 typedef jint (*of_three)(JNIEnv *, jclass, jint, jint, jint);
 typedef jint (*of_four)(JNIEnv *, jclass, jint, jint, jint, jint);
@@ -90,6 +91,14 @@ int kernel_get_option(int fd, int option)
 
     find("getOption", &function);
     return function(NULL, NULL, fd, option);
+}
+
+int64_t kernel_drops(int fd)
+{
+    long_of_one function;
+
+    find("drops", &function);
+    return function(NULL, NULL, fd);
 }
 
 int kernel_duplicate(int fd)

@@ -15,8 +15,9 @@ import java.util.Map;
  * @param controlTruncated datagrams whose control data was cut off
  * @param withoutPacketInfo datagrams of which the kernel did not tell, or not whole, where they were sent to
  * @param kernelDrops datagrams that the kernel lost because the socket's receive buffer was full, or threw away because of a wrong
- *     checksum or a socket filter (SO_RXQ_OVFL), since the socket was made, as told by the datagrams received: what was lost after
- *     the last of these was queued, the next one tells. 0 on kernels before 2.6.33 and in the fall-back to the JDK
+ *     checksum or a socket filter, since the socket was made (SO_MEMINFO). Kernels before 4.12 tell by the datagrams received
+ *     (SO_RXQ_OVFL): what was lost after the last of these was queued, the next one tells. 0 on kernels before 2.6.33 and in the
+ *     fall-back to the JDK
  * @param sent datagrams sent, each counted that left together with others or in segments
  * @param sentBytes their bytes
  * @param sendCalls calls that found room in the send buffer for at least one datagram

@@ -48,6 +48,11 @@ final class Descriptors implements Transport {
     }
 
     @Override
+    public long drops() {
+        return NativeCalls.drops(socket);
+    }
+
+    @Override
     public int receive(Arena arena, int count) {
         return NativeCalls.receive(socket, arena.address, count);
     }

@@ -33,7 +33,7 @@ import java.lang.annotation.Native;
 final class Layout {
     /** Raised with every change of this class, so that a library of another version is refused and not believed. */
     @Native
-    static final int VERSION = 5;
+    static final int VERSION = 6;
 
     @Native
     static final int HEADER_SIZE = 64;

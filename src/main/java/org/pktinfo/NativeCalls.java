@@ -47,6 +47,9 @@ final class NativeCalls {
 
     static native int getOption(int fd, int option);
 
+    /** How many datagrams the socket has lost, modulo 2^32; kernels before 4.12 cannot tell: ENOPROTOOPT. */
+    static native long drops(int fd);
+
     /** The address of a direct buffer that holds an arena, 0 if its header does not fit it. */
     static native long arenaAddress(ByteBuffer arena);
 

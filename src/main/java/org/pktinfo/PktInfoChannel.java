@@ -109,23 +109,29 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
             if (family == Family.IPV6) {
                 setOption("setsockopt(IPV6_V6ONLY)", Layout.OPTION_IPV6_V6ONLY);
             }
-            // Kernels before 2.6.33 have no such counter.
-            int counted = transport.setOption(Layout.OPTION_RXQ_OVFL, 1);
-            if (counted != -Errno.ENOPROTOOPT) {
-                Errno.check("setsockopt(SO_RXQ_OVFL)", counted);
-            }
             this.ipv6Only = ipv6 && getOption("getsockopt(IPV6_V6ONLY)", Layout.OPTION_IPV6_V6ONLY) != 0;
             // Kernels before 3.8 cannot say; there a socket bound to a device needs SourceSelection.interfacePinned().
             this.boundInterface = Math.max(0, transport.getOption(Layout.OPTION_BOUND_INTERFACE));
             // An older kernel would send what is to be cut as one datagram, without an error.
             this.cutsDatagrams = transport.getOption(Layout.OPTION_UDP_SEGMENT) >= 0;
             this.coalesces = transport.getOption(Layout.OPTION_UDP_GRO) > 0;
+            if (transport.drops() < 0) {
+                letDatagramsTellDrops();
+            }
         } catch (Throwable e) {
             transport.close();
             throw e;
         }
         this.cleanable = CleanerHolder.CLEANER.register(this, transport::close);
         Watch.add(this);
+    }
+
+    /** Kernels before 4.12 cannot be asked what they lost, those before 2.6.33 do not count it. */
+    private void letDatagramsTellDrops() throws IOException {
+        int result = transport.setOption(Layout.OPTION_RXQ_OVFL, 1);
+        if (result != -Errno.ENOPROTOOPT) {
+            Errno.check("setsockopt(SO_RXQ_OVFL)", result);
+        }
     }
 
     /**
@@ -500,13 +506,32 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     }
 
     /**
-     * What went through this channel so far. Costs a few additions; the counting itself is part of every call, without a lock or an
+     * What went through this channel so far. Costs a few additions and a system call; the counting itself is part of every call, without a lock or an
      * atomic operation for what is sent and received.
      *
      * @return a snapshot, also of a closed channel
      */
     public ChannelStats stats() {
+        askForDrops();
         return counters.snapshot();
+    }
+
+    /** What the kernel lost is not told while nothing is received, if not asked for. */
+    private void askForDrops() {
+        if (transport.enter()) {
+            try {
+                noteDrops(transport.drops());
+            } finally {
+                transport.leave();
+            }
+        }
+    }
+
+    private void noteDrops(long told) {
+        long lost = told < 0 ? 0 : counters.lost((int) told);
+        if (lost > 0) {
+            recorder.dropped(lost, counters.kernelDrops());
+        }
     }
 
     /** Counts and records a datagram that is not sent; without a source if none was found. */
@@ -699,9 +724,8 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
             recorder.truncated(arena, received);
         }
         int told = arena.dropCount(received - 1); // the last one was queued last
-        long lost = told == 0 ? 0 : counters.lost(told);
-        if (lost > 0) {
-            recorder.dropped(lost, counters.kernelDrops());
+        if (told != 0) {
+            noteDrops(Integer.toUnsignedLong(told));
         }
     }
 
@@ -767,8 +791,14 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         }
     }
 
+    /** Looks after what nothing tells while nobody calls; true if the channel is closed. */
+    boolean watch() {
+        askForDrops();
+        return closeIfJdkChannelIsClosed();
+    }
+
     /** The JDK's channel may have been closed by its owner: then this one goes too. True if this one is closed. */
-    boolean closeIfJdkChannelIsClosed() {
+    private boolean closeIfJdkChannelIsClosed() {
         if (isOpen() && !channel.isOpen()) {
             try {
                 close();
@@ -1071,6 +1101,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
 
     @Override
     protected void implCloseChannel() throws IOException {
+        askForDrops();
         try {
             channel.close();
         } finally {

@@ -94,6 +94,11 @@ final class PlainTransport implements Transport {
     }
 
     @Override
+    public long drops() {
+        return -Errno.ENOPROTOOPT;
+    }
+
+    @Override
     public int receive(Arena arena, int count) throws IOException {
         int received = 0;
         while (received < count) {

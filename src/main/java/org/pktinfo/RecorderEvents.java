@@ -79,10 +79,10 @@ final class RecorderEvents {
 
     @Name("pktinfo.DatagramsDropped")
     @Label("Datagrams Dropped")
-    @Description("The kernel lost datagrams, because the socket's receive buffer was full")
+    @Description("The kernel has lost datagrams, because the socket's receive buffer was full")
     private static final class DatagramsDropped extends PacedEvent {
         @Label("Datagrams")
-        @Description("Since the last datagram that told, not counting those of events left out")
+        @Description("More than were known, not counting those of events left out")
         @Unsigned
         long datagrams;
 

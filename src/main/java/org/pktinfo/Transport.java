@@ -23,6 +23,9 @@ sealed interface Transport permits Descriptors, PlainTransport {
 
     int getOption(int option);
 
+    /** How many datagrams the socket has lost, modulo 2^32, or the negated errno. */
+    long drops();
+
     /** Never waits for long. */
     int receive(Arena arena, int count) throws IOException;
 

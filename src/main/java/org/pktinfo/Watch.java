@@ -8,7 +8,8 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * Looks twice a second whether the JDK's channel of one of ours was closed by somebody else, and closes ours then: our duplicate
- * would keep the port bound, and nothing else tells. One daemon thread for all channels, while there are any.
+ * would keep the port bound, and nothing else tells; and what the kernel has lost of it. One daemon thread for all channels, while
+ * there are any.
  */
 final class Watch {
     private static final long PERIOD = TimeUnit.MILLISECONDS.toNanos(500);
@@ -33,7 +34,7 @@ final class Watch {
             LockSupport.parkNanos(PERIOD);
             CHANNELS.removeIf(reference -> {
                 PktInfoChannel channel = reference.get();
-                return channel == null || channel.closeIfJdkChannelIsClosed();
+                return channel == null || channel.watch();
             });
         }
     }

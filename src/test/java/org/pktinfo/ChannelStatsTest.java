@@ -211,12 +211,25 @@ class ChannelStatsTest {
             while (receiver.receive() > 0) {
                 // takes what fitted
             }
-            client.send("127.0.0.2", server, new byte[1]); // the first one queued after the loss tells
+            client.send("127.0.0.2", server, new byte[1]); // of old kernels the first one queued after the loss tells
             sent++;
             assertThat(receiver.receive()).isEqualTo(1);
             ChannelStats stats = server.stats();
             assertThat(stats.kernelDrops()).isPositive().isEqualTo(sent - stats.received());
         }
+    }
+
+    /** Linux 4.12: a server that hangs, or is closed with its queue full, has lost datagrams and receives none that would tell. */
+    @Test
+    void whatTheKernelLostIsKnownWithoutReceiving() throws IOException {
+        server.channel().setOption(StandardSocketOptions.SO_RCVBUF, 4096);
+        flood();
+        long lost = server.stats().kernelDrops();
+        assertThat(lost).isPositive();
+        flood();
+        server.close();
+        assertThat(server.stats().kernelDrops()).isEqualTo(lost + FLOOD);
+        assertThat(server.stats().received()).isZero();
     }
 
     /** Four threads, two ways to receive, one flood; what they see comes in any order. */
