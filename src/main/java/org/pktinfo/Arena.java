@@ -351,11 +351,14 @@ final class Arena {
         memory.putInt(slot + Layout.WIRE_LENGTH, packet.getLength());
     }
 
-    /** Makes the slot ready to be sent; the payload is taken from its position to its limit, and stays as it is. */
-    void prepareSend(int index, ByteBuffer payload, Endpoint peer, Source source, int interfaceIndex) {
+    /** Takes a payload from its position to its limit, and leaves it as it is. */
+    void write(int index, ByteBuffer payload) {
+        memory.put(payloads + index * stride, payload, payload.position(), payload.remaining());
+    }
+
+    /** Makes the slot ready to send so much of its payload. */
+    void prepareSend(int index, int length, Endpoint peer, Source source, int interfaceIndex) {
         int slot = slot(index);
-        int length = payload.remaining();
-        memory.put(payloads + index * stride, payload, payload.position(), length);
         putNetworkLong(slot + Layout.PEER_ADDRESS, peer.address().high());
         putNetworkLong(slot + Layout.PEER_ADDRESS + 8, peer.address().low());
         memory.putInt(slot + Layout.PEER_SCOPE, peer.address().scopeId());
@@ -472,13 +475,13 @@ final class Arena {
     }
 
     /** As {@link #prepareSend} into a slot that holds nothing else: what was received there is forgotten. */
-    void put(int index, ByteBuffer payload, Endpoint peer, Source source, int interfaceIndex) {
+    void put(int index, int length, Endpoint peer, Source source, int interfaceIndex) {
         int slot = slot(index);
         for (int at = 0; at < Layout.SLOT_SIZE; at += Long.BYTES) {
             memory.putLong(slot + at, 0);
         }
-        memory.putInt(slot + Layout.WIRE_LENGTH, payload.remaining());
-        prepareSend(index, payload, peer, source, interfaceIndex);
+        memory.putInt(slot + Layout.WIRE_LENGTH, length);
+        prepareSend(index, length, peer, source, interfaceIndex);
     }
 
     /** Takes a reply back. */

@@ -209,21 +209,52 @@ public final class DatagramBatch {
      * @throws IllegalStateException if the batch is full, until {@link #clear} or the next receive; or if another thread uses it
      */
     public DatagramSlot put(ByteBuffer payload, Endpoint peer, Source source) throws SendException {
+        int length = payload.remaining();
+        checkPut(length, peer, source);
+        arena.write(size, payload);
+        payload.position(payload.limit());
+        return added(length, peer, source);
+    }
+
+    /**
+     * The same with a payload that is still to be written, into the slot's {@link DatagramSlot#payload} and before {@link #send}:
+     * until then it is what the memory happens to hold.
+     *
+     * @param length how many bytes, in 0 to {@link #payloadCapacity}
+     * @param peer where to
+     * @param source where from
+     * @return its slot, of which only the reply, the peer and the payload mean anything
+     * @throws SendException as with a payload
+     * @throws IllegalArgumentException if the peer's address is not of the channel's family, or the length is out of range
+     * @throws IllegalStateException as with a payload
+     */
+    public DatagramSlot put(int length, Endpoint peer, Source source) throws SendException {
+        if (length < 0) {
+            throw new IllegalArgumentException(length + " bytes are not in 0 to " + arena.payloadCapacity());
+        }
+        checkPut(length, peer, source);
+        return added(length, peer, source);
+    }
+
+    private void checkPut(int length, Endpoint peer, Source source) throws SendException {
         checkThread();
         if (size == slots.length) {
             throw new IllegalStateException("all " + size + " slots are taken");
         }
-        if (payload.remaining() > arena.payloadCapacity()) {
+        if (length > arena.payloadCapacity()) {
             throw new IllegalArgumentException(
-                    payload.remaining() + " bytes are more than the batch's capacity of " + arena.payloadCapacity());
+                    length + " bytes are more than the batch's capacity of " + arena.payloadCapacity());
         }
         try {
-            channel.checkSend(payload, peer, source);
+            channel.checkSend(length, peer, source);
         } catch (SendException e) {
             channel.countUnsent(e, source, peer);
             throw e;
         }
-        slots[size].put(payload, peer, source);
+    }
+
+    private DatagramSlot added(int length, Endpoint peer, Source source) {
+        slots[size].put(length, peer, source);
         return slots[size++];
     }
 

@@ -38,9 +38,8 @@ public final class DatagramSlot {
         this.payload = arena.payload(index);
     }
 
-    void put(ByteBuffer bytes, Endpoint peer, Source source) {
-        arena.put(index, bytes, peer, source, batch.channel().interfaceIndex(source));
-        bytes.position(bytes.limit());
+    void put(int length, Endpoint peer, Source source) {
+        arena.put(index, length, peer, source, batch.channel().interfaceIndex(source));
         filled();
         prepared();
     }

@@ -100,7 +100,14 @@ public final class PeerMemory {
         return result;
     }
 
-    void remember(Endpoint peer, PacketInfo info, long now) {
+    /**
+     * Notes that a peer asked, for who notes several at once: reading the clock costs more than all else here.
+     *
+     * @param peer who
+     * @param info where to
+     * @param now what {@link System#nanoTime} said a moment ago
+     */
+    public void remember(Endpoint peer, PacketInfo info, long now) {
         Objects.requireNonNull(info, "info");
         AtomicReferenceArray<@Nullable Entry> there = places();
         int group = group(peer);

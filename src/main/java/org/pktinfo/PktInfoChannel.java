@@ -940,7 +940,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     }
 
     private void sendOrWait(ByteBuffer payload, Endpoint peer, Source source) throws IOException {
-        checkSend(payload, peer, source);
+        checkSend(payload.remaining(), peer, source);
         if (!channel.isBlocking()) {
             if (!sendNow(payload, peer, source)) {
                 throw SendException.failed(Errno.EAGAIN, source, peer);
@@ -966,7 +966,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         }
     }
 
-    void checkSend(ByteBuffer payload, Endpoint peer, Source source) throws SendException {
+    void checkSend(int length, Endpoint peer, Source source) throws SendException {
         boolean ipv4 = peer.address().isIpv4();
         if (ipv4 ? ipv6Only : socketFamily == Layout.FAMILY_IPV4) {
             throw new IllegalArgumentException(
@@ -978,10 +978,10 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         if (!fits(source, ipv4)) {
             throw SendException.wrongFamily(source, peer);
         }
-        if (payload.remaining() > payloadCapacity) {
+        if (length > payloadCapacity) {
             throw SendException.refused(
                     SendException.Kind.MESSAGE_TOO_LONG,
-                    payload.remaining() + " bytes are more than the channel's capacity of " + payloadCapacity,
+                    length + " bytes are more than the channel's capacity of " + payloadCapacity,
                     peer);
         }
     }
@@ -999,7 +999,8 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
             if (sending == null) {
                 sending = newArena(1, payloadCapacity);
             }
-            sending.prepareSend(0, payload, peer, source, interfaceIndex(source));
+            sending.write(0, payload);
+            sending.prepareSend(0, payload.remaining(), peer, source, interfaceIndex(source));
             if (sendNow(sending, 1) == 0) {
                 return false;
             }

@@ -220,6 +220,25 @@ class CoalescingTest {
         assertThat(batch.send()).isZero();
     }
 
+    /** Whatever was in the slot before, and however the payload is written. */
+    @Test
+    void aPayloadCanBeWrittenIntoItsSlot() throws IOException {
+        ask("127.0.0.7", 3);
+        assertThat(batch.receive(SOON)).isEqualTo(1);
+        batch.clear();
+        Endpoint peer = new Endpoint(address("127.0.0.1"), client.localAddress().getPort());
+        DatagramSlot slot = batch.put(4, peer, Source.of(address("127.0.0.4")));
+        assertThat(slot.payload().position()).isZero();
+        assertThat(slot.payload().limit()).isEqualTo(4);
+        slot.payload().put("tock".getBytes(StandardCharsets.UTF_8));
+        assertThat(batch.put(0, peer, Source.of(address("127.0.0.5"))).length()).isZero();
+        assertThat(batch.send()).isEqualTo(2);
+        Datagram tock = client.receive(SOON);
+        assertThat(tock.payload()).asString(StandardCharsets.UTF_8).isEqualTo("tock");
+        assertThat(tock.peer().address()).isEqualTo(address("127.0.0.4"));
+        assertThat(comeIn()).containsExactly("127.0.0.5 0/0");
+    }
+
     @Test
     void theyAreSentWithTheRepliesOfTheSameBatchAndAfterThem() throws IOException {
         ask("127.0.0.7", 3);

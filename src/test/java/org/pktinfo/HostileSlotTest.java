@@ -180,7 +180,8 @@ class HostileSlotTest {
             @ForAll("sources") Source source) {
         Arena arena = new Arena(SLOTS, 100, Layout.FAMILY_IPV6);
         List<byte[]> before = outside(arena.memory(), index);
-        arena.put(index, ByteBuffer.wrap(payload), peer, source, source.interfaceIndex());
+        arena.write(index, ByteBuffer.wrap(payload));
+        arena.put(index, payload.length, peer, source, source.interfaceIndex());
         assertThat(arena.peer(index)).isEqualTo(peer);
         assertThat(arena.source(index)).isEqualTo(source);
         assertThat(arena.datagram(index).payload()).isEqualTo(payload);

@@ -35,6 +35,7 @@ import org.pktinfo.Datagram;
 import org.pktinfo.DatagramBatch;
 import org.pktinfo.DatagramSlot;
 import org.pktinfo.PktInfoChannel;
+import org.pktinfo.netty.PktInfoChannelOption;
 import org.pktinfo.netty.PktInfoDatagramChannel;
 import org.pktinfo.server.DatagramServer;
 import org.pktinfo.socket.PktInfoDatagramSocket;
@@ -62,8 +63,8 @@ final class Variants {
         ALL.put("channel", Variants::channel);
         ALL.put("socket", (place, ready) -> socket(new DatagramSocket(place.port), ready));
         ALL.put("pktinfo-socket", (place, ready) -> socket(new PktInfoDatagramSocket(place.port), ready));
-        ALL.put("netty-pktinfo", (place, ready) -> nettyNio(place, ready, PktInfoDatagramChannel.class));
-        ALL.put("netty-nio", (place, ready) -> nettyNio(place, ready, NioDatagramChannel.class));
+        ALL.put("netty-pktinfo", Variants::nettyPktinfo);
+        ALL.put("netty-nio", Variants::nettyNio);
         ALL.put("netty-epoll", Variants::nettyEpoll);
         ALL.put("netty-io_uring", Variants::nettyIoUring);
         ALL.put("channels", Variants::channels);
@@ -210,12 +211,21 @@ final class Variants {
                 .option(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(32 * LARGEST)));
     }
 
-    /** As many at a time as by epoll. */
-    private static void nettyNio(Place place, Runnable ready, Class<? extends DatagramChannel> kind) throws Exception {
-        netty(place, ready, NioIoHandler.newFactory(), new Bootstrap()
-                .channel(kind)
+    /** As by epoll: as many at a time, into one buffer. */
+    private static void nettyPktinfo(Place place, Runnable ready) throws Exception {
+        netty(place, ready, NioIoHandler.newFactory(), nio()
+                .channel(PktInfoDatagramChannel.class)
+                .option(PktInfoChannelOption.SHARE_READ_BUFFER, true));
+    }
+
+    private static void nettyNio(Place place, Runnable ready) throws Exception {
+        netty(place, ready, NioIoHandler.newFactory(), nio().channel(NioDatagramChannel.class));
+    }
+
+    private static Bootstrap nio() {
+        return new Bootstrap()
                 .option(ChannelOption.ALLOCATOR, PooledByteBufAllocator.DEFAULT)
-                .option(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(LARGEST).maxMessagesPerRead(32)));
+                .option(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(LARGEST).maxMessagesPerRead(32));
     }
 
     private static void nettyIoUring(Place place, Runnable ready) throws Exception {

@@ -5,7 +5,6 @@ import io.netty.channel.AddressedEnvelope;
 import io.netty.channel.ChannelOutboundBuffer;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.nio.ByteBuffer;
 import java.nio.channels.AlreadyConnectedException;
 import java.nio.channels.NotYetConnectedException;
 import java.util.Arrays;
@@ -151,10 +150,24 @@ final class OutboundBatch implements ChannelOutboundBuffer.MessageProcessor {
                 return false;
             }
             int part = Math.min(piece, length - at);
-            batch.put(bytes(content, at, part), peer, source);
+            copy(content, at, batch.put(part, peer, source));
             at += part;
         } while (at < length);
         return true;
+    }
+
+    /** Straight into the slot: a ByteBuffer of the content would be a new object for each. */
+    private static void copy(ByteBuf content, int from, DatagramSlot slot) {
+        boolean done = false;
+        try {
+            content.getBytes(content.readerIndex() + from, slot.payload());
+            slot.payload().rewind();
+            done = true;
+        } finally {
+            if (!done) { // it was released already
+                slot.cancelReply();
+            }
+        }
     }
 
     /** Who gets it, as the JDK's channel has it: only the peer, if there is one. */
@@ -169,13 +182,6 @@ final class OutboundBatch implements ChannelOutboundBuffer.MessageProcessor {
             throw new NotYetConnectedException();
         }
         return chosen;
-    }
-
-    private static ByteBuffer bytes(ByteBuf content, int from, int length) {
-        int index = content.readerIndex() + from;
-        return content.nioBufferCount() == 1
-                ? content.internalNioBuffer(index, length)
-                : content.nioBuffer(index, length);
     }
 
     /** Finds out what has become of each message; how many are done. */

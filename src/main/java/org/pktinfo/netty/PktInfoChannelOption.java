@@ -35,6 +35,15 @@ public final class PktInfoChannelOption {
     public static final ChannelOption<SourceSelection> SOURCE_SELECTION =
             ChannelOption.valueOf(PktInfoChannelOption.class, "SOURCE_SELECTION");
 
+    /**
+     * Whether the packets that come by one system call share one buffer, as those of Netty's epoll channel do with {@code
+     * MAX_DATAGRAM_PAYLOAD_SIZE}: a content is a slice then, no longer than the datagram, which costs less than a buffer for each. It
+     * cannot be written to beyond its end; who keeps it keeps the memory of those that came with it; and the reference count is that of
+     * all of them, so that releasing one twice takes another's away. Default: no, each has a buffer of its own.
+     */
+    public static final ChannelOption<Boolean> SHARE_READ_BUFFER =
+            ChannelOption.valueOf(PktInfoChannelOption.class, "SHARE_READ_BUFFER");
+
     static final int DEFAULT_BATCH_SIZE = 32;
     static final int LARGEST_BATCH = 1024;
 

@@ -86,6 +86,9 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
     /** Whether the last batch took all that was there. */
     private boolean drained;
 
+    /** Of the last batch, by System.nanoTime. */
+    private long timeOfRead;
+
     /**
      * A channel for IPv6 and IPv4, or for IPv4 on a host without IPv6.
      *
@@ -271,15 +274,46 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
         DatagramBatch batch = batches.usual(handle.guess());
         int most = Math.min(batch.capacity(), mostToRead(read.size()));
         int count = batch.receiveNow(most);
+        timeOfRead = System.nanoTime();
         drained = count < most;
         try {
-            for (int i = 0; i < count; i++) {
-                read.add(packet(batch.slot(i), handle));
+            if (config.sharesReadBuffer() && count > 0) {
+                addSharing(read, batch, count, handle);
+            } else {
+                addApart(read, batch, count, handle);
             }
         } finally {
             batch.clear();
         }
         return count;
+    }
+
+    private void addApart(List<Object> read, DatagramBatch batch, int count, RecvByteBufAllocator.Handle handle) {
+        for (int i = 0; i < count; i++) {
+            ByteBuf content = handle.allocate(config.getAllocator());
+            read.add(packet(batch.slot(i), content, content.writableBytes(), handle));
+        }
+    }
+
+    /** The contents are slices of one buffer. */
+    private void addSharing(List<Object> read, DatagramBatch batch, int count, RecvByteBufAllocator.Handle handle) {
+        int room = handle.guess();
+        int total = 0;
+        for (int i = 0; i < count; i++) {
+            total += Math.min(batch.slot(i).length(), room);
+        }
+        ByteBuf shared = config.getAllocator().ioBuffer(total);
+        try {
+            int at = 0;
+            for (int i = 0; i < count; i++) {
+                DatagramSlot slot = batch.slot(i);
+                int length = Math.min(slot.length(), room);
+                read.add(packet(slot, shared.slice(at, length).clear().retain(), room, handle));
+                at += length;
+            }
+        } finally {
+            shared.release();
+        }
     }
 
     /** Without autoRead one read takes one packet, as of Netty's own channels. */
@@ -290,17 +324,16 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
                 : 1;
     }
 
-    private DatagramPacket packet(DatagramSlot slot, RecvByteBufAllocator.Handle handle) {
-        ByteBuf content = handle.allocate(config.getAllocator());
+    /** Takes the content over, which is empty. */
+    private DatagramPacket packet(DatagramSlot slot, ByteBuf content, int room, RecvByteBufAllocator.Handle handle) {
         boolean done = false;
         try {
-            int room = content.writableBytes();
             handle.attemptedBytesRead(room);
             content.writeBytes(slot.payload().limit(Math.min(slot.length(), room)));
             handle.lastBytesRead(content.readableBytes());
             PacketInfo info = slot.packetInfo();
             RequestPeer peer = peers.of(slot.peer(), info, localAddress());
-            config.memory().remember(peer.peer, peer.info);
+            config.memory().remember(peer.peer, peer.info, timeOfRead);
             done = true;
             return new PktInfoDatagramPacket(content, peer.destination, peer, info, slot.wireLength());
         } finally {

@@ -22,6 +22,7 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
     private final DatagramChannel jdk;
     private volatile int batchSize = PktInfoChannelOption.DEFAULT_BATCH_SIZE;
     private volatile boolean coalesces = true;
+    private volatile boolean sharesReadBuffer;
     private volatile SourceSelection selection = SourceSelection.addressAsked();
 
     /** Made when it is needed: a client that is never asked does without. */
@@ -39,6 +40,10 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
 
     boolean coalesces() {
         return coalesces;
+    }
+
+    boolean sharesReadBuffer() {
+        return sharesReadBuffer;
     }
 
     SourceSelection selection() {
@@ -66,6 +71,7 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
                 PktInfoChannelOption.BATCH_SIZE,
                 PktInfoChannelOption.COALESCE_WRITES,
                 PktInfoChannelOption.PEER_MEMORY,
+                PktInfoChannelOption.SHARE_READ_BUFFER,
                 PktInfoChannelOption.SOURCE_SELECTION);
         for (SocketOption<?> option : jdk.supportedOptions()) {
             options.put(NioChannelOption.of(option), ofJdk(option));
@@ -85,6 +91,9 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
         if (option.equals(PktInfoChannelOption.PEER_MEMORY)) {
             return (T) memory();
         }
+        if (option.equals(PktInfoChannelOption.SHARE_READ_BUFFER)) {
+            return (T) (Boolean) sharesReadBuffer;
+        }
         if (option.equals(PktInfoChannelOption.SOURCE_SELECTION)) {
             return (T) selection;
         }
@@ -101,6 +110,8 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
             coalesces = (Boolean) value;
         } else if (option.equals(PktInfoChannelOption.PEER_MEMORY)) {
             memory = (PeerMemory) value;
+        } else if (option.equals(PktInfoChannelOption.SHARE_READ_BUFFER)) {
+            sharesReadBuffer = (Boolean) value;
         } else if (option.equals(PktInfoChannelOption.SOURCE_SELECTION)) {
             selection = (SourceSelection) value;
         } else if (option instanceof NioChannelOption) {

@@ -72,13 +72,15 @@ class NettyConformanceTest {
     /** A kind of channel, buffers that are counted, and an ordinary socket besides. */
     private static final class Fixture implements AutoCloseable {
         private final Class<? extends DatagramChannel> kind;
+        private final boolean shares;
         private final List<Channel> opened = Collections.synchronizedList(new ArrayList<>());
         final UnpooledByteBufAllocator buffers = new UnpooledByteBufAllocator(true);
         final Recorder recorder = new Recorder();
         final DatagramSocket client = new DatagramSocket(new InetSocketAddress(loopback(), 0));
 
-        Fixture(Class<? extends DatagramChannel> kind) throws IOException {
+        Fixture(Class<? extends DatagramChannel> kind, boolean shares) throws IOException {
             this.kind = kind;
+            this.shares = shares;
             client.setSoTimeout((int) TimeUnit.SECONDS.toMillis(SOON));
             client.setBroadcast(true);
         }
@@ -88,11 +90,12 @@ class NettyConformanceTest {
         }
 
         Bootstrap bootstrap(Recorder handler) {
-            return new Bootstrap()
+            Bootstrap bootstrap = new Bootstrap()
                     .group(LOOPS)
                     .channel(kind)
                     .option(ChannelOption.ALLOCATOR, buffers)
                     .handler(handler);
+            return shares ? bootstrap.option(PktInfoChannelOption.SHARE_READ_BUFFER, true) : bootstrap;
         }
 
         DatagramChannel bind() throws Exception {
@@ -719,8 +722,8 @@ class NettyConformanceTest {
         return CASES.keySet().stream();
     }
 
-    private static Object run(String name, Class<? extends DatagramChannel> kind) throws Exception {
-        try (Fixture fixture = new Fixture(kind)) {
+    private static Object run(String name, Class<? extends DatagramChannel> kind, boolean shares) throws Exception {
+        try (Fixture fixture = new Fixture(kind, shares)) {
             return CASES.get(name).run(fixture);
         }
     }
@@ -728,8 +731,10 @@ class NettyConformanceTest {
     @ParameterizedTest
     @MethodSource("cases")
     void whatNettysChannelDoesOursDoesToo(String name) throws Exception {
-        Object stock = run(name, NioDatagramChannel.class);
-        Object ours = run(name, PktInfoDatagramChannel.class);
-        assertThat(ours).isEqualTo(stock);
+        Object stock = run(name, NioDatagramChannel.class, false);
+        assertThat(run(name, PktInfoDatagramChannel.class, false)).isEqualTo(stock);
+        assertThat(run(name, PktInfoDatagramChannel.class, true))
+                .as("with SHARE_READ_BUFFER")
+                .isEqualTo(stock);
     }
 }

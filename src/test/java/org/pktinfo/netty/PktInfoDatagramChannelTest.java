@@ -20,6 +20,7 @@ import io.netty.channel.socket.DatagramPacket;
 import io.netty.channel.socket.SocketProtocolFamily;
 import io.netty.channel.socket.nio.NioChannelOption;
 import io.netty.channel.unix.SegmentedDatagramPacket;
+import io.netty.util.IllegalReferenceCountException;
 import io.netty.util.concurrent.Future;
 import java.io.IOException;
 import java.net.DatagramSocket;
@@ -33,6 +34,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import java.util.stream.IntStream;
@@ -436,6 +438,7 @@ class PktInfoDatagramChannelTest {
         assertThat(server.config().getOptions())
                 .containsEntry(PktInfoChannelOption.BATCH_SIZE, 32)
                 .containsEntry(PktInfoChannelOption.COALESCE_WRITES, true)
+                .containsEntry(PktInfoChannelOption.SHARE_READ_BUFFER, false)
                 .containsEntry(PktInfoChannelOption.SOURCE_SELECTION, SourceSelection.addressAsked())
                 .containsKey(PktInfoChannelOption.PEER_MEMORY);
         assertThat(server.config().getOption(PktInfoChannelOption.COALESCE_WRITES))
@@ -476,6 +479,47 @@ class PktInfoDatagramChannelTest {
         assertThat(received).isEqualTo(texts);
     }
 
+    /** Several by one call, an empty one and one that is cut off among them. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void whatIsReadAtOnceSharesABufferIfThatIsWanted(boolean shared) throws Exception {
+        List<ByteBuf> contents = new CopyOnWriteArrayList<>();
+        PktInfoDatagramChannel server = bind(bootstrap(new Recorder() {
+                    @Override
+                    void received(ChannelHandlerContext context, DatagramPacket packet) {
+                        contents.add(packet.content().retain());
+                    }
+                })
+                .option(PktInfoChannelOption.SHARE_READ_BUFFER, shared)
+                .option(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(6).maxMessagesPerRead(10))
+                .option(ChannelOption.AUTO_READ, false));
+        for (String text : List.of("first", "", "second", "the third", "4")) {
+            send("127.0.0.2", server, text);
+        }
+        server.config().setAutoRead(true);
+        awaitSize(contents, 5);
+        done(server.eventLoop().submit(() -> {}));
+        contents.remove(0).release(); // what the others say is theirs
+        assertThat(contents)
+                .extracting(content -> content.toString(StandardCharsets.UTF_8))
+                .containsExactly("", "second", "the th", "4");
+        assertThat(contents).allSatisfy(content -> {
+            assertThat(content.isWritable()).isEqualTo(!shared && content.readableBytes() < 6);
+            assertThat(content.refCnt()).isEqualTo(shared ? 4 : 1);
+        });
+        assertThat(buffers.metric().usedDirectMemory()).isEqualTo(shared ? 5 + 6 + 6 + 1 : 4 * 6);
+        contents.forEach(ByteBuf::release);
+        assertThat(buffers.metric().usedDirectMemory()).isZero();
+    }
+
+    private static void awaitSize(List<?> list, int size) {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(5);
+        while (list.size() < size) {
+            assertThat(System.nanoTime()).as("%s in time", list).isLessThan(deadline);
+            Thread.onSpinWait();
+        }
+    }
+
     private List<Integer> lengths(int count) throws IOException {
         List<Integer> lengths = new ArrayList<>();
         for (int i = 0; i < count; i++) {
@@ -511,6 +555,27 @@ class PktInfoDatagramChannelTest {
         IntStream.range(0, 10).forEach(i -> expected.add(10));
         expected.addAll(List.of(5, 5000, 5000, 2000, 5));
         assertThat(lengths(expected.size())).isEqualTo(expected);
+    }
+
+    @Test
+    void whatWasReleasedAlreadyIsNotSentAndItsNeighboursAre() throws Exception {
+        PktInfoDatagramChannel server = bind(new Recorder());
+        InetSocketAddress peer = clientAddress();
+        ByteBuf released = text("released");
+        List<ChannelFuture> futures = new ArrayList<>();
+        futures.add(server.write(new DatagramPacket(text("before"), peer)));
+        server.eventLoop()
+                .submit(() -> {
+                    futures.add(server.write(new DatagramPacket(released, peer)));
+                    released.release();
+                    futures.add(server.writeAndFlush(new DatagramPacket(text("after"), peer)));
+                })
+                .sync();
+        done(futures.get(0));
+        done(futures.get(2));
+        assertThat(futures.get(1).cause()).isInstanceOf(IllegalReferenceCountException.class);
+        assertThat(text(receive())).isEqualTo("before");
+        assertThat(text(receive())).isEqualTo("after");
     }
 
     @Test
