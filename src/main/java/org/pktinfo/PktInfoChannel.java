@@ -506,8 +506,8 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     }
 
     /**
-     * What went through this channel so far. Costs a few additions and a system call; the counting itself is part of every call, without a lock or an
-     * atomic operation for what is sent and received.
+     * What went through this channel so far. Costs a few additions and a system call; the counting itself is part of every call,
+     * without a lock or an atomic operation for what is sent and received.
      *
      * @return a snapshot, also of a closed channel
      */
