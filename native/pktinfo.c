@@ -30,25 +30,25 @@ void slot_clear(struct slot *slot)
     memset((uint8_t *)slot + sizeof(*slot) / 2, 0, sizeof(*slot) / 2);
 }
 
-void slot_read_name(struct slot *slot, const void *address, size_t length)
+void slot_read_name(struct slot *slot, const void *name, size_t length)
 {
-    const uint8_t *name = address;
+    const uint8_t *at = name;
     sa_family_t family;
     in_port_t port;
 
     if (length < sizeof(family)) {
         return;
     }
-    memcpy(&family, name, sizeof(family));
+    memcpy(&family, at, sizeof(family));
     if (family == AF_INET && length >= sizeof(struct sockaddr_in)) {
         memcpy(slot->peer_address, IPV4_MAPPED_PREFIX, sizeof(IPV4_MAPPED_PREFIX));
-        memcpy(slot->peer_address + 12, name + offsetof(struct sockaddr_in, sin_addr), 4);
-        memcpy(&port, name + offsetof(struct sockaddr_in, sin_port), sizeof(port));
+        memcpy(slot->peer_address + 12, at + offsetof(struct sockaddr_in, sin_addr), 4);
+        memcpy(&port, at + offsetof(struct sockaddr_in, sin_port), sizeof(port));
         slot->peer_port = ntohs(port);
     } else if (family == AF_INET6 && length >= sizeof(struct sockaddr_in6)) {
-        memcpy(slot->peer_address, name + offsetof(struct sockaddr_in6, sin6_addr), 16);
-        memcpy(&slot->peer_scope, name + offsetof(struct sockaddr_in6, sin6_scope_id), 4);
-        memcpy(&port, name + offsetof(struct sockaddr_in6, sin6_port), sizeof(port));
+        memcpy(slot->peer_address, at + offsetof(struct sockaddr_in6, sin6_addr), 16);
+        memcpy(&slot->peer_scope, at + offsetof(struct sockaddr_in6, sin6_scope_id), 4);
+        memcpy(&port, at + offsetof(struct sockaddr_in6, sin6_port), sizeof(port));
         slot->peer_port = ntohs(port);
     }
 }
@@ -201,24 +201,24 @@ void slot_read_control(struct slot *slot, const void *control, size_t length)
     }
 }
 
-size_t slot_write_name(const struct slot *slot, int socket_family, void *address)
+size_t slot_write_name(const struct slot *slot, int socket_family, void *name)
 {
-    uint8_t *name = address;
+    uint8_t *at = name;
     const sa_family_t family = socket_family == FAMILY_IPV4 ? AF_INET : AF_INET6;
     const in_port_t port = htons(slot->peer_port);
 
     if (socket_family == FAMILY_IPV4) {
-        memset(name, 0, sizeof(struct sockaddr_in));
-        memcpy(name + offsetof(struct sockaddr_in, sin_family), &family, sizeof(family));
-        memcpy(name + offsetof(struct sockaddr_in, sin_port), &port, sizeof(port));
-        memcpy(name + offsetof(struct sockaddr_in, sin_addr), slot->peer_address + 12, 4);
+        memset(at, 0, sizeof(struct sockaddr_in));
+        memcpy(at + offsetof(struct sockaddr_in, sin_family), &family, sizeof(family));
+        memcpy(at + offsetof(struct sockaddr_in, sin_port), &port, sizeof(port));
+        memcpy(at + offsetof(struct sockaddr_in, sin_addr), slot->peer_address + 12, 4);
         return sizeof(struct sockaddr_in);
     }
-    memset(name, 0, sizeof(struct sockaddr_in6));
-    memcpy(name + offsetof(struct sockaddr_in6, sin6_family), &family, sizeof(family));
-    memcpy(name + offsetof(struct sockaddr_in6, sin6_port), &port, sizeof(port));
-    memcpy(name + offsetof(struct sockaddr_in6, sin6_addr), slot->peer_address, 16);
-    memcpy(name + offsetof(struct sockaddr_in6, sin6_scope_id), &slot->peer_scope, 4);
+    memset(at, 0, sizeof(struct sockaddr_in6));
+    memcpy(at + offsetof(struct sockaddr_in6, sin6_family), &family, sizeof(family));
+    memcpy(at + offsetof(struct sockaddr_in6, sin6_port), &port, sizeof(port));
+    memcpy(at + offsetof(struct sockaddr_in6, sin6_addr), slot->peer_address, 16);
+    memcpy(at + offsetof(struct sockaddr_in6, sin6_scope_id), &slot->peer_scope, 4);
     return sizeof(struct sockaddr_in6);
 }
 

@@ -520,15 +520,18 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     private void askForDrops() {
         if (transport.enter()) {
             try {
-                noteDrops(transport.drops());
+                long told = transport.drops();
+                if (told >= 0) {
+                    noteDrops((int) told);
+                }
             } finally {
                 transport.leave();
             }
         }
     }
 
-    private void noteDrops(long told) {
-        long lost = told < 0 ? 0 : counters.lost((int) told);
+    private void noteDrops(int told) {
+        long lost = counters.lost(told);
         if (lost > 0) {
             recorder.dropped(lost, counters.kernelDrops());
         }
@@ -725,7 +728,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         }
         int told = arena.dropCount(received - 1); // the last one was queued last
         if (told != 0) {
-            noteDrops(Integer.toUnsignedLong(told));
+            noteDrops(told);
         }
     }
 

@@ -7,7 +7,6 @@ import static org.pktinfo.Loopback.address;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.ref.WeakReference;
-import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -27,8 +26,6 @@ import org.pktinfo.SendException.Kind;
 /** What a channel counts, against what was really sent, received and lost. */
 @Timeout(60)
 class ChannelStatsTest {
-    private static final int FLOOD = 500;
-
     private PktInfoChannel server;
     private Loopback client;
 
@@ -181,12 +178,6 @@ class ChannelStatsTest {
         assertThat(server.stats().received()).isEqualTo(1);
     }
 
-    private void flood() throws IOException {
-        for (int i = 0; i < FLOOD; i++) {
-            client.send("127.0.0.2", server, new byte[100]);
-        }
-    }
-
     private interface Receiver {
         int receive() throws IOException;
     }
@@ -202,12 +193,12 @@ class ChannelStatsTest {
     @ParameterizedTest
     @ValueSource(strings = {"record", "batch"})
     void whatTheKernelLostIsWhatWasSentAndDidNotCome(String how) throws IOException {
-        server.channel().setOption(StandardSocketOptions.SO_RCVBUF, 4096);
+        Loopback.shrinkQueue(server);
         Receiver receiver = receiver(how);
         long sent = 0;
         for (int round = 0; round < 3; round++) {
-            flood();
-            sent += FLOOD;
+            client.flood(server);
+            sent += Loopback.FLOOD;
             while (receiver.receive() > 0) {
                 // takes what fitted
             }
@@ -222,28 +213,28 @@ class ChannelStatsTest {
     /** Linux 4.12: a server that hangs, or is closed with its queue full, has lost datagrams and receives none that would tell. */
     @Test
     void whatTheKernelLostIsKnownWithoutReceiving() throws IOException {
-        server.channel().setOption(StandardSocketOptions.SO_RCVBUF, 4096);
-        flood();
+        Loopback.shrinkQueue(server);
+        client.flood(server);
         long lost = server.stats().kernelDrops();
         assertThat(lost).isPositive();
-        flood();
+        client.flood(server);
         server.close();
-        assertThat(server.stats().kernelDrops()).isEqualTo(lost + FLOOD);
+        assertThat(server.stats().kernelDrops()).isEqualTo(lost + Loopback.FLOOD);
         assertThat(server.stats().received()).isZero();
     }
 
     /** Four threads, two ways to receive, one flood; what they see comes in any order. */
     @Test
     void severalReceiversOfOneChannelAgreeWithTheKernel() throws Exception {
-        server.channel().setOption(StandardSocketOptions.SO_RCVBUF, 4096);
+        Loopback.shrinkQueue(server);
         List<CompletableFuture<Void>> receivers = new ArrayList<>();
         for (int i = 0; i < 4; i++) {
             receivers.add(CompletableFuture.runAsync(this::receiveUntilAnEmptyDatagram));
         }
         long sent = 0;
         while (server.stats().kernelDrops() < 1000) {
-            flood();
-            sent += FLOOD;
+            client.flood(server);
+            sent += Loopback.FLOOD;
         }
         for (CompletableFuture<Void> receiver : receivers) {
             while (!receiver.isDone()) {

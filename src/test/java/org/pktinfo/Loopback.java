@@ -7,6 +7,7 @@ import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -14,6 +15,9 @@ import java.time.Duration;
 /** A plain client that is not connected, so that it sees replies from any address, and what tests ask it to do. */
 final class Loopback implements AutoCloseable {
     static final Duration SOON = Duration.ofSeconds(5);
+
+    /** More datagrams than {@link #shrinkQueue} leaves room for. */
+    static final int FLOOD = 500;
 
     /** A port on every address of the host; the test closes the channel. */
     static PktInfoChannel open(PktInfoChannel.Family family) throws IOException {
@@ -32,6 +36,16 @@ final class Loopback implements AutoCloseable {
         InetSocketAddress to = new InetSocketAddress(
                 InetAddress.getByName(destination), server.localAddress().getPort());
         socket.send(new DatagramPacket(payload, payload.length, to));
+    }
+
+    static void shrinkQueue(PktInfoChannel server) throws IOException {
+        server.channel().setOption(StandardSocketOptions.SO_RCVBUF, 4096);
+    }
+
+    void flood(PktInfoChannel server) throws IOException {
+        for (int i = 0; i < FLOOD; i++) {
+            send("127.0.0.2", server, new byte[100]);
+        }
     }
 
     /** Sends a request, lets the server receive it and checks what does not depend on the destination. */
