@@ -1,4 +1,4 @@
-/* What C can do: echoes from the address asked on one dual-stack socket. usage: server single|batch PORT */
+/* What C can do: echoes from the address asked on one dual-stack socket; plain, from whichever. usage: server single|batch|plain PORT */
 #define _GNU_SOURCE
 #include <netinet/in.h>
 #include <stdint.h>
@@ -15,6 +15,7 @@ static uint8_t controls[BATCH][128];
 static struct sockaddr_in6 names[BATCH];
 static struct iovec places[BATCH];
 static struct mmsghdr messages[BATCH];
+static int knows; /* where each request was sent */
 
 static void die(const char *what)
 {
@@ -25,13 +26,12 @@ static void die(const char *what)
 static int open_socket(int port)
 {
     int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    int on = 1;
     int off = 0;
     struct sockaddr_in6 name = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
 
     if (fd == -1 || setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) == -1
-        || setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) == -1
-        || setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on)) == -1
+        || setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &knows, sizeof(knows)) == -1
+        || setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &knows, sizeof(knows)) == -1
         || bind(fd, (struct sockaddr *)&name, sizeof(name)) == -1) {
         die("socket");
     }
@@ -45,7 +45,7 @@ static void expect(struct mmsghdr *message, int i)
         .msg_iovlen = 1, .msg_control = controls[i], .msg_controllen = sizeof(controls[i])};
 }
 
-/* Leaves the one control message that names the source of the reply. */
+/* Leaves the one control message that names the source of the reply, if there is any. */
 static void answer(struct msghdr *message, size_t length)
 {
     uint8_t reply[CMSG_SPACE(sizeof(struct in6_pktinfo))] = {0};
@@ -111,10 +111,11 @@ static void serve_many(int fd)
 
 int main(int count, char **arguments)
 {
-    if (count != 3 || (strcmp(arguments[1], "single") != 0 && strcmp(arguments[1], "batch") != 0)) {
-        fputs("usage: server single|batch PORT\n", stderr);
+    if (count != 3 || (strcmp(arguments[1], "single") != 0 && strcmp(arguments[1], "batch") != 0 && strcmp(arguments[1], "plain") != 0)) {
+        fputs("usage: server single|batch|plain PORT\n", stderr);
         return 2;
     }
+    knows = strcmp(arguments[1], "plain") != 0;
     int fd = open_socket(atoi(arguments[2]));
     puts("ready");
     fflush(stdout);

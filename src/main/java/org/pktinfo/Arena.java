@@ -26,7 +26,11 @@ final class Arena {
     /** Records made before, because a server has few addresses and its peers come again: one at each place. */
     private final @Nullable Endpoint[] knownPeers = new Endpoint[1 << PEER_BITS];
 
-    private final @Nullable PacketInfo[] knownInfos = new PacketInfo[1 << INFO_BITS];
+    private final @Nullable KnownInfo[] knownInfos = new KnownInfo[1 << INFO_BITS];
+
+    /** With all that it was made of: the slot's bytes from IN6_ADDRESS on, flags, and whether the peer has an IPv4 address. */
+    private record KnownInfo(
+            long first, long second, long third, long fourth, int flags, boolean ipv4, PacketInfo info) {}
 
     /** What went through here. */
     final Tally tally = new Tally();
@@ -62,6 +66,10 @@ final class Arena {
     /** Lets neighbours for one peer leave together, as long as none is longer than this; 0: none does. */
     void coalesce(int longest) {
         memory.putInt(Layout.LONGEST_COALESCED, longest);
+    }
+
+    int slots() {
+        return memory.getInt(Layout.SLOT_COUNT);
     }
 
     int payloadCapacity() {
@@ -281,40 +289,44 @@ final class Arena {
     }
 
     PacketInfo packetInfo(int index) {
+        int at = slot(index) + Layout.IN6_ADDRESS;
+        long first = memory.getLong(at);
+        long second = memory.getLong(at + 8);
+        long third = memory.getLong(at + 16);
+        long fourth = memory.getLong(at + 24);
+        int flags = memory.getInt(slot(index) + Layout.FLAGS) & INFO_FLAGS;
+        boolean ipv4 = IpAddress.isIpv4(peerHigh(index), peerLow(index));
+        int place = place((second * 31 + third) * 31 + fourth, INFO_BITS);
+        KnownInfo known = knownInfos[place];
+        if (known == null
+                || known.fourth != fourth
+                || known.third != third
+                || known.second != second
+                || known.first != first
+                || known.flags != flags
+                || known.ipv4 != ipv4) {
+            known = new KnownInfo(first, second, third, fourth, flags, ipv4, newPacketInfo(index));
+            knownInfos[place] = known;
+        }
+        return known.info;
+    }
+
+    private PacketInfo newPacketInfo(int index) {
         int interfaceIndex = interfaceIndex(index);
         long high = destinationHigh(index);
         long low = destinationLow(index);
-        int scope = isOnOneLink(high) ? interfaceIndex : 0;
         long localHigh = localHigh(index);
         long localLow = localLow(index);
+        IpAddress destination = new IpAddress(high, low, isOnOneLink(high) ? interfaceIndex : 0);
         boolean same = localHigh == high && localLow == low;
-        int flags = memory.getInt(slot(index) + Layout.FLAGS);
-        int place = place(low ^ interfaceIndex, INFO_BITS);
-        PacketInfo known = knownInfos[place];
-        if (known == null
-                || known.interfaceIndex() != interfaceIndex
-                || flags(known) != (flags & INFO_FLAGS)
-                || !is(known.destination(), high, low, scope)
-                || !is(known.local(), localHigh, localLow, same ? scope : 0)) {
-            IpAddress destination = new IpAddress(high, low, scope);
-            known = new PacketInfo(
-                    destination,
-                    same ? destination : new IpAddress(localHigh, localLow, 0),
-                    interfaceIndex,
-                    (flags & Layout.FLAG_IN_PKTINFO) != 0,
-                    (flags & Layout.FLAG_IN6_PKTINFO) != 0,
-                    (flags & Layout.FLAG_IN6_PKTINFO_FIRST) != 0,
-                    (flags & Layout.FLAG_CONTROL_TRUNCATED) != 0);
-            knownInfos[place] = known;
-        }
-        return known;
-    }
-
-    private static int flags(PacketInfo info) {
-        return (info.inPktinfo() ? Layout.FLAG_IN_PKTINFO : 0)
-                | (info.in6Pktinfo() ? Layout.FLAG_IN6_PKTINFO : 0)
-                | (info.in6PktinfoFirst() ? Layout.FLAG_IN6_PKTINFO_FIRST : 0)
-                | (info.truncated() ? Layout.FLAG_CONTROL_TRUNCATED : 0);
+        return new PacketInfo(
+                destination,
+                same ? destination : new IpAddress(localHigh, localLow, 0),
+                interfaceIndex,
+                has(index, Layout.FLAG_IN_PKTINFO),
+                has(index, Layout.FLAG_IN6_PKTINFO),
+                has(index, Layout.FLAG_IN6_PKTINFO_FIRST),
+                has(index, Layout.FLAG_CONTROL_TRUNCATED));
     }
 
     /** The rule of {@link AddressAsked} on a slot. */

@@ -229,9 +229,6 @@ public final class DatagramBatch {
      * @throws IllegalStateException as with a payload
      */
     public DatagramSlot put(int length, Endpoint peer, Source source) throws SendException {
-        if (length < 0) {
-            throw new IllegalArgumentException(length + " bytes are not in 0 to " + arena.payloadCapacity());
-        }
         checkPut(length, peer, source);
         return added(length, peer, source);
     }
@@ -241,9 +238,9 @@ public final class DatagramBatch {
         if (size == slots.length) {
             throw new IllegalStateException("all " + size + " slots are taken");
         }
-        if (length > arena.payloadCapacity()) {
+        if (length < 0 || length > arena.payloadCapacity()) {
             throw new IllegalArgumentException(
-                    length + " bytes are more than the batch's capacity of " + arena.payloadCapacity());
+                    length + " bytes are not in 0 to the batch's capacity of " + arena.payloadCapacity());
         }
         try {
             channel.checkSend(length, peer, source);

@@ -19,7 +19,6 @@ final class Inbox {
     private final PktInfoChannel channel;
     private final ReentrantLock lock = new ReentrantLock();
     private @Nullable Arena arena; // guarded by lock, as all that follows
-    private int slots;
     private int filled;
     private int next; // the first slot of which something is left, if less than filled
     private int taken; // bytes of that slot that were handed out, if it holds several datagrams
@@ -82,10 +81,9 @@ final class Inbox {
     /** Takes what is there, at most so many; null if nothing is. */
     private @Nullable Arena receive(int count) throws IOException {
         Arena room = arena;
-        if (room == null || slots < count) {
+        if (room == null || room.slots() < count) {
             room = channel.replaceArena(room, count);
             arena = room;
-            slots = count;
         }
         next = 0;
         filled = 0; // also if it fails

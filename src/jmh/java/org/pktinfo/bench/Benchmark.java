@@ -29,7 +29,7 @@ final class Benchmark implements Callable<Integer> {
     private static final int FIXED_RATE = 20_000; // requests a second, for latencies
     private static final Pattern SAID =
             Pattern.compile("requests (\\d+) wrong (\\d+) lost (\\d+) malformed (\\d+) nanoseconds (\\d+)\\s*");
-    private static final List<String> OF_ANY_SOURCE = List.of("channel", "socket", "netty-nio", "netty-epoll", "netty-io_uring");
+    private static final List<String> OF_ANY_SOURCE = List.of("c-plain", "channel", "socket", "netty-nio", "netty-epoll", "netty-io_uring");
 
     @Option(names = "--rounds", description = "Rounds in each fork (${DEFAULT-VALUE}).")
     private int rounds = 9;

@@ -19,7 +19,7 @@ record Cell(
         String name, boolean wire, String address, int addresses, int size, int peers, int run, List<String> variants) {
     private static final List<String> OURS = List.of("records", "pktinfo-socket", "batch-alone", "batch", "server", "netty-pktinfo");
     private static final List<String> OTHERS =
-            List.of("c-single", "c-batch", "channel", "socket", "netty-nio", "netty-epoll", "netty-io_uring");
+            List.of("c-single", "c-batch", "c-plain", "channel", "socket", "netty-nio", "netty-epoll", "netty-io_uring");
 
     /** The addresses that every private namespace of the benchmark has. */
     static final String IPV4_LOOPBACK = "127.0.0.5";

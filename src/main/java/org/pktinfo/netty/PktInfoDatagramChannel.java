@@ -18,6 +18,7 @@ import io.netty.channel.socket.DatagramChannelConfig;
 import io.netty.channel.socket.DatagramPacket;
 import io.netty.channel.socket.SocketProtocolFamily;
 import io.netty.util.UncheckedBooleanSupplier;
+import io.netty.util.concurrent.Future;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -29,6 +30,7 @@ import java.nio.channels.SelectionKey;
 import java.nio.channels.UnresolvedAddressException;
 import java.nio.channels.UnsupportedAddressTypeException;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.DatagramBatch;
 import org.pktinfo.DatagramSlot;
@@ -73,6 +75,9 @@ import org.pktinfo.SendException;
 public final class PktInfoDatagramChannel extends AbstractNioMessageChannel implements DatagramChannel {
     private static final ChannelMetadata METADATA = new ChannelMetadata(/* hasDisconnect= */ true, 16);
 
+    /** So many full batches in a row, and the next is believed to be there without asking the selector. */
+    private static final int BUSY = 4;
+
     private final PktInfoChannel channel;
     private final PktInfoDatagramChannelConfig config;
     private final Memberships memberships;
@@ -85,6 +90,11 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
 
     /** Whether the last batch took all that was there. */
     private boolean drained;
+
+    private int fullInARow;
+
+    /** The next read while the selector does not watch the socket; null while it does. */
+    private @Nullable Future<?> nextRead;
 
     /** Of the last batch, by System.nanoTime. */
     private long timeOfRead;
@@ -259,6 +269,37 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
         channel.close();
     }
 
+    /**
+     * A busy channel reads on in its event loop's next turn, unwatched: a socket in an epoll instance has the kernel take a lock and call
+     * for each datagram that has left, to find that nobody waits for room to send.
+     */
+    @Override
+    protected void doBeginRead() throws Exception {
+        if (fullInARow < BUSY || !config.isAutoRead()) {
+            super.doBeginRead();
+        } else if (nextRead == null && registration().isValid()) { // a handler may have closed it
+            removeAndSubmit(NioIoOps.READ);
+            nextRead = eventLoop().schedule(this::readOn, 0, TimeUnit.NANOSECONDS); // a task would run in this turn
+        }
+    }
+
+    private void readOn() {
+        nextRead = null;
+        if (isActive() && config.isAutoRead()) {
+            unsafe().read();
+        }
+    }
+
+    @Override
+    protected void doDeregister() throws Exception {
+        if (nextRead != null) {
+            nextRead.cancel(/* mayInterruptIfRunning= */ false);
+            nextRead = null;
+        }
+        fullInARow = 0;
+        super.doDeregister();
+    }
+
     void stopReading() {
         clearReadPending();
     }
@@ -273,9 +314,12 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
         RecvByteBufAllocator.Handle handle = unsafe().recvBufAllocHandle();
         DatagramBatch batch = batches.usual(handle.guess());
         int most = Math.min(batch.capacity(), mostToRead(read.size()));
+        int before = fullInARow;
+        fullInARow = 0; // also if it fails
         int count = batch.receiveNow(most);
         timeOfRead = System.nanoTime();
         drained = count < most;
+        fullInARow = drained ? 0 : Math.min(BUSY, before + 1);
         try {
             if (config.sharesReadBuffer() && count > 0) {
                 addSharing(read, batch, count, handle);
@@ -302,17 +346,18 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
         for (int i = 0; i < count; i++) {
             total += Math.min(batch.slot(i).length(), room);
         }
-        ByteBuf shared = config.getAllocator().ioBuffer(total);
+        ByteBuf shared = config.getAllocator().ioBuffer(total).retain(count);
+        int taken = 0;
         try {
             int at = 0;
-            for (int i = 0; i < count; i++) {
-                DatagramSlot slot = batch.slot(i);
+            while (taken < count) {
+                DatagramSlot slot = batch.slot(taken++);
                 int length = Math.min(slot.length(), room);
-                read.add(packet(slot, shared.slice(at, length).clear().retain(), room, handle));
+                read.add(packet(slot, shared.slice(at, length).clear(), room, handle));
                 at += length;
             }
         } finally {
-            shared.release();
+            shared.release(1 + count - taken);
         }
     }
 

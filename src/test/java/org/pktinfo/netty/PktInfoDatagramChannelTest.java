@@ -23,6 +23,7 @@ import io.netty.channel.socket.nio.NioChannelOption;
 import io.netty.channel.unix.SegmentedDatagramPacket;
 import io.netty.util.concurrent.Future;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -32,12 +33,16 @@ import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -477,6 +482,147 @@ class PktInfoDatagramChannelTest {
             received.add(text(reply));
         }
         assertThat(received).isEqualTo(texts);
+    }
+
+    private static final int FLOOD = 100;
+
+    /** With so much to read at once that it need not ask for more before all of it is read; it does not read yet. */
+    private PktInfoDatagramChannel flooded(Recorder handler) throws Exception {
+        PktInfoDatagramChannel server = bind(bootstrap(handler)
+                .option(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(64).maxMessagesPerRead(2))
+                .option(ChannelOption.AUTO_READ, false));
+        for (int i = 0; i < FLOOD; i++) {
+            send("127.0.0.2", server, "number " + i);
+        }
+        return server;
+    }
+
+    /** Does something with the datagram of a number, and answers all. */
+    private static Recorder doing(int number, Consumer<Channel> something) {
+        return new Recorder() {
+            private int received;
+
+            @Override
+            void received(ChannelHandlerContext context, DatagramPacket packet) {
+                if (received++ == number) {
+                    something.accept(context.channel());
+                }
+                ChannelFuture unused = context.writeAndFlush(
+                        new DatagramPacket(packet.content().retainedDuplicate(), packet.sender()));
+            }
+        };
+    }
+
+    private void assertAnsweredFrom(int first) throws IOException {
+        for (int i = first; i < FLOOD; i++) {
+            java.net.DatagramPacket reply = receive();
+            assertThat(text(reply)).isEqualTo("number " + i);
+            assertThat(reply.getAddress()).isEqualTo(address("127.0.0.2"));
+        }
+    }
+
+    /** Whether an epoll instance of this process has the socket in it, by proc(5). */
+    private static boolean isWatched(Channel channel) {
+        String port = ":%04X ".formatted(((InetSocketAddress) channel.localAddress()).getPort());
+        try (Stream<String> sockets = Files.lines(Path.of("/proc/self/net/udp6"));
+                Stream<Path> descriptors = Files.list(Path.of("/proc/self/fdinfo"))) {
+            String line =
+                    sockets.filter(each -> each.contains(port)).findFirst().orElseThrow();
+            long inode = Long.parseLong(line.strip().split("\\s+", -1)[9]);
+            return descriptors.anyMatch(descriptor -> contains(descriptor, "ino:%x ".formatted(inode)));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static boolean contains(Path descriptor, String text) {
+        try {
+            return Files.readString(descriptor).contains(text);
+        } catch (IOException e) {
+            return false; // closed meanwhile
+        }
+    }
+
+    @Test
+    void whatIsBusyIsNotWatchedUntilAllIsRead() throws Exception {
+        List<Boolean> watched = new ArrayList<>();
+        PktInfoDatagramChannel server = flooded(doing(FLOOD / 2, channel -> watched.add(isWatched(channel))));
+        server.config().setAutoRead(true);
+        assertAnsweredFrom(0);
+        assertThat(watched).as("after %d of %d", FLOOD / 2, FLOOD).containsExactly(false);
+        assertAnswered("127.0.0.3", server);
+        assertAnswered("::1", server);
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(5);
+        while (!isWatched(server)) {
+            assertThat(System.nanoTime()).as("watched in time").isLessThan(deadline);
+        }
+        assertAnswered("127.0.0.4", server);
+    }
+
+    @Test
+    void whatIsBusyDoesNotKeepItsNeighboursWaiting() throws Exception {
+        Recorder neighbours = new Recorder();
+        PktInfoDatagramChannel neighbour = bind(neighbours);
+        List<Integer> heard = new ArrayList<>();
+        Recorder busy = new Recorder() {
+            @Override
+            void received(ChannelHandlerContext context, DatagramPacket packet) throws IOException {
+                heard.add(neighbours.packets.size());
+                if (heard.size() == FLOOD / 2) {
+                    send("127.0.0.1", neighbour, "to the neighbour");
+                }
+            }
+        };
+        flooded(busy).config().setAutoRead(true);
+        busy.await("read number " + (FLOOD - 1));
+        assertThat(neighbours.next().content().refCnt()).as("released").isZero();
+        assertThat(heard.get(FLOOD - 1))
+                .as("heard by the neighbour before the last")
+                .isEqualTo(1);
+    }
+
+    @Test
+    void whatIsBusyStopsReadingWhenToldTo() throws Exception {
+        Recorder handler = doing(FLOOD / 2, channel -> channel.config().setAutoRead(false));
+        PktInfoDatagramChannel server = flooded(handler);
+        server.config().setAutoRead(true);
+        handler.await("read number " + (FLOOD / 2 + 1)); // those that were read together
+        done(server.eventLoop().schedule(() -> {}, 1, TimeUnit.MILLISECONDS));
+        assertThat(handler.packets).hasSize(FLOOD / 2 + 2);
+        Channel unused = server.read();
+        handler.await("read number " + (FLOOD / 2 + 2));
+        done(server.eventLoop().schedule(() -> {}, 1, TimeUnit.MILLISECONDS));
+        assertThat(handler.packets).hasSize(FLOOD / 2 + 3);
+        server.config().setAutoRead(true);
+        assertAnsweredFrom(0);
+    }
+
+    @Test
+    void whatIsBusyMayChangeItsEventLoop() throws Exception {
+        Recorder handler = doing(FLOOD / 2, channel -> {
+            ChannelFuture unused = channel.deregister();
+        });
+        PktInfoDatagramChannel server = flooded(handler);
+        server.config().setAutoRead(true);
+        handler.await("unregistered");
+        done(LOOPS.submit(() -> {}));
+        assertThat(handler.packets).hasSize(FLOOD / 2 + 2);
+        done(LOOPS.register(server));
+        assertAnsweredFrom(0);
+        assertAnswered("127.0.0.3", server);
+    }
+
+    @Test
+    void whatIsBusyCanBeClosed() throws Exception {
+        Recorder handler = doing(FLOOD / 2, channel -> {
+            ChannelFuture unused = channel.close();
+        });
+        PktInfoDatagramChannel server = flooded(handler);
+        server.config().setAutoRead(true);
+        handler.await("unregistered");
+        done(LOOPS.schedule(() -> {}, 1, TimeUnit.MILLISECONDS));
+        assertThat(handler.packets).hasSize(FLOOD / 2 + 2);
+        assertThat(handler.events()).noneMatch(event -> event.startsWith("caught"));
     }
 
     /** Several by one call, an empty one and one that is cut off among them. */
