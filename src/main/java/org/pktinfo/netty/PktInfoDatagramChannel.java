@@ -88,9 +88,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
     /** Made with the first write: it belongs to the event loop. */
     private @Nullable OutboundBatch outbound;
 
-    /** Whether the last batch took all that was there. */
-    private boolean drained;
-
+    /** How many of the last batches were full, at most {@link #BUSY}; 0 if the last one took all that was there. */
     private int fullInARow;
 
     /** The next read while the selector does not watch the socket; null while it does. */
@@ -318,8 +316,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
         fullInARow = 0; // also if it fails
         int count = batch.receiveNow(most);
         timeOfRead = System.nanoTime();
-        drained = count < most;
-        fullInARow = drained ? 0 : Math.min(BUSY, before + 1);
+        fullInARow = count < most ? 0 : Math.min(BUSY, before + 1);
         try {
             if (config.sharesReadBuffer() && count > 0) {
                 addSharing(read, batch, count, handle);
@@ -391,7 +388,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
     /** What came meanwhile the selector tells; a buffer that was not filled says nothing about datagrams. */
     @Override
     protected boolean continueReading(RecvByteBufAllocator.Handle handle) {
-        if (drained) {
+        if (fullInARow == 0) {
             return false;
         }
         return handle instanceof RecvByteBufAllocator.ExtendedHandle extended
