@@ -40,7 +40,7 @@ final class Benchmark implements Callable<Integer> {
     @Option(names = "--slice", paramLabel = "SECONDS", description = "One server's turn (${DEFAULT-VALUE}).")
     private double slice = 0.3;
 
-    @Option(names = "--warm-up", paramLabel = "SECONDS", description = "Before the first round of a fork (${DEFAULT-VALUE}).")
+    @Option(names = "--warm-up", paramLabel = "SECONDS", description = "Of each server, in turns, before the first round of a fork (${DEFAULT-VALUE}).")
     private double warmUp = 3;
 
     @Option(names = "--cells", paramLabel = "REGEX", description = "Only cells whose name has this in it.")
@@ -123,8 +123,11 @@ final class Benchmark implements Callable<Integer> {
             for (int fork = 0; fork < forks; fork++) {
                 Map<Child, Integer> servers = start(cell);
                 try {
-                    for (Map.Entry<Child, Integer> server : servers.entrySet()) {
-                        load(world, cell, server.getValue(), "-t", String.valueOf(warmUp));
+                    // In turns too: what is compiled for a load without a pause is thrown away at the first one.
+                    for (double warm = 0; warm < warmUp; warm += slice) {
+                        for (int port : servers.values()) {
+                            load(world, cell, port, "-t", String.valueOf(slice));
+                        }
                     }
                     for (int round = 0; round < rounds; round++) {
                         for (Map.Entry<Child, Integer> server : servers.entrySet()) {
