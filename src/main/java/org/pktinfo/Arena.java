@@ -296,7 +296,8 @@ final class Arena {
         long fourth = memory.getLong(at + 24);
         int flags = memory.getInt(slot(index) + Layout.FLAGS) & INFO_FLAGS;
         boolean ipv4 = IpAddress.isIpv4(peerHigh(index), peerLow(index));
-        int place = place((second * 31 + third) * 31 + fourth, INFO_BITS);
+        long key = (second * 31 + third) * 31 + fourth; // not ^: an address that is there twice would be gone
+        int place = place(key, INFO_BITS);
         KnownInfo known = knownInfos[place];
         if (known == null
                 || known.fourth != fourth

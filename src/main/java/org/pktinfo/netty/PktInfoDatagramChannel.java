@@ -294,7 +294,6 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
             nextRead.cancel(/* mayInterruptIfRunning= */ false);
             nextRead = null;
         }
-        fullInARow = 0;
         super.doDeregister();
     }
 
