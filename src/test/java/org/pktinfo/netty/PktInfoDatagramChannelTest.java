@@ -584,6 +584,7 @@ class PktInfoDatagramChannelTest {
         };
         flood(busy);
         busy.await("read number " + (FLOOD - 1));
+        turn();
         assertThat(neighbours.next().content().refCnt()).as("released").isZero();
         assertThat(heard.get(FLOOD - 1))
                 .as("heard by the neighbour before the last")
