@@ -8,8 +8,8 @@ ARG BASE_IMAGE=registry.access.redhat.com/ubi8/ubi-minimal
 FROM ${JDK_IMAGE} AS assembly
 WORKDIR /assembly
 COPY target/pktinfo-server.jar .
-# java.logging formats what the server complains about; everything else that it uses is in java.base.
-RUN "$JAVA_HOME/bin/jlink" --add-modules java.base,java.logging --strip-java-debug-attributes --no-header-files \
+# java.logging formats what the server complains about, jdk.unsupported has the signals that stop it; all else is in java.base.
+RUN "$JAVA_HOME/bin/jlink" --add-modules java.base,java.logging,jdk.unsupported --strip-java-debug-attributes --no-header-files \
         --no-man-pages --output /opt/pktinfo
 RUN case $(uname -m) in \
         x86_64) platform=linux_64 ;; \

@@ -1,12 +1,13 @@
 package org.pktinfo.cli;
 
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** Asks again and again, and tells by commands when the server comes up or goes down. Ends with the JVM, saying down. */
+/** Asks again and again, and tells by commands when the server comes up or goes down. When the program is told to stop, it says down. */
 final class HealthCheck {
     /** What came of asking once. */
     record Outcome(boolean good, String text) {}
@@ -18,6 +19,7 @@ final class HealthCheck {
     }
 
     private static final Duration HOOK_LIMIT = Duration.ofSeconds(5);
+    private static final Duration EVER = Duration.ofDays(36_500);
 
     private final int rise;
     private final int fall;
@@ -41,9 +43,30 @@ final class HealthCheck {
         this.onDown = onDown;
     }
 
-    /** Until the JVM is told to stop. */
-    void run(Duration every, Supplier<Outcome> ask) {
-        Runtime.getRuntime().addShutdownHook(new Thread(this::end, "stop"));
+    /** Asks until the program is told to stop, tells down if that was not told before, and returns the exit code. */
+    int run(Duration every, Supplier<Outcome> ask) {
+        try (StopRequest stop = new StopRequest()) {
+            AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+            Thread asking = new Thread(() -> askAgainAndAgain(every, ask), "ask"); // may wait long for an answer
+            asking.setDaemon(true);
+            asking.setUncaughtExceptionHandler((thread, e) -> {
+                failure.set(e);
+                stop.ask();
+            });
+            asking.start();
+            while (!stop.await(EVER)) {
+                // once in a lifetime
+            }
+            boolean down = end();
+            Throwable e = failure.get();
+            if (e != null) {
+                throw new IllegalStateException("asking failed: " + e, e);
+            }
+            return down ? 0 : 1;
+        }
+    }
+
+    private void askAgainAndAgain(Duration every, Supplier<Outcome> ask) {
         long due = System.nanoTime();
         while (true) {
             note(ask.get());
@@ -81,11 +104,14 @@ final class HealthCheck {
         return hook == null || hook.run(HOOK_LIMIT);
     }
 
-    private void end() {
+    /** False if the command for down was needed and failed. */
+    private boolean end() {
         telling.lock();
-        ending = true;
-        boolean done = told == State.DOWN || succeeds(onDown);
-        System.out.flush();
-        Runtime.getRuntime().halt(done ? 0 : 1);
+        try {
+            ending = true;
+            return told == State.DOWN || succeeds(onDown);
+        } finally {
+            telling.unlock();
+        }
     }
 }

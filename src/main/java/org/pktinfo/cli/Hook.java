@@ -2,6 +2,7 @@ package org.pktinfo.cli;
 
 import java.io.File;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 
@@ -12,7 +13,7 @@ record Hook(String option, String command) {
     /** Runs it to its end, with this program's outputs; false, and a line on stderr, if it fails or takes longer than that. */
     boolean run(Duration limit) {
         try {
-            Process process = new ProcessBuilder("/bin/sh", "-c", command)
+            Process process = new ProcessBuilder("/bin/sh", "-c", inAscii(command))
                     .inheritIO()
                     .redirectInput(NOTHING)
                     .start();
@@ -20,6 +21,18 @@ record Hook(String option, String command) {
         } catch (IOException e) {
             return fails(String.valueOf(e.getMessage()));
         }
+    }
+
+    /** Where the locale knows ASCII only, the JVM would hand over a question mark for each other character. */
+    private static String inAscii(String command) {
+        if (command.chars().allMatch(c -> c < 128)) {
+            return command;
+        }
+        StringBuilder octal = new StringBuilder();
+        for (byte b : command.getBytes(StandardCharsets.UTF_8)) {
+            octal.append('\\').append(String.format("%03o", b & 0xff));
+        }
+        return "eval \"$(printf '" + octal + "')\"";
     }
 
     private boolean succeeds(Process process, Duration limit) {

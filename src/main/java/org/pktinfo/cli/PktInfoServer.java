@@ -11,7 +11,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Callable;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.Endpoint;
@@ -41,7 +40,7 @@ import picocli.CommandLine.Spec;
         versionProvider = Version.class,
         subcommands = {DoctorCommand.class, ProbeCommand.class},
         exitCodeListHeading = "%nExit codes:%n",
-        exitCodeList = {"0:stopped by SIGTERM or SIGINT", "1:failed", "2:wrong usage"})
+        exitCodeList = {"0:stopped by SIGTERM, SIGINT or SIGHUP", "1:failed", "2:wrong usage"})
 public final class PktInfoServer implements Callable<Integer> {
     private static final String LOG_FORMAT = "java.util.logging.SimpleFormatter.format";
     private static final String FIXED = "fixed:";
@@ -177,6 +176,7 @@ public final class PktInfoServer implements Callable<Integer> {
      * @param arguments see {@code --help}
      */
     public static void main(String[] arguments) {
+        Utf8.print();
         System.exit(run(arguments));
     }
 
@@ -186,9 +186,16 @@ public final class PktInfoServer implements Callable<Integer> {
             System.setProperty(LOG_FORMAT, "%5$s%n");
         }
         CommandLine commandLine = new CommandLine(new PktInfoServer());
+        commandLine.setExpandAtFiles(false); // "--response @x" means what it says
         commandLine.setParameterExceptionHandler((e, given) -> fail(e.getMessage() + " (--help tells more)", 2));
         commandLine.setExecutionExceptionHandler((e, line, result) -> fail(text(e), 1));
-        return commandLine.execute(arguments);
+        String[] typed;
+        try {
+            typed = Utf8.arguments(arguments);
+        } catch (IllegalArgumentException e) {
+            return fail(text(e), 2);
+        }
+        return commandLine.execute(typed);
     }
 
     /** One line on stderr. */
@@ -229,16 +236,28 @@ public final class PktInfoServer implements Callable<Integer> {
         } else {
             builder.bind(localAddress());
         }
-        try (DatagramServer server = builder.start(answer)) {
+        try (StopRequest stop = new StopRequest()) { // who reads "listening" may send a signal at once
+            return serve(builder.start(answer), joins, stop);
+        } catch (UnsatisfiedLinkError | UnsupportedOperationException e) {
+            return fail(text(e), 1);
+        }
+    }
+
+    private int serve(DatagramServer server, List<Groups> joins, StopRequest stop) throws IOException {
+        try {
             for (Groups join : joins) {
                 join.join(server);
             }
-            stopOnSignal(server);
-            // who reads this line may send a signal at once
             System.err.println("listening on " + Endpoint.of(server.localAddress()) + ", policy " + policy);
-            return printUntilStopped(server);
-        } catch (UnsatisfiedLinkError | UnsupportedOperationException e) {
-            return fail(text(e), 1);
+            printUntil(stop, server);
+            drain();
+            server.finish(PATIENCE);
+            // Before the sockets are closed: with one that was standard input, the JDK closes the standard outputs as
+            // well.
+            System.err.println(StatsLine.totals(server.stats()));
+            return 0;
+        } finally {
+            server.stop(Duration.ZERO);
         }
     }
 
@@ -257,29 +276,9 @@ public final class PktInfoServer implements Callable<Integer> {
         }
     }
 
-    /** The JVM turns SIGTERM and SIGINT into exit codes 143 and 130; to be told to stop is no failure here. */
-    private void stopOnSignal(DatagramServer server) {
-        Thread hook = new Thread(
-                () -> {
-                    int exitCode = 0;
-                    drain();
-                    try {
-                        server.stop(PATIENCE);
-                    } catch (IOException e) {
-                        exitCode = fail("stopping failed: " + text(e), 1);
-                    }
-                    System.err.println(StatsLine.totals(server.stats()));
-                    System.err.flush();
-                    Runtime.getRuntime().halt(exitCode);
-                },
-                "stop");
-        Runtime.getRuntime().addShutdownHook(hook);
-    }
-
-    private int printUntilStopped(DatagramServer server) {
+    private void printUntil(StopRequest stop, DatagramServer server) {
         StatsLine line = new StatsLine(server.stats(), System.nanoTime());
-        while (true) { // the hook ends the JVM
-            LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(stats == 0 ? Integer.MAX_VALUE : stats));
+        while (!stop.await(Duration.ofSeconds(stats == 0 ? Integer.MAX_VALUE : stats))) {
             if (stats > 0) {
                 System.err.println(line.next(server.stats(), System.nanoTime()));
             }

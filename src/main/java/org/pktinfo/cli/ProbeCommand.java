@@ -35,7 +35,7 @@ import picocli.CommandLine.Spec;
         versionProvider = Version.class,
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {
-            "0:answered from HOST and PORT; with --every: stopped by SIGTERM or SIGINT",
+            "0:answered from HOST and PORT; with --every: stopped by SIGTERM, SIGINT or SIGHUP",
             "1:answered from elsewhere, or not in time; with --every: stopped, but --on-down failed",
             "2:wrong usage"
         })
@@ -127,7 +127,7 @@ final class ProbeCommand implements Callable<Integer> {
         InetSocketAddress asked = new InetSocketAddress(resolve(), port);
         InetAddress source = source(asked.getAddress());
         if (every != null) {
-            new HealthCheck(rise, fall, hook("--on-up", onUp), hook("--on-down", onDown))
+            return new HealthCheck(rise, fall, hook("--on-up", onUp), hook("--on-down", onDown))
                     .run(Duration.ofNanos((long) (every * 1e9)), () -> askWhateverHappens(source, asked, request));
         }
         Outcome outcome = ask(source, asked, request);

@@ -15,7 +15,8 @@ final class StatsLine {
 
     /** The totals alone, as they are printed at the end. */
     static String totals(ServerStats stats) {
-        return "received " + stats.received() + ", replied " + stats.replied() + ", failed " + failed(stats);
+        return "received " + stats.received() + ", replied " + stats.replied() + ", failed " + failed(stats)
+                + ", rate limited " + stats.rateLimited() + ", dropped by the kernel " + drops(stats);
     }
 
     private static long failed(ServerStats stats) {
@@ -28,8 +29,7 @@ final class StatsLine {
 
     String next(ServerStats now, long nanoTime) {
         double seconds = Math.max(1, nanoTime - time) / 1e9;
-        String line = totals(now) + ", rate limited " + now.rateLimited() + ", dropped by the kernel " + drops(now)
-                + ", batches " + now.batches() + ", send errors " + now.sendErrors()
+        String line = totals(now) + ", batches " + now.batches() + ", send errors " + now.sendErrors()
                 + String.format(
                         Locale.ROOT,
                         "; now %.1f datagrams/s, %.1f replies/s, %.1f failed/s, %.1f dropped/s",

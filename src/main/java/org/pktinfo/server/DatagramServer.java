@@ -417,6 +417,30 @@ public final class DatagramServer implements AutoCloseable {
     }
 
     /**
+     * Takes no more datagrams, and returns when those that were taken are handled and answered. The sockets stay open and bound until
+     * {@link #stop}: between the two, {@link #stats} is complete, and a program whose socket was handed over as standard input can
+     * still say so (closing {@link System#inheritedChannel}, the JDK closes the standard outputs too).
+     *
+     * @param patience how long to wait for a handler, or for room in a send buffer
+     * @throws IllegalArgumentException if the patience is negative
+     */
+    public void finish(Duration patience) {
+        long deadline = deadline(patience);
+        for (Worker worker : workers) {
+            worker.finish(Math.max(0, deadline - System.nanoTime()));
+        }
+        complaints.finish();
+    }
+
+    private static long deadline(Duration patience) {
+        if (patience.isNegative()) {
+            throw new IllegalArgumentException("patience " + patience + " is negative");
+        }
+        Duration bounded = patience.compareTo(LONGEST_PATIENCE) > 0 ? LONGEST_PATIENCE : patience;
+        return System.nanoTime() + bounded.toNanos();
+    }
+
+    /**
      * Stops: every datagram that was taken is handled and answered first, what is still in the kernel's queue is left there.
      * Waits for the workers' threads to end, unless it is called by one of them.
      *
@@ -426,13 +450,9 @@ public final class DatagramServer implements AutoCloseable {
      * @throws IOException if a channel cannot be closed
      */
     public void stop(Duration patience) throws IOException {
-        if (patience.isNegative()) {
-            throw new IllegalArgumentException("patience " + patience + " is negative");
-        }
+        long deadline = deadline(patience);
         stopped = true;
         closeBeans();
-        Duration bounded = patience.compareTo(LONGEST_PATIENCE) > 0 ? LONGEST_PATIENCE : patience;
-        long deadline = System.nanoTime() + bounded.toNanos();
         for (Worker worker : workers) {
             worker.stop(Math.max(0, deadline - System.nanoTime()));
         }

@@ -192,6 +192,18 @@ final class Worker implements Runnable {
         complaints.log(failure.kind(), () -> "not answered: " + failure.getMessage());
     }
 
+    /** Lets the datagrams that were taken be answered, as long as the time is not over, and takes no more if they are. */
+    void finish(long nanos) {
+        try {
+            if (busy.tryLock(nanos, TimeUnit.NANOSECONDS)) {
+                stopping = true;
+                busy.unlock();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt(); // hurried: what is under way is not waited for
+        }
+    }
+
     /** Lets the datagrams that were taken be answered, as long as the time is not over, and closes the channel. */
     void stop(long nanos) throws IOException {
         boolean idle = false;

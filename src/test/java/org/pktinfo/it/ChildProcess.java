@@ -25,7 +25,7 @@ public final class ChildProcess implements AutoCloseable {
     private final List<Thread> readers;
 
     private ChildProcess(List<String> command, Map<String, String> environment) throws IOException {
-        ProcessBuilder builder = new ProcessBuilder(command);
+        ProcessBuilder builder = new ProcessBuilder(inAscii(command));
         builder.environment().putAll(environment);
         // Options for every JVM of the machine would print a line of their own.
         builder.environment().remove("JAVA_TOOL_OPTIONS");
@@ -34,8 +34,46 @@ public final class ChildProcess implements AutoCloseable {
         this.readers = List.of(read(process.getInputStream(), out), read(process.getErrorStream(), err));
     }
 
+    /**
+     * In a locale that knows ASCII only, the JVM hands over a question mark for each other character, so the words go by way of a shell,
+     * which makes bytes of them.
+     */
+    private static List<String> inAscii(List<String> command) {
+        if (command.stream().allMatch(word -> word.chars().allMatch(c -> c < 128))) {
+            return command;
+        }
+        StringBuilder line = new StringBuilder("exec");
+        for (String word : command) {
+            line.append(" \"$(printf '");
+            for (byte b : word.getBytes(StandardCharsets.UTF_8)) {
+                line.append(String.format("\\%03o", b & 0xff));
+            }
+            line.append("')\"");
+        }
+        return List.of("/bin/sh", "-c", line.toString());
+    }
+
     public static ChildProcess start(List<String> command) throws IOException {
-        return new ChildProcess(command, Map.of());
+        return start(command, Map.of());
+    }
+
+    static ChildProcess start(List<String> command, Map<String, String> environment) throws IOException {
+        return new ChildProcess(command, environment);
+    }
+
+    /** Starts it with the system's own SIGINT, also where the tests run with it ignored, as in the background of a script. */
+    static ChildProcess startInterruptible(List<String> command) throws IOException {
+        List<String> whole = new ArrayList<>(List.of("env", "--default-signal=INT"));
+        whole.addAll(command);
+        return start(whole);
+    }
+
+    /** Sends a signal by its name, such as INT. */
+    void signal(String name) throws IOException, InterruptedException {
+        ChildProcess kill = run(List.of("kill", "-" + name, String.valueOf(process.pid())));
+        if (kill.exitCode() != 0) {
+            throw new IllegalStateException(kill.toString());
+        }
     }
 
     /** Runs it to its end. */

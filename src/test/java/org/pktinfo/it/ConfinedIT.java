@@ -142,7 +142,8 @@ class ConfinedIT {
             }
             server.terminate();
             assertThat(server.exitCode()).as("%s", server).isZero();
-            assertThat(server.err()).endsWith("received 200, replied 200, failed 0");
+            assertThat(server.err())
+                    .endsWith("received 200, replied 200, failed 0, rate limited 0, dropped by the kernel 0");
         }
     }
 

@@ -7,11 +7,15 @@ import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -118,16 +122,43 @@ class ServerIT {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"TERM", "INT"})
-    void aSignalStopsItWithinASecondWithTotalsAndExitCodeZero(String signal) throws Exception {
-        try (ChildProcess server = serve("0")) {
-            ask("127.0.0.2", port(server), "x");
-            long start = System.nanoTime();
-            ChildProcess.run(List.of(
-                    "kill", "-" + signal, String.valueOf(server.process().pid())));
-            assertThat(server.exitCode()).as("%s", server).isZero();
-            assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(1));
-            assertThat(server.err()).endsWith("received 1, replied 1, failed 0");
+    @ValueSource(strings = {"POSIX", "C.UTF-8"})
+    void whatIsNotAsciiIsAnsweredPrintedAndRunAsItWasTypedInEveryLocale(String locale) throws Exception {
+        List<String> arguments = List.of("--response", "héllo €", "--drain", "0.1", "--on-drain", "echo wé; exit 3");
+        for (Path java : List.of(ChildProcess.java(), Requires.jdk25())) {
+            List<String> command = command(java.toString(), arguments.toArray(String[]::new));
+            command.add("0");
+            try (ChildProcess server = ChildProcess.start(command, Map.of("LC_ALL", locale))) {
+                assertThat(ask("127.0.0.2", port(server), "x")).isEqualTo("127.0.0.2 héllo €");
+                server.terminate();
+                assertThat(server.exitCode()).as("%s", server).isZero();
+                assertThat(server.out()).contains("wé");
+                assertThat(server.err()).contains("--on-drain \"echo wé; exit 3\": exit code 3");
+            }
+            ChildProcess wrong =
+                    ChildProcess.run(command(java.toString(), "--policy", "gewählt", "0"), Map.of("LC_ALL", locale));
+            assertThat(wrong.exitCode()).isEqualTo(2);
+            assertThat(wrong.err()).hasSize(1).first().asString().contains("not \"gewählt\"");
+        }
+    }
+
+    @Test
+    void anArgumentThatIsNotUtf8IsOneMessageAndExitCodeTwo() throws Exception {
+        String java = ChildProcess.java() + " -jar " + System.getProperty("server.jar");
+        for (String locale : List.of("POSIX", "C.UTF-8")) {
+            ChildProcess child = ChildProcess.run(
+                    List.of("sh", "-c", "exec " + java + " --response \"$(printf 'h\\351llo')\" 0"),
+                    Map.of("LC_ALL", locale));
+            assertThat(child.exitCode()).as("%s", child).isEqualTo(2);
+            assertThat(child.err()).containsExactly("pktinfo-server: \"h\uFFFDllo\" is not UTF-8");
+        }
+    }
+
+    @Test
+    void anArgumentThatBeginsLikeAFileOfArgumentsIsAnsweredAsItIs(@TempDir Path folder) throws Exception {
+        Path file = Files.writeString(folder.resolve("file"), "other");
+        try (ChildProcess server = serve("--response", "@" + file, "0")) {
+            assertThat(ask("127.0.0.2", port(server), "x")).isEqualTo("127.0.0.2 @" + file);
         }
     }
 
@@ -143,7 +174,9 @@ class ServerIT {
             assertThat(ask("127.0.0.2", port, "x")).startsWith("127.0.0.2 ");
             assertThat(server.exitCode()).as("%s", server).isZero();
             assertThat(Duration.ofNanos(System.nanoTime() - start)).isGreaterThan(Duration.ofMillis(1500));
-            assertThat(server.err()).contains("draining for 1.5 s").endsWith("received 2, replied 2, failed 0");
+            assertThat(server.err())
+                    .contains("draining for 1.5 s")
+                    .endsWith("received 2, replied 2, failed 0, rate limited 0, dropped by the kernel 0");
         }
     }
 
@@ -181,7 +214,8 @@ class ServerIT {
                     .contains("sendmsg: E", "source 192.0.2.7", "peer 127.0.0.1:" + client.getLocalPort());
             server.terminate();
             assertThat(server.exitCode()).isZero();
-            assertThat(server.err()).endsWith("received 2, replied 0, failed 2");
+            assertThat(server.err())
+                    .endsWith("received 2, replied 0, failed 2, rate limited 0, dropped by the kernel 0");
         }
     }
 
@@ -242,8 +276,10 @@ class ServerIT {
             second.terminate();
             assertThat(first.exitCode()).isZero();
             assertThat(second.exitCode()).isZero();
-            assertThat(second.err()).endsWith("received 1, replied 1, failed 0");
-            assertThat(first.err()).endsWith("received 1, replied 0, failed 0");
+            assertThat(second.err())
+                    .endsWith("received 1, replied 1, failed 0, rate limited 0, dropped by the kernel 0");
+            assertThat(first.err())
+                    .endsWith("received 1, replied 0, failed 0, rate limited 0, dropped by the kernel 0");
         }
     }
 
@@ -259,7 +295,8 @@ class ServerIT {
             server.awaitErr(line -> line.startsWith("not answered: nothing can be sent to port 0"));
             server.terminate();
             assertThat(server.exitCode()).isZero();
-            assertThat(server.err()).endsWith("received 3, replied 1, failed 1");
+            assertThat(server.err())
+                    .endsWith("received 3, replied 1, failed 1, rate limited 0, dropped by the kernel 0");
         }
     }
 
