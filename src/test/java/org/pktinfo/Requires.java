@@ -2,12 +2,25 @@ package org.pktinfo;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.api.Assumptions;
 
 /** What a test needs of its surroundings. Without it the test is skipped by name; with CI=true that is a failure. */
 public final class Requires {
+    /** Debian's packages, where they are not called as the program is. */
+    private static final Map<String, String> PACKAGES = Map.of(
+            "dig", "dnsutils",
+            "ip", "iproute2",
+            "mvn", "maven",
+            "nc", "netcat-openbsd",
+            "nft", "nftables",
+            "setpriv", "util-linux",
+            "sysctl", "procps",
+            "tc", "iproute2",
+            "unshare", "util-linux");
+
     private Requires() {}
 
     public static void that(boolean present, String what) {
@@ -18,25 +31,35 @@ public final class Requires {
     }
 
     public static void root() {
-        that("root".equals(System.getProperty("user.name")), "root, for network namespaces");
+        that("root".equals(System.getProperty("user.name")), "to be run as root, for network namespaces");
     }
 
+    /** A program by its name, looked for on the PATH. */
     public static Path tool(String name) {
         for (String folder : System.getenv("PATH").split(":", -1)) {
-            Path file = Path.of(folder, name);
+            Path file = Path.of(folder).resolve(name);
             if (Files.isExecutable(file)) {
                 return file;
             }
         }
-        that(false, "the program " + name);
+        that(false, "the program " + name + ": apt-get install " + debianPackage(name));
         throw new AssertionError("unreachable");
     }
 
-    /** The java launcher of the JDK 25 that the property jdk25.home names. */
+    private static String debianPackage(String program) {
+        return program.endsWith("-gcc")
+                ? "gcc-" + program.replaceAll("-gcc$", "")
+                : PACKAGES.getOrDefault(program, program);
+    }
+
+    /** The java launcher of the JDK 25 that the property jdk25.home names, or that runs the tests. */
     public static Path jdk25() {
         String home = Objects.requireNonNullElse(System.getProperty("jdk25.home"), "");
+        if (home.isEmpty() && Runtime.version().feature() >= 25) {
+            home = System.getProperty("java.home");
+        }
         Path java = Path.of(home, "bin", "java");
-        that(!home.isEmpty() && Files.isExecutable(java), "a JDK 25 in -Djdk25.home=...");
+        that(!home.isEmpty() && Files.isExecutable(java), "a JDK 25: -Djdk25.home=/path/to/jdk-25");
         return java;
     }
 }

@@ -124,6 +124,7 @@ final class Namespaces implements AutoCloseable {
 
     /** The command line that runs another on a host. */
     List<String> inside(String host, String... command) {
+        Path unused = Requires.tool(command[0]);
         List<String> whole = new ArrayList<>(List.of("ip", "netns", "exec", prefix + host));
         whole.addAll(Arrays.asList(command));
         return whole;

@@ -57,9 +57,7 @@ class PathMtuIT {
 
     @AfterEach
     void remove() {
-        client.close();
-        server.close();
-        hosts.close();
+        TwoHosts.close(client, server, hosts);
     }
 
     /** A request as long as its reply, and where the client sees that from, or "nothing". */

@@ -44,13 +44,7 @@ class SoakIT {
 
     @AfterEach
     void remove() {
-        if (client != null) {
-            client.close();
-        }
-        if (server != null) {
-            server.close();
-        }
-        hosts.close();
+        TwoHosts.close(client, server, hosts);
     }
 
     private double mebibytes() throws IOException {
