@@ -245,6 +245,7 @@ class PublicApiTest {
                         Bad.argument("PT1.000000001S", Duration.ofNanos(1_000_000_001)),
                         Bad.argument("" + endless, endless)));
         table.put("DatagramServer.stop(Duration)", List.of(negativeTime));
+        table.put("DatagramServer.finish(Duration)", List.of(negativeTime));
         table.put(
                 "RateLimit(int,int,int,int,int)",
                 List.of(
@@ -392,6 +393,7 @@ class PublicApiTest {
                         "DatagramBatch.slot(int)",
                         "DatagramServer.channelStats()",
                         "DatagramServer.close()",
+                        "DatagramServer.finish(Duration)",
                         "DatagramServer.stats()",
                         "DatagramServer.stop(Duration)",
                         "DatagramServer.toString()",

@@ -419,7 +419,8 @@ public final class DatagramServer implements AutoCloseable {
     /**
      * Takes no more datagrams, and returns when those that were taken are handled and answered. The sockets stay open and bound until
      * {@link #stop}: between the two, {@link #stats} is complete, and a program whose socket was handed over as standard input can
-     * still say so (closing {@link System#inheritedChannel}, the JDK closes the standard outputs too).
+     * still say so (closing {@link System#inheritedChannel}, the JDK closes the standard outputs too). Called by a handler, it does
+     * not wait for the datagrams that this handler's thread has taken; they are answered afterwards.
      *
      * @param patience how long to wait for a handler, or for room in a send buffer
      * @throws IllegalArgumentException if the patience is negative

@@ -432,6 +432,38 @@ class DatagramServerTest {
     }
 
     @Test
+    void whatIsFinishedHasAnsweredWhatItTookTakesNoMoreAndStaysBound() throws Exception {
+        CountDownLatch entered = new CountDownLatch(1);
+        CountDownLatch release = new CountDownLatch(1);
+        start(2, request -> {
+            entered.countDown();
+            assertThat(release.await(5, TimeUnit.SECONDS)).isTrue();
+            request.reply(request.length());
+        });
+        InetSocketAddress bound = server.localAddress();
+        try (DatagramSocket client = client()) {
+            send(client, "127.0.0.2");
+            assertThat(entered.await(5, TimeUnit.SECONDS)).isTrue();
+            CompletableFuture<Void> finish = CompletableFuture.runAsync(() -> server.finish(Duration.ofSeconds(5)));
+            release.countDown();
+            finish.get(5, TimeUnit.SECONDS);
+            ServerStats stats = server.stats();
+            assertThat(stats.replied()).isEqualTo(1);
+            assertThat(source(client)).isEqualTo("127.0.0.2");
+            for (int i = 1; i <= 20; i++) { // to both workers' sockets
+                try (DatagramSocket another = client()) {
+                    send(another, "127.0.0." + i);
+                }
+            }
+            assertThatThrownBy(() -> DatagramServer.builder().bind(bound).start(ECHO))
+                    .isInstanceOf(BindException.class);
+            server.close();
+            assertThat(server.stats().received()).isEqualTo(1);
+            DatagramServer.builder().bind(bound).start(ECHO).close(); // the port is free
+        }
+    }
+
+    @Test
     void aPortInUseLeavesNothingOpen() throws IOException {
         start(1, ECHO);
         InetSocketAddress taken = new InetSocketAddress(server.localAddress().getPort());
