@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -17,7 +16,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Requires;
 import org.pktinfo.cli.PktInfoServer;
@@ -45,8 +43,8 @@ class StoppingIT {
         }
     }
 
-    private static List<Path> launchers() {
-        return List.of(ChildProcess.java(), Requires.jdk25());
+    private static Path launcher(int jdk) {
+        return jdk == 25 ? Requires.jdk25() : ChildProcess.java();
     }
 
     private static List<String> server(Path java, String... options) {
@@ -108,49 +106,38 @@ class StoppingIT {
                 .contains("jdk.Shutdown");
     }
 
-    @Test
-    void aFlightRecordingOfTheServerIsWholeWhenItIsStopped(@TempDir Path folder) throws Exception {
-        for (Path java : launchers()) {
-            Path file = folder.resolve("recording.jfr");
-            String option = "-XX:StartFlightRecording:filename=" + file;
-            try (ChildProcess server = ChildProcess.start(plus(server(java, option, "-Xlog:jfr*=off"), "0"))) {
-                port(server);
-                server.terminate();
-                assertThat(server.exitCode()).as("%s", server).isZero();
-                assertThat(server.err()).endsWith(NOTHING_DONE);
-                assertWhole(file, server);
-            }
-            Files.delete(file);
+    @ParameterizedTest
+    @ValueSource(ints = {17, 25})
+    void aFlightRecordingOfTheServerIsWholeWhenItIsStopped(int jdk, @TempDir Path folder) throws Exception {
+        Path file = folder.resolve("recording.jfr");
+        try (ChildProcess server = ChildProcess.start(plus(recorded(jdk, file), "0"))) {
+            port(server);
+            server.terminate();
+            assertThat(server.exitCode()).as("%s", server).isZero();
+            assertThat(server.err()).endsWith(NOTHING_DONE);
+            assertWhole(file, server);
         }
     }
 
-    @Test
-    void soIsOneOfTheProbeAndItSaysDownFirst(@TempDir Path folder) throws Exception {
-        for (Path java : launchers()) {
-            Path file = folder.resolve("recording.jfr");
-            String option = "-XX:StartFlightRecording:filename=" + file;
-            List<String> command = plus(
-                    server(java, option, "-Xlog:jfr*=off"),
-                    "probe",
-                    "--every",
-                    "0.05",
-                    "--rise",
-                    "1",
-                    "--on-up",
-                    "echo announce",
-                    "--on-down",
-                    "echo withdraw",
-                    "127.0.0.1");
-            try (ChildProcess asked = ChildProcess.start(plus(server(ChildProcess.java()), "--quiet", "0"));
-                    ChildProcess probe = ChildProcess.start(plus(command, String.valueOf(port(asked))))) {
-                probe.awaitOut(line -> line.equals("announce"));
-                probe.terminate();
-                assertThat(probe.exitCode()).as("%s", probe).isZero();
-                assertThat(probe.out()).endsWith("withdraw");
-                assertWhole(file, probe);
-            }
-            Files.delete(file);
+    @ParameterizedTest
+    @ValueSource(ints = {17, 25})
+    void soIsOneOfTheProbeAndItSaysDownFirst(int jdk, @TempDir Path folder) throws Exception {
+        Path file = folder.resolve("recording.jfr");
+        String options = "probe --every 0.05 --rise 1 --on-up";
+        List<String> command = plus(
+                plus(recorded(jdk, file), options.split(" ", -1)), "echo up", "--on-down", "echo down", "127.0.0.1");
+        try (ChildProcess asked = ChildProcess.start(plus(server(ChildProcess.java()), "--quiet", "0"));
+                ChildProcess probe = ChildProcess.start(plus(command, String.valueOf(port(asked))))) {
+            probe.awaitOut(line -> line.equals("up"));
+            probe.terminate();
+            assertThat(probe.exitCode()).as("%s", probe).isZero();
+            assertThat(probe.out()).endsWith("down");
+            assertWhole(file, probe);
         }
+    }
+
+    private static List<String> recorded(int jdk, Path file) {
+        return server(launcher(jdk), "-XX:StartFlightRecording:filename=" + file, "-Xlog:jfr*=off");
     }
 
     @Test
@@ -206,19 +193,27 @@ class StoppingIT {
         }
     }
 
-    @ParameterizedTest
-    @CsvSource({
-        "-Xrs, '-Xrs leaves signals to the system: they end this program at once, without a last line', listening",
-        "--limit-modules=java.base, 'no module jdk.unsupported: SIGTERM ends this program with exit code 143, not 0', received"
-    })
-    void whereTheJvmCannotHandleSignalsItSaysWhatFollows(String option, String warning, String last) throws Exception {
-        for (Path java : launchers()) {
-            try (ChildProcess server = ChildProcess.start(plus(server(java, option), "0"))) {
-                port(server);
-                server.terminate();
-                assertThat(server.exitCode()).as("%s", server).isEqualTo(143);
-                assertThat(server.err()).startsWith(warning).last().asString().startsWith(last);
-            }
+    private static void assertSays(int jdk, String option, String first, String last) throws Exception {
+        try (ChildProcess server = ChildProcess.start(plus(server(launcher(jdk), option), "0"))) {
+            port(server);
+            server.terminate();
+            assertThat(server.exitCode()).as("%s", server).isEqualTo(143);
+            assertThat(server.err()).startsWith(first).last().asString().startsWith(last);
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {17, 25})
+    void whereTheJvmCannotHandleSignalsItSaysWhatFollows(int jdk) throws Exception {
+        assertSays(
+                jdk,
+                "-Xrs",
+                "-Xrs leaves signals to the system: they end this program at once, without a last line",
+                "listening on ");
+        assertSays(
+                jdk,
+                "--limit-modules=java.base",
+                "no module jdk.unsupported: SIGTERM ends this program with exit code 143, not 0",
+                NOTHING_DONE);
     }
 }
