@@ -25,13 +25,27 @@ public final class ChildProcess implements AutoCloseable {
     private final List<Thread> readers;
 
     private ChildProcess(List<String> command, Map<String, String> environment) throws IOException {
-        ProcessBuilder builder = new ProcessBuilder(inAscii(command));
+        ProcessBuilder builder = new ProcessBuilder(inAscii(withNativeAccess(command)));
         builder.environment().putAll(environment);
         // Options for every JVM of the machine would print a line of their own.
         builder.environment().remove("JAVA_TOOL_OPTIONS");
         this.command = command;
         this.process = builder.start();
         this.readers = List.of(read(process.getInputStream(), out), read(process.getErrorStream(), err));
+    }
+
+    /** The option without which the JDK that runs the tests would warn of native access by these modules; none before JDK 24. */
+    static List<String> nativeAccess(String modules) {
+        return Runtime.version().feature() >= 24 ? List.of("--enable-native-access=" + modules) : List.of();
+    }
+
+    private static List<String> withNativeAccess(List<String> command) {
+        List<String> whole = new ArrayList<>(command);
+        int launcher = whole.indexOf(java().toString());
+        if (launcher >= 0 && command.stream().noneMatch(word -> word.contains("native-access"))) {
+            whole.addAll(launcher + 1, nativeAccess("ALL-UNNAMED"));
+        }
+        return whole;
     }
 
     /**

@@ -123,8 +123,11 @@ class NettyVersionsIT {
     }
 
     @Test
-    void asNamedModulesOnJdk17(@TempDir Path folder) throws Exception {
-        assertModuleWorks(ChildProcess.java(), folder);
+    void asNamedModules(@TempDir Path folder) throws Exception {
+        assertModuleWorks(
+                ChildProcess.java(),
+                folder,
+                ChildProcess.nativeAccess("org.pktinfo,io.netty.common").toArray(String[]::new));
     }
 
     @Test

@@ -90,7 +90,11 @@ class ObservabilityIT {
         PrintWriter out = new PrintWriter(System.out, true, java.nio.charset.StandardCharsets.UTF_8);
         assertThat(jlink.run(out, out, "--add-modules", "java.base", "--output", image.toString()))
                 .isZero();
-        assertWorks(NO_BEAN, command(image.resolve("bin/java")));
+        assertWorks(
+                NO_BEAN,
+                command(
+                        image.resolve("bin/java"),
+                        ChildProcess.nativeAccess("ALL-UNNAMED").toArray(String[]::new)));
     }
 
     private static void assertRecorded(Path java, Path folder, String... options) throws Exception {

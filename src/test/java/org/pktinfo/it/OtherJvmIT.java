@@ -60,8 +60,11 @@ class OtherJvmIT {
     }
 
     @Test
-    void asANamedModuleOnJdk17(@TempDir Path folder) throws Exception {
-        assertModuleWorks(ChildProcess.java(), folder);
+    void asANamedModule(@TempDir Path folder) throws Exception {
+        assertModuleWorks(
+                ChildProcess.java(),
+                folder,
+                ChildProcess.nativeAccess("org.pktinfo").toArray(String[]::new));
     }
 
     @Test
