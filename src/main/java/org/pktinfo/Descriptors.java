@@ -92,16 +92,18 @@ final class Descriptors implements Transport {
      */
     @Override
     public void close() {
-        int before = users.getAndUpdate(count -> count | CLOSED);
+        // Inside itself, so that the number that it signals is still the event's.
+        int before = users.getAndUpdate(count -> count < 0 ? count : (count + 1) | CLOSED);
         if (before < 0) {
             return;
         }
-        if (before == 0) {
-            release();
-            return;
+        if (before > 0) {
+            NativeCalls.signal(event);
         }
-        NativeCalls.signal(event);
-        awaitRelease();
+        leave();
+        if (before > 0) {
+            awaitRelease();
+        }
     }
 
     private void awaitRelease() {
