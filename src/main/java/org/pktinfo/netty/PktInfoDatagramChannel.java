@@ -275,7 +275,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
     protected void doBeginRead() throws Exception {
         if (fullInARow < BUSY || !config.isAutoRead()) {
             super.doBeginRead();
-        } else if (nextRead == null && registration().isValid()) { // a handler may have closed it
+        } else if (nextRead == null && isRegistered() && registration().isValid()) { // a handler may have closed it
             removeAndSubmit(NioIoOps.READ);
             nextRead = eventLoop().schedule(this::readOn, 0, TimeUnit.NANOSECONDS); // a task would run in this turn
         }

@@ -522,7 +522,10 @@ class PktInfoDatagramChannelTest {
 
     /** Has a busy channel do what ends its registration in the middle, and finds that it reads no more than what it had begun to. */
     private PktInfoDatagramChannel unregistered(Consumer<Channel> something) throws Exception {
-        Recorder handler = doing(FLOOD / 2, something);
+        return unregistered(doing(FLOOD / 2, something));
+    }
+
+    private PktInfoDatagramChannel unregistered(Recorder handler) throws Exception {
         PktInfoDatagramChannel server = flood(handler);
         handler.await("unregistered");
         turn();
@@ -611,6 +614,24 @@ class PktInfoDatagramChannelTest {
         PktInfoDatagramChannel server = unregistered(channel -> {
             ChannelFuture unused = channel.deregister();
         });
+        done(LOOPS.register(server));
+        assertAllAnswered();
+        assertAnswered("127.0.0.3", server);
+    }
+
+    @Test
+    void whatIsBusyMayBeToldToReadBetweenTwoEventLoops() throws Exception {
+        Recorder handler = doing(FLOOD / 2, channel -> {
+            ChannelFuture unused = channel.deregister();
+        });
+        PktInfoDatagramChannel server = unregistered(handler);
+        Channel unused = server.read();
+        turn();
+        server.config().setAutoRead(false);
+        server.config().setAutoRead(true);
+        turn();
+        assertThat(handler.events()).noneMatch(event -> event.startsWith("caught"));
+        assertThat(server.isOpen()).isTrue();
         done(LOOPS.register(server));
         assertAllAnswered();
         assertAnswered("127.0.0.3", server);
