@@ -139,7 +139,7 @@ public final class DatagramBatch {
      * @throws IOException if sending fails otherwise than for one datagram
      */
     public int send() throws IOException {
-        return send(Long.MAX_VALUE);
+        return send(Long.MAX_VALUE, Long.MAX_VALUE);
     }
 
     /**
@@ -156,10 +156,29 @@ public final class DatagramBatch {
      * @throws IOException if sending fails otherwise than for one datagram
      */
     public int send(Duration timeout) throws IOException {
-        return send(PktInfoChannel.nanos(timeout));
+        long nanos = PktInfoChannel.nanos(timeout);
+        return send(nanos, nanos);
     }
 
-    private int send(long nanos) throws IOException {
+    /**
+     * As {@link #send(Duration)}, but waits only as long as the send buffer drains: a slow device makes room again and again, while
+     * neighbours that do not exist hold theirs for seconds.
+     *
+     * @param patience how long to wait for the next datagram to leave; the time begins anew with each that has left
+     * @param limit how long to wait at most in all; zero: not at all
+     * @return how many were sent
+     * @throws IllegalArgumentException if a time is negative
+     * @throws IllegalStateException if another thread uses this batch
+     * @throws java.nio.channels.AsynchronousCloseException as {@link #send()} does
+     * @throws java.nio.channels.ClosedByInterruptException as {@link #send()} does, if the limit is not zero
+     * @throws java.nio.channels.ClosedChannelException if the channel is closed
+     * @throws IOException if sending fails otherwise than for one datagram
+     */
+    public int send(Duration patience, Duration limit) throws IOException {
+        return send(PktInfoChannel.nanos(patience), PktInfoChannel.nanos(limit));
+    }
+
+    private int send(long patience, long limit) throws IOException {
         checkThread();
         int pending = 0;
         for (int i = 0; i < size; i++) {
@@ -169,7 +188,7 @@ public final class DatagramBatch {
             return 0;
         }
         try {
-            channel.send(arena, size, pending, nanos);
+            channel.send(arena, size, pending, patience, limit);
         } catch (IOException e) {
             int unused = countSent(DatagramSlot::settled);
             throw e;

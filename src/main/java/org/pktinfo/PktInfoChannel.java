@@ -59,6 +59,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     public static final int MAX_PAYLOAD = 65_527;
 
     private static final long FIRST_POLLS = TimeUnit.SECONDS.toNanos(1);
+    private static final long SEND_AGAIN = TimeUnit.MILLISECONDS.toNanos(1);
 
     private static final class CleanerHolder {
         static final Cleaner CLEANER = Cleaner.create();
@@ -958,7 +959,8 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         try {
             beginWaiting();
             while (!sendNow(payload, peer, source)) {
-                boolean unused = awaitRoom(System.nanoTime(), Long.MAX_VALUE);
+                counters.sendWait();
+                boolean unused = awaitRoom(System.nanoTime(), Long.MAX_VALUE, Long.MAX_VALUE);
             }
             completed = true;
         } catch (SendException e) {
@@ -1034,9 +1036,12 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         }
     }
 
-    /** For a batch: sends what is pending; in blocking mode it waits so long for room, else not at all. */
-    void send(Arena arena, int count, int pending, long nanos) throws IOException {
-        if (nanos == 0 || !channel.isBlocking()) {
+    /**
+     * For a batch: sends what is pending; in blocking mode it waits for room, else not at all: as long as the patience, which begins anew
+     * with each datagram that has left, and no longer than the limit.
+     */
+    void send(Arena arena, int count, int pending, long patience, long limit) throws IOException {
+        if (limit == 0 || !channel.isBlocking()) {
             sendNow(arena, count);
             return;
         }
@@ -1045,13 +1050,12 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
             return;
         }
         checkOpen();
-        long start = System.nanoTime();
         boolean completed = false;
         try {
             beginWaiting();
             left -= sendNow(arena, count);
-            while (left > 0 && awaitRoom(start, nanos)) {
-                left -= sendNow(arena, count);
+            if (left > 0) {
+                sendAsRoomComes(arena, count, left, patience, limit);
             }
             completed = true;
         } finally {
@@ -1059,15 +1063,28 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         }
     }
 
-    /** Waits until the send buffer may have room; false if the time was over before. */
-    private boolean awaitRoom(long start, long nanos) throws IOException {
+    /** A socket is writable when half its buffer is free (sock_def_write_space), so who waits for each datagram tries again meanwhile. */
+    private void sendAsRoomComes(Arena arena, int count, int pending, long patience, long limit) throws IOException {
         counters.sendWait();
-        if (!ParkedThreads.isCurrentVirtual()) {
-            return await(Layout.WAIT_WRITABLE, start, nanos);
+        long start = System.nanoTime();
+        long last = start; // since then nothing has left
+        int left = pending;
+        while (left > 0 && left(last, patience) > 0 && awaitRoom(start, limit, patience < limit ? SEND_AGAIN : limit)) {
+            int done = sendNow(arena, count);
+            left -= done;
+            last = done > 0 ? System.nanoTime() : last;
         }
-        long left = left(start, nanos);
+    }
+
+    /** Waits until the send buffer may have room, no longer than that at once; false if the time was over before. */
+    private boolean awaitRoom(long start, long nanos, long atOnce) throws IOException {
+        long left = Math.min(left(start, nanos), atOnce);
         if (left <= 0) {
             return false;
+        }
+        if (!ParkedThreads.isCurrentVirtual()) {
+            poll(Layout.WAIT_WRITABLE, System.nanoTime(), left);
+            return true;
         }
         ParkedThreads.Ticket ticket = writers.enter();
         try {

@@ -21,6 +21,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -193,6 +194,28 @@ class FaultCheck {
         assertThat(stats.replied()).isEqualTo(DATAGRAMS - lost);
         assertThat(stats.receiveErrors() + stats.handlerErrors()).isZero();
         assertNextIsAnswered(at);
+    }
+
+    /** The others shall not wait for those whose replies stay in the send buffer. */
+    @Test
+    void afterAWaitForRoomInVainTheServerDoesNotWaitUntilRepliesLeaveAgain() throws IOException {
+        startServer();
+        faults.fail(Step.SEND, Errno.EAGAIN, 0, Faults.FOR_EVER);
+        for (int i = 1; i <= 10; i++) {
+            int failed = i;
+            ask(0);
+            awaitStats(each -> each.failed() == failed);
+        }
+        assertThat(server.stats().channels().sendWaits()).isEqualTo(1);
+        faults.end(Step.SEND);
+        for (int i = 1; i <= 16; i++) {
+            int replied = i;
+            assertNextIsAnswered(0);
+            awaitStats(each -> each.replied() == replied);
+        }
+        faults.fail(Step.SEND, Errno.EAGAIN, 0, 2);
+        assertNextIsAnswered(0);
+        assertThat(server.stats().channels().sendWaits()).isEqualTo(2);
     }
 
     /**

@@ -49,6 +49,9 @@ public final class DatagramServer implements AutoCloseable {
     private static final int LARGEST_BATCH = 1024;
     private static final Duration LONGEST_SPIN = Duration.ofSeconds(1);
 
+    /** Replies to neighbours that are not found stay in the send buffer for three seconds: this is for some 1500 a second. */
+    private static final int SEND_BUFFER = 4 << 20;
+
     private final DatagramHandler handler;
     private final @Nullable RateLimiter rateLimiter;
     private final Counters counters = new Counters();
@@ -262,6 +265,7 @@ public final class DatagramServer implements AutoCloseable {
                     ? openBound(settings, local)
                     : PktInfoChannel.wrap(settings.existing, settings.payloadCapacity);
             try {
+                raiseSendBuffer(channel.channel());
                 if (!settings.pathMtuDiscovery) {
                     channel.pathMtuDiscovery(false);
                 }
@@ -288,6 +292,13 @@ public final class DatagramServer implements AutoCloseable {
         } catch (Throwable e) {
             channel.close();
             throw e;
+        }
+    }
+
+    /** The kernel gives as much as net.core.wmem_max allows, and takes memory for what is in there only. */
+    private static void raiseSendBuffer(DatagramChannel channel) throws IOException {
+        if (channel.getOption(StandardSocketOptions.SO_SNDBUF) < SEND_BUFFER) {
+            channel.setOption(StandardSocketOptions.SO_SNDBUF, SEND_BUFFER);
         }
     }
 

@@ -15,8 +15,17 @@ import org.pktinfo.SendException;
 /** One socket and the thread that serves it. */
 final class Worker implements Runnable {
     private static final Duration LONG = Duration.ofDays(1);
-    /** A send buffer fills up where a neighbour is not found or an interface is slow; who asked gives up sooner or later. */
+    /** A device of 128 kbit/s makes room for the next reply of 1400 bytes within that. */
     private static final Duration ROOM = Duration.ofMillis(100);
+
+    /** For all replies of a batch: meanwhile nobody else is answered. */
+    private static final Duration ROOM_FOR_ALL = Duration.ofMillis(250);
+
+    /**
+     * So many replies have to leave at once before room is waited for again: replies to neighbours that do not exist hold the buffer for
+     * seconds, and whoever sends requests in their names would have everybody else wait.
+     */
+    private static final int SENT_BEFORE_ROOM = 16;
 
     private static final long PAUSE_AFTER_ERROR = TimeUnit.MILLISECONDS.toNanos(10);
 
@@ -35,6 +44,7 @@ final class Worker implements Runnable {
     private final ReentrantLock busy = new ReentrantLock(true);
 
     private boolean stopping; // guarded by busy
+    private int sentBeforeRoom; // guarded by busy; how many have to leave before room is waited for
 
     Worker(
             DatagramServer server,
@@ -165,20 +175,24 @@ final class Worker implements Runnable {
     }
 
     private void send(int count) {
+        boolean waits = sentBeforeRoom <= 0;
         try {
-            int unused = batch.send(ROOM);
+            int unused = batch.send(ROOM, waits ? ROOM_FOR_ALL : Duration.ZERO);
         } catch (IOException e) {
             complaints.log(Complaints.Kind.SENDING_FAILED, () -> "sending failed: " + e.getMessage());
         }
         int sent = 0;
+        boolean inVain = false;
         for (int i = 0; i < count; i++) {
             DatagramSlot slot = batch.slot(i);
             if (slot.isSent()) {
                 sent++;
             } else if (slot.hasReply()) {
+                inVain |= waits && slot.isHeldBack();
                 countFailure(slot);
             }
         }
+        sentBeforeRoom = inVain ? SENT_BEFORE_ROOM : sentBeforeRoom - Math.min(sent, sentBeforeRoom);
         counters.replied.add(sent);
     }
 
