@@ -32,6 +32,8 @@ final class ParkedThreads {
 
     private static final @Nullable MethodHandle IS_VIRTUAL = isVirtualHandle();
 
+    private static final long PAUSE_AFTER_ERROR = TimeUnit.MILLISECONDS.toNanos(10);
+
     private final String name;
     private final Poll poll;
     private final ReentrantLock lock = new ReentrantLock();
@@ -71,13 +73,11 @@ final class ParkedThreads {
         Ticket ticket = new Ticket();
         lock.lock();
         try {
-            waiting.add(ticket);
             if (!polling) {
+                Threads.startDaemon(name, this::pollWhileSomebodyWaits); // which waits for the lock
                 polling = true;
-                Thread thread = new Thread(null, this::pollWhileSomebodyWaits, name, 0, false);
-                thread.setDaemon(true);
-                thread.start();
             }
+            waiting.add(ticket);
             changed.signalAll();
         } finally {
             lock.unlock();
@@ -136,9 +136,15 @@ final class ParkedThreads {
     }
 
     private void pollWhileSomebodyWaits() {
-        while (awaitWork()) {
-            if (poll.run()) {
-                choose();
+        boolean working = true;
+        while (working) {
+            try {
+                working = awaitWork();
+                if (working && poll.run()) {
+                    choose();
+                }
+            } catch (Throwable e) { // a moment without memory; those that wait know of no other thread
+                LockSupport.parkNanos(PAUSE_AFTER_ERROR);
             }
         }
     }

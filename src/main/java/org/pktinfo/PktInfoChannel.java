@@ -61,9 +61,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     private static final long FIRST_POLLS = TimeUnit.SECONDS.toNanos(1);
     private static final long SEND_AGAIN = TimeUnit.MILLISECONDS.toNanos(1);
 
-    private static final class CleanerHolder {
-        static final Cleaner CLEANER = Cleaner.create();
-    }
+    private static @Nullable Cleaner cleaner; // guarded by PktInfoChannel.class
 
     private final DatagramChannel channel;
     private final Transport transport;
@@ -77,6 +75,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     private final Recorder recorder = new Recorder(this);
     private volatile boolean coalesces;
     private volatile boolean closesOnInterrupt = true;
+    private volatile boolean ignoresInterrupts;
 
     private final ParkedThreads readers = new ParkedThreads("pktinfo-poll-in", () -> poll(Layout.WAIT_READABLE));
     private final ParkedThreads writers = new ParkedThreads("pktinfo-poll-out", () -> poll(Layout.WAIT_WRITABLE));
@@ -119,12 +118,19 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
             if (transport.drops() < 0) {
                 letDatagramsTellDrops();
             }
+            this.cleanable = cleaner().register(this, transport::close);
+            Watch.add(this);
         } catch (Throwable e) {
             transport.close();
             throw e;
         }
-        this.cleanable = CleanerHolder.CLEANER.register(this, transport::close);
-        Watch.add(this);
+    }
+
+    /** Not in a static initializer: where its thread is refused once, the next channel tries again. */
+    private static synchronized Cleaner cleaner() {
+        Cleaner made = cleaner == null ? Cleaner.create() : cleaner;
+        cleaner = made;
+        return made;
     }
 
     /** Kernels before 4.12 cannot be asked what they lost, those before 2.6.33 do not count it. */
@@ -412,7 +418,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     private boolean parkOnce(long nanos) throws IOException {
         ParkedThreads.Ticket ticket = readers.enter();
         try {
-            boolean chosen = readers.park(ticket, nanos);
+            boolean chosen = park(readers, ticket, nanos);
             checkOpen();
             return chosen;
         } finally {
@@ -485,11 +491,46 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
      */
     public PktInfoChannel closeOnInterrupt(boolean on) {
         closesOnInterrupt = on;
+        ignoresInterrupts = false;
+        return this;
+    }
+
+    /**
+     * Leaves an interrupt to the thread that is interrupted, whatever kind of thread it is: for a channel that many share, which none of
+     * them shall close for all. Whoever waits goes on waiting, and finds the interrupt afterwards.
+     *
+     * @return this
+     */
+    public PktInfoChannel ignoreInterrupts() {
+        closesOnInterrupt = false;
+        ignoresInterrupts = true;
         return this;
     }
 
     private boolean isInterruptible() {
-        return closesOnInterrupt || ParkedThreads.isCurrentVirtual();
+        return closesOnInterrupt || (!ignoresInterrupts && ParkedThreads.isCurrentVirtual());
+    }
+
+    /**
+     * Parks until chosen, the time is over or the channel is closed, whatever else unparks the thread; whether it is chosen. A thread that is
+     * interrupted does not park at all, so where an interrupt is no reason to end it is put aside until then.
+     */
+    private boolean park(ParkedThreads threads, ParkedThreads.Ticket ticket, long nanos) {
+        long start = System.nanoTime();
+        boolean interrupted = false;
+        try {
+            do {
+                interrupted |= ignoresInterrupts && Thread.interrupted();
+                if (threads.park(ticket, left(start, nanos))) {
+                    return true;
+                }
+            } while (left(start, nanos) > 0 && isOpen());
+            return false;
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 
     private boolean isInterrupted() {
@@ -664,7 +705,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         while (result == null && left(start, nanos) > 0) {
             ParkedThreads.Ticket ticket = readers.enter();
             try {
-                readers.park(ticket, left(start, nanos));
+                park(readers, ticket, left(start, nanos));
                 result = attempt.run();
             } finally {
                 readers.leave(ticket);
@@ -836,7 +877,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         hasBatches = true;
         Arena arena = newArena(slots, payloadCapacity);
         DatagramBatch batch = new DatagramBatch(this, arena, slots);
-        CleanerHolder.CLEANER.register(batch, retirement(counters, arena.tally));
+        cleaner().register(batch, retirement(counters, arena.tally));
         return batch;
     }
 
@@ -1088,7 +1129,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         }
         ParkedThreads.Ticket ticket = writers.enter();
         try {
-            writers.park(ticket, left);
+            park(writers, ticket, left);
         } finally {
             writers.leave(ticket);
         }

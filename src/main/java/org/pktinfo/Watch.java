@@ -19,23 +19,33 @@ final class Watch {
 
     private Watch() {}
 
+    /** Nothing is changed if the thread is refused. */
     static synchronized void add(PktInfoChannel channel) {
-        CHANNELS.add(new WeakReference<>(channel));
         if (!running) {
+            Threads.startDaemon("pktinfo-watch", Watch::run); // which waits for this class, and finds the channel
             running = true;
-            Thread thread = new Thread(null, Watch::run, "pktinfo-watch", 0, false);
-            thread.setDaemon(true);
-            thread.start();
         }
+        CHANNELS.add(new WeakReference<>(channel));
     }
 
     private static void run() {
         while (goesOn()) {
             LockSupport.parkNanos(PERIOD);
-            CHANNELS.removeIf(reference -> {
-                PktInfoChannel channel = reference.get();
-                return channel == null || channel.watch();
-            });
+            try {
+                CHANNELS.removeIf(Watch::isDone);
+            } catch (OutOfMemoryError e) {
+                // of a moment; the channels are looked at again in half a second
+            }
+        }
+    }
+
+    /** What fails with one channel does not end the watch over all others. */
+    private static boolean isDone(WeakReference<PktInfoChannel> reference) {
+        try {
+            PktInfoChannel channel = reference.get();
+            return channel == null || channel.watch();
+        } catch (Throwable e) {
+            return false; // looked at again in half a second
         }
     }
 

@@ -244,6 +244,11 @@ class PublicApiTest {
                         negativeTime,
                         Bad.argument("PT1.000000001S", Duration.ofNanos(1_000_000_001)),
                         Bad.argument("" + endless, endless)));
+        table.put(
+                "DatagramBatch.send(Duration,Duration)",
+                List.of(
+                        Bad.argument("PT-0.000000001S", negative, Duration.ZERO),
+                        Bad.argument("PT-0.000000001S", Duration.ZERO, negative)));
         table.put("DatagramServer.stop(Duration)", List.of(negativeTime));
         table.put("DatagramServer.finish(Duration)", List.of(negativeTime));
         table.put(
@@ -400,6 +405,7 @@ class PublicApiTest {
                         "PktInfoChannel.channel()",
                         "PktInfoChannel.choosesSource()",
                         "PktInfoChannel.closeOnInterrupt(boolean)",
+                        "PktInfoChannel.ignoreInterrupts()",
                         "PktInfoChannel.newBatch(int,int)",
                         "PktInfoChannel.stats()",
                         "PktInfoChannel.toString()");

@@ -16,6 +16,7 @@ public final class Requires {
             "mvn", "maven",
             "nc", "netcat-openbsd",
             "nft", "nftables",
+            "prlimit", "util-linux",
             "setpriv", "util-linux",
             "sysctl", "procps",
             "tc", "iproute2",
