@@ -1,6 +1,5 @@
 package org.pktinfo.cli;
 
-import java.io.PrintStream;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.DatagramSlot;
@@ -13,9 +12,9 @@ import org.pktinfo.server.DatagramHandler;
 final class Answer implements DatagramHandler {
     private final SourceSelection selection;
     private final @Nullable ByteBuffer response; // null: the request's own payload
-    private final @Nullable PrintStream report; // null: quiet
+    private final @Nullable Printer report; // null: quiet
 
-    Answer(SourceSelection selection, byte @Nullable [] response, @Nullable PrintStream report) {
+    Answer(SourceSelection selection, byte @Nullable [] response, @Nullable Printer report) {
         this.selection = selection;
         this.response = response == null ? null : ByteBuffer.wrap(response);
         this.report = report;
@@ -34,10 +33,7 @@ final class Answer implements DatagramHandler {
             using(source, lines);
             return source;
         });
-        synchronized (report) { // the lines of one datagram stay together, whichever worker prints them
-            report.println(lines);
-            report.flush();
-        }
+        report.print(lines.toString());
     }
 
     /** An empty datagram: shorter than any request, and it tells a client that is not one of many that the server is there. */

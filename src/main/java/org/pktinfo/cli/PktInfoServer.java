@@ -45,6 +45,7 @@ public final class PktInfoServer implements Callable<Integer> {
     private static final String LOG_FORMAT = "java.util.logging.SimpleFormatter.format";
     private static final String FIXED = "fixed:";
     private static final Duration PATIENCE = Duration.ofMillis(700);
+    private static final Duration PRINTING = Duration.ofMillis(200);
 
     @Parameters(
             paramLabel = "PORT",
@@ -221,7 +222,7 @@ public final class PktInfoServer implements Callable<Integer> {
         List<Groups> joins =
                 groups.stream().map(text -> Groups.parse(text, this::usage)).toList();
         joins.forEach(join -> checkFamily("--join " + join.group().getHostAddress(), join.group()));
-        Answer answer = new Answer(selection(), response, quiet ? null : System.out);
+        SourceSelection selection = selection();
         DatagramServer.Builder builder = DatagramServer.builder()
                 .family(family())
                 .workers(workers)
@@ -236,14 +237,17 @@ public final class PktInfoServer implements Callable<Integer> {
         } else {
             builder.bind(localAddress());
         }
+        Printer printer = quiet ? null : new Printer(System.out);
+        Answer answer = new Answer(selection, response, printer);
         try (StopRequest stop = new StopRequest()) { // who reads "listening" may send a signal at once
-            return serve(builder.start(answer), joins, stop);
+            return serve(builder.start(answer), joins, stop, printer);
         } catch (UnsatisfiedLinkError | UnsupportedOperationException e) {
             return fail(text(e), 1);
         }
     }
 
-    private int serve(DatagramServer server, List<Groups> joins, StopRequest stop) throws IOException {
+    private int serve(DatagramServer server, List<Groups> joins, StopRequest stop, @Nullable Printer printer)
+            throws IOException {
         try {
             for (Groups join : joins) {
                 join.join(server);
@@ -252,6 +256,9 @@ public final class PktInfoServer implements Callable<Integer> {
             printUntil(stop, server);
             drain();
             server.finish(PATIENCE);
+            if (printer != null) {
+                printer.finish(PRINTING);
+            }
             // Before the sockets are closed: with one that was standard input, the JDK closes the standard outputs as
             // well.
             System.err.println(StatsLine.totals(server.stats()));

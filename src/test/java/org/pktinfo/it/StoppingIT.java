@@ -2,6 +2,7 @@ package org.pktinfo.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.BufferedReader;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
@@ -170,6 +171,36 @@ class StoppingIT {
             assertThat(server.exitCode()).as("%s", server).isZero();
             assertThat(server.err()).endsWith(NOTHING_DONE);
             assertThat(server.out()).containsExactly("another hook's process ended with 0");
+        }
+    }
+
+    /** Nobody reads what it prints, and the pipe is full after some hundred datagrams. */
+    @Test
+    void whereNobodyReadsWhatItPrintsItAnswersAndSaysHowMuchItLeftOut() throws Exception {
+        Process server = new ProcessBuilder(plus(server(ChildProcess.java()), "--rate-limit", "0", "0")).start();
+        try (BufferedReader err = server.errorReader()) {
+            int port = Integer.parseInt(err.readLine().replaceAll(".*:(\\d+),.*", "$1"));
+            for (int i = 0; i < 5000; i++) {
+                ask(port);
+            }
+            try (BufferedReader out = server.inputReader()) {
+                List<String> lines = new ArrayList<>();
+                String line = out.readLine();
+                for (; !line.startsWith("... "); line = out.readLine()) {
+                    lines.add(line);
+                    if (lines.size() % 4000 == 0) {
+                        ask(port);
+                    }
+                }
+                assertThat(line).matches("\\.\\.\\. \\d+ datagrams not printed");
+                int leftOut = Integer.parseInt(line.replaceAll("\\D", ""));
+                assertThat(lines.stream()
+                                .filter(each -> each.startsWith("received bytes len: 1"))
+                                .count())
+                        .isEqualTo(5000 - leftOut);
+            }
+        } finally {
+            server.destroyForcibly();
         }
     }
 
