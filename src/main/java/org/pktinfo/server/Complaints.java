@@ -1,11 +1,13 @@
 package org.pktinfo.server;
 
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A log that a flood cannot flood: of each kind of complaint one line a second, with the number of those left out since the last. A
@@ -17,11 +19,13 @@ final class Complaints {
         RECEIVING_FAILED,
         SENDING_FAILED,
         HANDLER_FAILED,
+        CLOSING_FAILED,
         BEAN_STAYS
     }
 
     private static final System.Logger LOGGER = System.getLogger("org.pktinfo.server");
     private static final long INTERVAL = TimeUnit.SECONDS.toNanos(1);
+    private static final int TRACES = 32;
 
     private static final class Said {
         final AtomicLong next = new AtomicLong(System.nanoTime());
@@ -30,7 +34,10 @@ final class Complaints {
 
     private final Map<Enum<?>, Said> said = new ConcurrentHashMap<>();
 
-    /** The text is made only if it is logged. */
+    /** The types of exceptions that were logged with a stack trace. */
+    private final Set<Class<?>> traced = ConcurrentHashMap.newKeySet();
+
+    /** The text is made only if it is logged. Throws nothing: what a log throws, or the text, counts as left out. */
     void log(Enum<?> kind, Supplier<String> text) {
         Said before = said.computeIfAbsent(kind, key -> new Said());
         long now = System.nanoTime();
@@ -40,7 +47,29 @@ final class Complaints {
             return;
         }
         int others = before.leftOut.getAndSet(0);
-        LOGGER.log(System.Logger.Level.WARNING, () -> text.get() + (others == 0 ? "" : " (and " + others + " more)"));
+        log(before, others + 1, null, () -> text.get() + (others == 0 ? "" : " (and " + others + " more)"));
+    }
+
+    /** The first exception of a type is logged with its stack trace, at once; those that follow are lines as all others. */
+    void logFailure(Enum<?> kind, Throwable failure, Supplier<String> text) {
+        if (traced.size() < TRACES && traced.add(failure.getClass())) {
+            log(said.computeIfAbsent(kind, key -> new Said()), 1, failure, text);
+        } else {
+            log(kind, text);
+        }
+    }
+
+    private static void log(Said before, int told, @Nullable Throwable failure, Supplier<String> text) {
+        try {
+            String line = OneLine.of(text.get());
+            if (failure == null) {
+                LOGGER.log(System.Logger.Level.WARNING, line);
+            } else {
+                LOGGER.log(System.Logger.Level.WARNING, line, OneLine.of(failure));
+            }
+        } catch (Throwable e) {
+            before.leftOut.addAndGet(told);
+        }
     }
 
     /** The last words, when nothing more will come: how many were left out and not told yet. */
@@ -48,7 +77,7 @@ final class Complaints {
         said.forEach((kind, before) -> {
             int others = before.leftOut.getAndSet(0);
             if (others > 0) {
-                LOGGER.log(System.Logger.Level.WARNING, () -> kind + ": " + others + " more");
+                log(before, others, null, () -> kind + ": " + others + " more");
             }
         });
     }

@@ -2,11 +2,11 @@ package org.pktinfo.server;
 
 import java.io.Closeable;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
 import java.net.SocketAddress;
-import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
 import java.time.Duration;
@@ -49,9 +49,6 @@ public final class DatagramServer implements AutoCloseable {
     private static final int LARGEST_BATCH = 1024;
     private static final Duration LONGEST_SPIN = Duration.ofSeconds(1);
 
-    /** Replies to neighbours that are not found stay in the send buffer for three seconds: this is for some 1500 a second. */
-    private static final int SEND_BUFFER = 4 << 20;
-
     private final DatagramHandler handler;
     private final @Nullable RateLimiter rateLimiter;
     private final Counters counters = new Counters();
@@ -64,15 +61,17 @@ public final class DatagramServer implements AutoCloseable {
     /** What a server is started with. For one thread. */
     public static final class Builder {
         private SocketAddress local = new InetSocketAddress(0);
-        private Family family = Family.DUAL_STACK;
-        private int workers = 1;
+        Family family = Family.DUAL_STACK;
+        int workers = 1;
         int batchSize = 32;
         int payloadCapacity = PktInfoChannel.MAX_PAYLOAD;
         private @Nullable RateLimit rateLimit;
         boolean coalesceReplies = true;
-        private boolean pathMtuDiscovery = true;
+        boolean pathMtuDiscovery = true;
         Duration spin = Duration.ZERO;
-        private @Nullable DatagramChannel existing;
+
+        @Nullable
+        DatagramChannel existing;
 
         private Builder() {}
 
@@ -234,11 +233,11 @@ public final class DatagramServer implements AutoCloseable {
                     Objects.requireNonNull(handler, "handler"), rateLimit == null ? null : new RateLimiter(rateLimit));
             try {
                 server.open(this);
+                server.startThreads();
             } catch (Throwable e) {
                 server.close();
                 throw e;
             }
-            server.startThreads();
             return server;
         }
     }
@@ -261,14 +260,8 @@ public final class DatagramServer implements AutoCloseable {
         SocketAddress local = settings.local;
         int count = settings.existing == null ? settings.workers : 1;
         for (int i = 0; i < count; i++) {
-            PktInfoChannel channel = settings.existing == null
-                    ? openBound(settings, local)
-                    : PktInfoChannel.wrap(settings.existing, settings.payloadCapacity);
+            PktInfoChannel channel = Sockets.open(settings, local);
             try {
-                raiseSendBuffer(channel.channel());
-                if (!settings.pathMtuDiscovery) {
-                    channel.pathMtuDiscovery(false);
-                }
                 InetSocketAddress bound = Objects.requireNonNull(channel.localAddress(), "the channel is not bound");
                 workers.add(new Worker(this, channel, i == 0, bound.getPort(), settings));
                 if (local instanceof InetSocketAddress wanted
@@ -279,26 +272,6 @@ public final class DatagramServer implements AutoCloseable {
                 channel.close();
                 throw e;
             }
-        }
-    }
-
-    private static PktInfoChannel openBound(Builder settings, SocketAddress local) throws IOException {
-        PktInfoChannel channel = PktInfoChannel.open(settings.family, settings.payloadCapacity);
-        try {
-            if (settings.workers > 1) {
-                channel.channel().setOption(StandardSocketOptions.SO_REUSEPORT, true);
-            }
-            return channel.bind(local);
-        } catch (Throwable e) {
-            channel.close();
-            throw e;
-        }
-    }
-
-    /** The kernel gives as much as net.core.wmem_max allows, and takes memory for what is in there only. */
-    private static void raiseSendBuffer(DatagramChannel channel) throws IOException {
-        if (channel.getOption(StandardSocketOptions.SO_SNDBUF) < SEND_BUFFER) {
-            channel.setOption(StandardSocketOptions.SO_SNDBUF, SEND_BUFFER);
         }
     }
 
@@ -358,9 +331,14 @@ public final class DatagramServer implements AutoCloseable {
      * @param request the request
      * @param payload the reply, from position to limit
      * @throws SendException if it is not sent
+     * @throws InterruptedIOException if this thread was interrupted before, as by cancelling its task: nothing is sent, the thread stays
+     *     interrupted, and the server goes on
      * @throws IOException if the server is stopped
      */
     public void reply(Datagram request, ByteBuffer payload) throws IOException {
+        if (Thread.currentThread().isInterrupted()) {
+            throw new InterruptedIOException("interrupted before the reply to " + request.peer() + " was sent");
+        }
         try {
             workers.get(0).channel.reply(request, payload);
             counters.replied.increment();
@@ -430,16 +408,17 @@ public final class DatagramServer implements AutoCloseable {
     /**
      * Takes no more datagrams, and returns when those that were taken are handled and answered. The sockets stay open and bound until
      * {@link #stop}: between the two, {@link #stats} is complete, and a program whose socket was handed over as standard input can
-     * still say so (closing {@link System#inheritedChannel}, the JDK closes the standard outputs too). Called by a handler, it does
-     * not wait for the datagrams that this handler's thread has taken; they are answered afterwards.
+     * still say so (closing {@link System#inheritedChannel}, the JDK closes the standard outputs too). Called by a handler, it waits
+     * for nothing; what was taken is answered afterwards.
      *
      * @param patience how long to wait for a handler, or for room in a send buffer
      * @throws IllegalArgumentException if the patience is negative
      */
     public void finish(Duration patience) {
         long deadline = deadline(patience);
+        boolean byHandler = isHandler();
         for (Worker worker : workers) {
-            worker.finish(Math.max(0, deadline - System.nanoTime()));
+            worker.finish(byHandler ? 0 : Math.max(0, deadline - System.nanoTime()));
         }
         complaints.finish();
     }
@@ -452,9 +431,15 @@ public final class DatagramServer implements AutoCloseable {
         return System.nanoTime() + bounded.toNanos();
     }
 
+    /** Whether the current thread is in a handler: it can wait neither for itself nor for another that waits for it. */
+    private boolean isHandler() {
+        return workers.stream().anyMatch(Worker::isHandling);
+    }
+
     /**
      * Stops: every datagram that was taken is handled and answered first, what is still in the kernel's queue is left there.
-     * Waits for the workers' threads to end, unless it is called by one of them.
+     * Waits for the workers' threads to end. Called by a handler, it waits for nothing: each worker that is busy, the handler's own among
+     * them, answers what it has taken and closes its socket then.
      *
      * @param patience how long to wait for a handler, or for room in a send buffer; after that the channels are closed all the
      *     same and the replies under way count as failed
@@ -465,13 +450,17 @@ public final class DatagramServer implements AutoCloseable {
         long deadline = deadline(patience);
         stopped = true;
         closeBeans();
+        if (isHandler()) {
+            for (Worker worker : workers) {
+                worker.stopWhenIdle();
+            }
+            return;
+        }
         for (Worker worker : workers) {
             worker.stop(Math.max(0, deadline - System.nanoTime()));
         }
         for (Thread thread : threads) {
-            if (thread != Thread.currentThread()) {
-                join(thread, deadline);
-            }
+            join(thread, deadline);
         }
         complaints.finish();
     }

@@ -43,7 +43,8 @@ final class Worker implements Runnable {
     /** Held from taking datagrams until their replies are sent. Fair: under load who stops the server would wait for long. */
     private final ReentrantLock busy = new ReentrantLock(true);
 
-    private boolean stopping; // guarded by busy
+    private volatile boolean finished; // takes no more
+    private volatile boolean closing; // closes its channel when it has ended
     private int sentBeforeRoom; // guarded by busy; how many have to leave before room is waited for
 
     Worker(
@@ -65,7 +66,7 @@ final class Worker implements Runnable {
         batch.coalesceReplies(settings.coalesceReplies);
     }
 
-    /** Nothing that a peer, a route, a firewall or an interface does ends it: only a closed channel does. */
+    /** Nothing that a peer, a route, a firewall, an interface, a handler or a log does ends it: only stopping or a closed channel does. */
     @Override
     public void run() {
         while (true) {
@@ -77,11 +78,31 @@ final class Worker implements Runnable {
                     boolean unused = channel.awaitReadable(LONG);
                 }
             } catch (ClosedChannelException e) {
+                end();
                 return;
+            } catch (Throwable e) { // also what Java calls an error, such as a moment without memory
+                survive(e);
+            }
+        }
+    }
+
+    private void survive(Throwable e) {
+        try {
+            counters.receiveErrors.increment();
+            complaints.log(Complaints.Kind.RECEIVING_FAILED, () -> "receiving failed: " + e.getMessage());
+        } catch (OutOfMemoryError again) {
+            // not even for a line; the loop matters more
+        }
+        LockSupport.parkNanos(PAUSE_AFTER_ERROR); // of what fails at once, the next try would too
+    }
+
+    /** Closes the channel if a handler has stopped the server: then the replies to what was taken with its datagram are sent now. */
+    private void end() {
+        if (closing) {
+            try {
+                channel.close();
             } catch (IOException e) {
-                counters.receiveErrors.increment();
-                complaints.log(Complaints.Kind.RECEIVING_FAILED, () -> "receiving failed: " + e.getMessage());
-                LockSupport.parkNanos(PAUSE_AFTER_ERROR); // of what fails at once, the next try would too
+                complaints.log(Complaints.Kind.CLOSING_FAILED, () -> "closing failed: " + e.getMessage());
             }
         }
     }
@@ -104,7 +125,7 @@ final class Worker implements Runnable {
     private boolean takeAndAnswer() throws IOException {
         busy.lock();
         try {
-            if (stopping) {
+            if (finished) {
                 throw new ClosedChannelException();
             }
             int count = batch.receive(Duration.ZERO);
@@ -162,9 +183,12 @@ final class Worker implements Runnable {
         } catch (Throwable e) { // also what Java calls an error: one peer's datagram must not end the service for all
             slot.cancelReply();
             counters.handlerErrors.increment();
-            complaints.log(
+            complaints.logFailure(
                     Complaints.Kind.HANDLER_FAILED,
+                    e,
                     () -> "the handler failed on a datagram of " + slot.peer() + ": " + e);
+        } finally {
+            boolean unused = Thread.interrupted(); // a handler's business, and none of the next one's
         }
     }
 
@@ -206,31 +230,52 @@ final class Worker implements Runnable {
         complaints.log(failure.kind(), () -> "not answered: " + failure.getMessage());
     }
 
-    /** Lets the datagrams that were taken be answered, as long as the time is not over, and takes no more if they are. */
+    /** Whether the current thread is in this worker's handler. */
+    boolean isHandling() {
+        return busy.isHeldByCurrentThread();
+    }
+
+    /** Takes no more, and waits so long for the datagrams that were taken to be answered. */
     void finish(long nanos) {
-        try {
-            if (busy.tryLock(nanos, TimeUnit.NANOSECONDS)) {
-                stopping = true;
-                busy.unlock();
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt(); // hurried: what is under way is not waited for
+        finished = true;
+        if (awaitIdle(nanos)) {
+            busy.unlock();
         }
     }
 
-    /** Lets the datagrams that were taken be answered, as long as the time is not over, and closes the channel. */
+    /** The same, and closes the channel, whether they are answered or not. */
     void stop(long nanos) throws IOException {
-        boolean idle = false;
+        finished = true;
+        boolean idle = awaitIdle(nanos);
         try {
-            idle = busy.tryLock(nanos, TimeUnit.NANOSECONDS);
-            stopping = idle;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt(); // hurried: what is under way is cut off
-        } finally {
             channel.close();
+        } finally {
             if (idle) {
                 busy.unlock();
             }
+        }
+    }
+
+    /** The same for a handler, which cannot wait for itself, nor for another that does the same: who is busy closes when it is done. */
+    void stopWhenIdle() throws IOException {
+        closing = true;
+        finished = true;
+        if (!busy.isHeldByCurrentThread() && busy.tryLock()) {
+            try {
+                channel.close();
+            } finally {
+                busy.unlock();
+            }
+        }
+    }
+
+    /** True if nothing is under way, and nothing will be until busy is unlocked. */
+    private boolean awaitIdle(long nanos) {
+        try {
+            return busy.tryLock(nanos, TimeUnit.NANOSECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt(); // hurried: what is under way is not waited for
+            return false;
         }
     }
 

@@ -24,10 +24,14 @@ class ComplaintsTest {
     private static final Logger LOGGER = Logger.getLogger("org.pktinfo.server");
 
     private final List<String> lines = new CopyOnWriteArrayList<>();
+    private final List<Throwable> thrown = new CopyOnWriteArrayList<>();
     private final Handler handler = new Handler() {
         @Override
         public void publish(LogRecord line) {
             lines.add(line.getMessage());
+            if (line.getThrown() != null) {
+                thrown.add(line.getThrown());
+            }
         }
 
         @Override
@@ -80,6 +84,34 @@ class ComplaintsTest {
         int before = lines.size();
         complaints.finish();
         assertThat(lines).as("told twice").hasSize(before);
+    }
+
+    private static final class Evil extends RuntimeException {
+        private static final long serialVersionUID = 1;
+
+        Evil(Throwable cause) {
+            super("no such command\nSEVERE: admin logged in\u001b[2J\u2028" + "x".repeat(60_000), cause);
+        }
+    }
+
+    @Test
+    void theFirstFailureOfATypeIsLoggedWithItsStackTraceAndEachTextIsOneLineAndNotEndless() {
+        Complaints complaints = new Complaints();
+        for (int i = 0; i < 1000; i++) {
+            Evil evil = new Evil(new IllegalStateException("cause\r\n"));
+            complaints.logFailure(Complaints.Kind.HANDLER_FAILED, evil, () -> "the handler failed: " + evil);
+        }
+        complaints.finish();
+        assertThat(lines)
+                .allSatisfy(line -> assertThat(line).hasSizeLessThan(600).doesNotContainPattern("\\p{Cntrl}|\u2028"));
+        assertThat(lines.get(0)).contains("no such command\\u000aSEVERE: admin logged in\\u001b[2J\\u2028xxx");
+        assertThat(told(lines)).isEqualTo(1000);
+        assertThat(thrown).hasSize(1);
+        Throwable logged = thrown.get(0);
+        assertThat(logged.getStackTrace()[0].getMethodName())
+                .isEqualTo("theFirstFailureOfATypeIsLoggedWithItsStackTraceAndEachTextIsOneLineAndNotEndless");
+        assertThat(logged.toString()).startsWith(Evil.class.getName() + ": no such command\\u000aSEVERE");
+        assertThat(logged.getCause()).hasToString("java.lang.IllegalStateException: cause\\u000d\\u000a");
     }
 
     /** Each reply fails; what a line does not tell, the last one does. */

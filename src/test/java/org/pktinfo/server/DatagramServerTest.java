@@ -65,7 +65,7 @@ class DatagramServerTest {
                 .start(handler);
     }
 
-    private static DatagramSocket client() throws IOException {
+    static DatagramSocket client() throws IOException {
         DatagramSocket socket = new DatagramSocket();
         socket.setSoTimeout(5000);
         socket.setBroadcast(true);
@@ -73,21 +73,25 @@ class DatagramServerTest {
     }
 
     private void send(DatagramSocket client, String destination) throws IOException {
+        send(client, destination, server, 8);
+    }
+
+    static void send(DatagramSocket client, String destination, DatagramServer server, int length) throws IOException {
         client.send(new DatagramPacket(
-                new byte[8],
-                8,
+                new byte[length],
+                length,
                 InetAddress.getByName(destination),
                 server.localAddress().getPort()));
     }
 
-    private static String source(DatagramSocket client) throws IOException {
+    static String source(DatagramSocket client) throws IOException {
         DatagramPacket reply = new DatagramPacket(new byte[100], 100);
         client.receive(reply);
         return reply.getAddress().getHostAddress();
     }
 
     /** Counters move after the reply is on its way, so a test waits for them. */
-    private static void await(LongSupplier counter, long expected) {
+    static void await(LongSupplier counter, long expected) {
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(5);
         while (counter.getAsLong() != expected && System.nanoTime() < deadline) {
             Thread.onSpinWait();

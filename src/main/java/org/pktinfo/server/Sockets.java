@@ -1,0 +1,50 @@
+package org.pktinfo.server;
+
+import java.io.IOException;
+import java.net.SocketAddress;
+import java.net.StandardSocketOptions;
+import java.nio.channels.DatagramChannel;
+import org.pktinfo.PktInfoChannel;
+
+/** Makes a server's sockets what its builder says, and what a server's must be. */
+final class Sockets {
+    /** Replies to neighbours that are not found stay in the send buffer for three seconds: this is for some 1500 a second. */
+    private static final int SEND_BUFFER = 4 << 20;
+
+    private Sockets() {}
+
+    /** One that is bound there, or the one that exists. */
+    static PktInfoChannel open(DatagramServer.Builder settings, SocketAddress local) throws IOException {
+        PktInfoChannel channel = settings.existing == null
+                ? PktInfoChannel.open(settings.family, settings.payloadCapacity)
+                : PktInfoChannel.wrap(settings.existing, settings.payloadCapacity);
+        try {
+            if (settings.existing == null) {
+                bind(channel, local, settings.workers > 1);
+            }
+            channel.ignoreInterrupts(); // of whoever handles or replies: the socket is everybody's
+            raiseSendBuffer(channel.channel());
+            if (!settings.pathMtuDiscovery) {
+                channel.pathMtuDiscovery(false);
+            }
+            return channel;
+        } catch (Throwable e) {
+            channel.close();
+            throw e;
+        }
+    }
+
+    private static void bind(PktInfoChannel channel, SocketAddress local, boolean shared) throws IOException {
+        if (shared) {
+            channel.channel().setOption(StandardSocketOptions.SO_REUSEPORT, true);
+        }
+        PktInfoChannel unused = channel.bind(local);
+    }
+
+    /** The kernel gives as much as net.core.wmem_max allows, and takes memory for what is in there only. */
+    private static void raiseSendBuffer(DatagramChannel channel) throws IOException {
+        if (channel.getOption(StandardSocketOptions.SO_SNDBUF) < SEND_BUFFER) {
+            channel.setOption(StandardSocketOptions.SO_SNDBUF, SEND_BUFFER);
+        }
+    }
+}
