@@ -34,8 +34,8 @@ final class DiagnosisText {
         this.diagnosis = diagnosis;
     }
 
-    static String of(@Nullable Diagnosis diagnosis) {
-        String environment = String.join("\n", Version.lines()) + "\n";
+    static String of(@Nullable Diagnosis diagnosis, String sendBuffer) {
+        String environment = String.join("\n", Version.lines()) + "\n" + sendBuffer + "\n";
         return diagnosis == null
                 ? environment + "\npktinfo does not work here: see \"native library\" above.\n"
                 : environment + new DiagnosisText(diagnosis).write();

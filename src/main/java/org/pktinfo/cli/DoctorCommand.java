@@ -1,10 +1,13 @@
 package org.pktinfo.cli;
 
 import java.io.IOException;
+import java.net.StandardSocketOptions;
+import java.nio.channels.DatagramChannel;
 import java.util.concurrent.Callable;
 import org.pktinfo.Diagnosis;
 import org.pktinfo.Doctor;
 import org.pktinfo.PktInfoChannel;
+import org.pktinfo.server.DatagramServer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -40,8 +43,18 @@ final class DoctorCommand implements Callable<Integer> {
         if (unsupported == null) {
             diagnosis = all ? Doctor.examineEverything() : Doctor.examine();
         }
-        System.out.print(json ? DiagnosisJson.of(diagnosis) : DiagnosisText.of(diagnosis));
+        System.out.print(json ? DiagnosisJson.of(diagnosis) : DiagnosisText.of(diagnosis, sendBuffer()));
         System.out.flush();
         return diagnosis != null && diagnosis.isRight() ? 0 : 1;
+    }
+
+    private static String sendBuffer() throws IOException {
+        try (DatagramChannel channel = DatagramChannel.open()) {
+            channel.setOption(StandardSocketOptions.SO_SNDBUF, DatagramServer.SEND_BUFFER);
+            int given = channel.getOption(StandardSocketOptions.SO_SNDBUF);
+            return "send buffer " + (given >> 10) + " KiB of the " + (DatagramServer.SEND_BUFFER >> 10)
+                    + " that a server asks for"
+                    + (given < DatagramServer.SEND_BUFFER ? ": net.core.wmem_max allows no more" : "");
+        }
     }
 }

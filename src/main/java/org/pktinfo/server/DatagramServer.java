@@ -35,7 +35,8 @@ import org.pktinfo.SendException;
  *
  * <p>Nothing that a peer, a route, a firewall or a vanished interface does ends it: such things are counted, and logged through
  * {@link System.Logger} {@code org.pktinfo.server}, of each kind at most one a second. Replies for which the send buffer has no room
- * within a tenth of a second are such a thing too. Safe for use by any thread.
+ * are such a thing too: room is waited for while the buffer drains, and 250 ms at most. Nor does an exception of the handler end it, or an
+ * interrupt. Safe for use by any thread.
  *
  * <p>A datagram with a forged source can set two programs answering each other. So datagrams that claim to come from the server's own
  * address and port are never handled, nor those from a port whose service answers whatever it gets: echo (7), daytime (13),
@@ -44,6 +45,12 @@ import org.pktinfo.SendException;
  * one to its pace.
  */
 public final class DatagramServer implements AutoCloseable {
+    /**
+     * The send buffer that a server asks the kernel for, in bytes; net.core.wmem_max is what it gives at most. Replies to neighbours that are
+     * not found stay in it for three seconds: this is for some 1500 of them a second.
+     */
+    public static final int SEND_BUFFER = 4 << 20;
+
     private static final Duration PATIENCE = Duration.ofSeconds(5);
     private static final Duration LONGEST_PATIENCE = Duration.ofDays(365);
     private static final int LARGEST_BATCH = 1024;

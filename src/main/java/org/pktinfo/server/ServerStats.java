@@ -23,7 +23,7 @@ import org.pktinfo.SendException;
  * @param withoutPacketInfo datagrams of which the kernel did not tell the destination
  * @param sendErrors replies that were not sent, by kind; kinds that did not occur are missing
  * @param batches calls that took datagrams: {@code received / batches} is how many came at once
- * @param receiveErrors calls that failed
+ * @param receiveErrors calls that failed, and whatever else a worker survived
  * @param channels what went through the workers' channels, all added up
  */
 public record ServerStats(

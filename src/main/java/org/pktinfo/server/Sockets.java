@@ -8,9 +8,6 @@ import org.pktinfo.PktInfoChannel;
 
 /** Makes a server's sockets what its builder says, and what a server's must be. */
 final class Sockets {
-    /** Replies to neighbours that are not found stay in the send buffer for three seconds: this is for some 1500 a second. */
-    private static final int SEND_BUFFER = 4 << 20;
-
     private Sockets() {}
 
     /** One that is bound there, or the one that exists. */
@@ -43,8 +40,8 @@ final class Sockets {
 
     /** The kernel gives as much as net.core.wmem_max allows, and takes memory for what is in there only. */
     private static void raiseSendBuffer(DatagramChannel channel) throws IOException {
-        if (channel.getOption(StandardSocketOptions.SO_SNDBUF) < SEND_BUFFER) {
-            channel.setOption(StandardSocketOptions.SO_SNDBUF, SEND_BUFFER);
+        if (channel.getOption(StandardSocketOptions.SO_SNDBUF) < DatagramServer.SEND_BUFFER) {
+            channel.setOption(StandardSocketOptions.SO_SNDBUF, DatagramServer.SEND_BUFFER);
         }
     }
 }

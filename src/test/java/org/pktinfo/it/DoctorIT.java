@@ -59,6 +59,8 @@ class DoctorIT {
         assertRight(doctor);
         assertThat(doctor.out()).anyMatch(line -> line.startsWith("This kernel: "));
         assertThat(doctor.out()).anyMatch(line -> line.startsWith("descriptor sun.nio.ch."));
+        assertThat(doctor.out())
+                .anyMatch(line -> line.matches("send buffer \\d+ KiB of the 4096 that a server asks for.*"));
         assertThat(doctor.out()).anyMatch(line -> line.startsWith("libc "));
         assertThat(row(doctor, "IPv4 socket, IP_PKTINFO", "127.0.0.2"))
                 .containsExactly("127.0.0.2", "=, if 1", "-", "127.0.0.1 !", "=", "127.0.0.1 !", "=", "=");

@@ -13,6 +13,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
 import java.net.SocketTimeoutException;
+import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
 import java.time.Duration;
@@ -465,6 +466,13 @@ class DatagramServerTest {
             assertThat(server.stats().received()).isEqualTo(1);
             DatagramServer.builder().bind(bound).start(ECHO).close(); // the port is free
         }
+    }
+
+    @Test
+    void aSmallSendBufferIsRaised() throws IOException {
+        DatagramChannel small = DatagramChannel.open().setOption(StandardSocketOptions.SO_SNDBUF, 20_000);
+        server = DatagramServer.builder().channel(small.bind(null)).start(ECHO);
+        assertThat(small.getOption(StandardSocketOptions.SO_SNDBUF)).isGreaterThan(20_000);
     }
 
     @Test
