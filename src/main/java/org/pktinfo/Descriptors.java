@@ -92,15 +92,14 @@ final class Descriptors implements Transport {
      */
     @Override
     public void close() {
-        int before = users.getAndUpdate(count -> count | CLOSED);
+        int before = users.getAndUpdate(count -> count < 0 ? count : count + 1 | CLOSED);
         if (before < 0) {
             return;
         }
-        if (before == 0) {
-            release();
-            return;
+        if (before > 0) {
+            NativeCalls.signal(event); // from inside: the number may be another file's once the last one is out
         }
-        NativeCalls.signal(event);
+        leave();
         awaitRelease();
     }
 
