@@ -273,8 +273,8 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
      */
     @Override
     protected void doBeginRead() throws Exception {
-        if (fullInARow < BUSY || !config.isAutoRead()) {
-            super.doBeginRead();
+        if (fullInARow < BUSY || !config.isAutoRead() || !isRegistered()) {
+            super.doBeginRead(); // which leaves a channel alone that is between two event loops
         } else if (nextRead == null && registration().isValid()) { // a handler may have closed it
             removeAndSubmit(NioIoOps.READ);
             nextRead = eventLoop().schedule(this::readOn, 0, TimeUnit.NANOSECONDS); // a task would run in this turn

@@ -616,6 +616,22 @@ class PktInfoDatagramChannelTest {
         assertAnswered("127.0.0.3", server);
     }
 
+    @Test
+    void whatIsBusyMayBeToldToReadWhileItHasNoEventLoop() throws Exception {
+        PktInfoDatagramChannel server = unregistered(channel -> {
+            ChannelFuture unused = channel.deregister();
+        });
+        Channel unused = server.read();
+        server.config().setAutoRead(false);
+        server.config().setAutoRead(true);
+        done(server.eventLoop().submit(() -> {}));
+        assertThat(server.isOpen()).isTrue();
+        assertThat(server.pipeline().get(Recorder.class).events()).noneMatch(event -> event.startsWith("caught"));
+        done(LOOPS.register(server));
+        assertAllAnswered();
+        assertAnswered("127.0.0.3", server);
+    }
+
     /** No handler is left that would hear of an exception: what is logged then is looked at. */
     @Test
     void whatIsBusyCanBeClosed() throws Exception {
