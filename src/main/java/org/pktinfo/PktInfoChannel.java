@@ -421,8 +421,9 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
 
     /**
      * Lets the kernel hand over datagrams of one peer that came in a row as one (UDP_GRO, udp(7)). {@link #receive()} gives them
-     * one by one all the same, each with its packet information; while some are left a {@link java.nio.channels.Selector} does not
-     * know of them, so receive until nothing comes. In a batch they share a slot, see {@link DatagramSlot#segmentSize}.
+     * one by one all the same, each with its packet information; while some are left neither a {@link java.nio.channels.Selector}
+     * nor a thread that waits already knows of them, so receive until nothing comes. In a batch they share a slot, see {@link
+     * DatagramSlot#segmentSize}, but for those that a {@code receive()} has left.
      * Default: off. To be switched before bind: what is in the kernel's queue already as one when it is switched off comes as one
      * datagram (tried on Linux 6.18).
      *
@@ -566,7 +567,8 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
      * Receives one datagram; waits until one comes. A datagram of length zero is one too. Costs one copy of the payload; no
      * address object is made. From a queue that has not run empty for {@value Inbox#BUSY} datagrams it takes {@value Inbox#AHEAD}
      * with one system call, unless another thread waits, a batch exists or {@link #channel} is in non-blocking mode; the rest of
-     * them is for the next calls of a {@code receive} of this channel, and not seen by who reads the JDK's channel.
+     * them is for the next calls of a {@code receive} of this channel or of a batch, in their order, and not seen by who reads the
+     * JDK's channel. Connecting or disconnecting that throws it away, as it does what its own queue has.
      *
      * @return the datagram, never null
      * @throws IllegalBlockingModeException if {@link #channel} is in non-blocking mode: {@code receive(Duration.ZERO)} is for that
@@ -700,11 +702,33 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         return waiting.get() == 0 && !hasBatches && channel.isBlocking() && transport.choosesSource();
     }
 
-    /** Receives what is there, at most so many, into an arena that only the caller uses; 0 if nothing is. */
-    int receiveNow(Arena arena, int count) throws IOException {
+    /** For a batch: receives what is there, at most so many, and first what was taken ahead; 0 if nothing is. */
+    int receiveMany(Arena arena, int most) throws IOException {
+        checkCoalesced(arena);
+        long cut = arena.tally.get(Tally.TRUNCATED);
+        int left = inbox.take(arena, most);
+        if (left == 0) {
+            return receiveNow(arena, most);
+        }
+        if (arena.tally.get(Tally.TRUNCATED) > cut) {
+            recorder.truncated(arena, left);
+        }
+        return left;
+    }
+
+    private void checkCoalesced(Arena arena) {
         if (coalesces && arena.payloadCapacity() < MAX_PAYLOAD) {
             throw new IllegalStateException(tooSmall(arena.payloadCapacity()));
         }
+    }
+
+    boolean coalescesReceived() {
+        return coalesces;
+    }
+
+    /** Receives what is there, at most so many, into an arena that only the caller uses; 0 if nothing is. */
+    int receiveNow(Arena arena, int count) throws IOException {
+        checkCoalesced(arena);
         int result;
         enter();
         Object event = Recorder.beginReceive();
@@ -833,6 +857,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         }
         checkCapacity(payloadCapacity);
         hasBatches = true;
+        inbox.await();
         Arena arena = newArena(slots, payloadCapacity);
         DatagramBatch batch = new DatagramBatch(this, arena, slots);
         CleanerHolder.CLEANER.register(batch, retirement(counters, arena.tally));

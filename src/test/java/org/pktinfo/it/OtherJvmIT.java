@@ -21,6 +21,7 @@ class OtherJvmIT {
         "org.pktinfo.ReplyTest",
         "org.pktinfo.ChannelTest",
         "org.pktinfo.DatagramBatchTest",
+        "org.pktinfo.InboxTest",
         "org.pktinfo.server.DatagramServerTest",
         "org.pktinfo.socket.ConformanceTest",
         "org.pktinfo.socket.PktInfoDatagramSocketTest"
