@@ -68,6 +68,11 @@ final class PlainTransport implements Transport {
     }
 
     @Override
+    public boolean awaitEntry() {
+        return false;
+    }
+
+    @Override
     public void leave() {
         // nothing is held
     }

@@ -399,6 +399,7 @@ class PublicApiTest {
                         "PktInfoChannel.choosesSource()",
                         "PktInfoChannel.closeOnInterrupt(boolean)",
                         "PktInfoChannel.newBatch(int,int)",
+                        "PktInfoChannel.reconnect(Reconnection)",
                         "PktInfoChannel.stats()",
                         "PktInfoChannel.toString()");
     }

@@ -242,7 +242,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
             if (local != null) {
                 doBind(local);
             }
-            javaChannel().connect(remote);
+            channel.reconnect(() -> javaChannel().connect(remote));
             done = true;
             return true;
         } finally {
@@ -259,7 +259,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
 
     @Override
     protected void doDisconnect() throws Exception {
-        javaChannel().disconnect();
+        channel.reconnect(() -> javaChannel().disconnect());
     }
 
     @Override

@@ -1,6 +1,7 @@
 package org.pktinfo.socket;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.BindException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
@@ -290,17 +291,31 @@ public class PktInfoDatagramSocket extends DatagramSocket {
 
     @Override
     public void connect(InetAddress address, int port) {
-        jdk.connect(address, port);
+        reconnect(() -> jdk.connect(address, port));
     }
 
     @Override
     public void connect(SocketAddress address) throws SocketException {
-        jdk.connect(address);
+        try {
+            channel.reconnect(() -> jdk.connect(address));
+        } catch (SocketException e) {
+            throw e;
+        } catch (IOException e) {
+            throw because("the new socket cannot be used: " + e.getMessage(), e);
+        }
     }
 
     @Override
     public void disconnect() {
-        jdk.disconnect();
+        reconnect(jdk::disconnect);
+    }
+
+    private void reconnect(PktInfoChannel.Reconnection reconnection) {
+        try {
+            channel.reconnect(reconnection);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     @Override
