@@ -15,15 +15,22 @@ import java.nio.ByteBuffer;
 import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.DatagramChannel;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
@@ -100,16 +107,33 @@ class ReconnectTest {
         assertAnswers(other);
     }
 
+    /** Platform threads, and virtual ones where there are any. */
+    static List<Arguments> waiters() throws ReflectiveOperationException {
+        List<Executor> executors = new ArrayList<>();
+        executors.add(task -> new Thread(task).start());
+        if (Runtime.version().feature() >= 21) {
+            Executor virtual = (Executor) Executors.class
+                    .getMethod("newVirtualThreadPerTaskExecutor")
+                    .invoke(null);
+            executors.add(virtual::execute); // JUnit would close it after the first test
+        }
+        return executors.stream()
+                .flatMap(executor -> Stream.of(Arguments.of(true, executor), Arguments.of(false, executor)))
+                .toList();
+    }
+
     @ParameterizedTest
-    @ValueSource(booleans = {true, false})
-    void aThreadThatWaitsHearsToo(boolean alone) throws Exception {
-        CompletableFuture<Datagram> heard = CompletableFuture.supplyAsync(() -> {
-            try {
-                return server.receive();
-            } catch (IOException e) {
-                throw new AssertionError(e);
-            }
-        });
+    @MethodSource("waiters")
+    void aThreadThatWaitsHearsToo(boolean alone, Executor executor) throws Exception {
+        CompletableFuture<Datagram> heard = CompletableFuture.supplyAsync(
+                () -> {
+                    try {
+                        return server.receive();
+                    } catch (IOException e) {
+                        throw new AssertionError(e);
+                    }
+                },
+                executor);
         while (server.mayReadAhead()) {
             Thread.onSpinWait(); // until it waits
         }

@@ -11,7 +11,6 @@ import java.net.SocketAddress;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -107,32 +106,5 @@ class ReconnectSocketTest {
             send(first, socket.getLocalPort());
             assertThat(heard.get()).isEqualTo(first.getLocalSocketAddress());
         }
-    }
-
-    /** Where the port is the system's choice, the JDK gives it up for a moment whenever it disconnects the socket. */
-    @Test
-    void sendingMeanwhileLeavesItAtItsPort() throws Exception {
-        CompletableFuture<Void> sender;
-        try (DatagramSocket socket = new PktInfoDatagramSocket()) {
-            socket.setSoTimeout(5000);
-            int port = socket.getLocalPort();
-            sender = CompletableFuture.runAsync(() -> {
-                try {
-                    while (!socket.isClosed()) {
-                        send(socket, second.getLocalPort());
-                    }
-                } catch (IOException e) {
-                    assertThat(socket.isClosed()).as("%s", e).isTrue();
-                }
-            });
-            for (int i = 0; i < 300; i++) {
-                socket.connect(second.getLocalSocketAddress());
-                socket.disconnect();
-                assertThat(socket.getLocalPort()).isEqualTo(port);
-            }
-            assertThat(sender).isNotDone();
-            assertHears(socket, first);
-        }
-        sender.get();
     }
 }
