@@ -112,10 +112,9 @@ class ReconnectTest {
         List<Executor> executors = new ArrayList<>();
         executors.add(task -> new Thread(task).start());
         if (Runtime.version().feature() >= 21) {
-            Executor virtual = (Executor) Executors.class
-                    .getMethod("newVirtualThreadPerTaskExecutor")
-                    .invoke(null);
-            executors.add(virtual::execute); // JUnit would close it after the first test
+            Executor virtual = (Executor)
+                    Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
+            executors.add(task -> virtual.execute(task)); // JUnit would close it after the first test
         }
         return executors.stream()
                 .flatMap(executor -> Stream.of(Arguments.of(true, executor), Arguments.of(false, executor)))

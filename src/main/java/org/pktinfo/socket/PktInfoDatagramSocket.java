@@ -134,7 +134,7 @@ public class PktInfoDatagramSocket extends DatagramSocket {
             done = true;
         } finally {
             if (!done) {
-                jdk.close();
+                closeChannel();
             }
         }
     }
@@ -173,8 +173,15 @@ public class PktInfoDatagramSocket extends DatagramSocket {
     }
 
     private void bindIfNeeded() throws SocketException {
-        if (!jdk.isBound()) {
+        if (jdk.isBound()) {
+            return;
+        }
+        try {
             jdk.bind(null);
+        } catch (SocketException e) {
+            if (!jdk.isBound()) { // else another thread was faster
+                throw e;
+            }
         }
     }
 
@@ -266,6 +273,10 @@ public class PktInfoDatagramSocket extends DatagramSocket {
 
     @Override
     public void close() {
+        closeChannel();
+    }
+
+    private void closeChannel() {
         try {
             channel.close();
         } catch (IOException e) {
