@@ -101,6 +101,12 @@ JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_duplicate(JNIEnv *env, jclas
     return kernel_duplicate(fd);
 }
 
+JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_replace(JNIEnv *env, jclass self, jint fd, jint by)
+{
+    (void)env, (void)self;
+    return kernel_replace(fd, by);
+}
+
 JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_close(JNIEnv *env, jclass self, jint fd)
 {
     (void)env, (void)self;
@@ -119,6 +125,12 @@ JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_signal(JNIEnv *env, jclass s
     return kernel_signal(event_fd);
 }
 
+JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_calm(JNIEnv *env, jclass self, jint event_fd)
+{
+    (void)env, (void)self;
+    return kernel_calm(event_fd);
+}
+
 JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_setOption(JNIEnv *env, jclass self, jint fd, jint option, jint value)
 {
     (void)env, (void)self;
@@ -135,6 +147,12 @@ JNIEXPORT jlong JNICALL Java_org_pktinfo_NativeCalls_drops(JNIEnv *env, jclass s
 {
     (void)env, (void)self;
     return kernel_drops(fd);
+}
+
+JNIEXPORT jlong JNICALL Java_org_pktinfo_NativeCalls_cookie(JNIEnv *env, jclass self, jint fd)
+{
+    (void)env, (void)self;
+    return kernel_cookie(fd);
 }
 
 /* Which layout this library was compiled for. */

@@ -41,10 +41,20 @@ int kernel_get_option(int fd, int option);
 /* How many datagrams the socket has lost, modulo 2^32; kernels before 4.12 cannot tell: -ENOPROTOOPT. */
 int64_t kernel_drops(int fd);
 
+/* The socket's number, which no other socket has or will have; kernels before 4.12 cannot tell: -ENOPROTOOPT. */
+int64_t kernel_cookie(int fd);
+
 int kernel_duplicate(int fd);
+
+/* Has fd stand for what the other stands for, as dup3(2) does. */
+int kernel_replace(int fd, int by);
+
 int kernel_close(int fd);
 int kernel_new_event(void);
 int kernel_signal(int event_fd);
+
+/* Takes the signals back, if there are any. */
+int kernel_calm(int event_fd);
 
 /* The C library: 1000 * major + minor for glibc, 0 for any other. */
 int libc_glibc_version(void);

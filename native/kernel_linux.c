@@ -19,7 +19,7 @@
 enum { SOL_UDP_LEVEL = 17, UDP_SEGMENT_OPTION = 103, UDP_GRO_OPTION = 104 };
 
 /* From asm/socket.h and linux/sock_diag.h, which old systems lack too: numbers of 4 bytes, the last that is looked at is the ninth. */
-enum { SO_MEMINFO_OPTION = 55, MEMINFO_DROPS = 8 };
+enum { SO_MEMINFO_OPTION = 55, MEMINFO_DROPS = 8, SO_COOKIE_OPTION = 57 };
 
 static int or_errno(long result)
 {
@@ -182,9 +182,28 @@ int64_t kernel_drops(int fd)
     return information[MEMINFO_DROPS];
 }
 
+/* The kernel counts from 1. */
+int64_t kernel_cookie(int fd)
+{
+    int64_t cookie = 0;
+    socklen_t length = sizeof(cookie);
+
+    return getsockopt(fd, SOL_SOCKET, SO_COOKIE_OPTION, &cookie, &length) == -1 ? -errno : cookie;
+}
+
 int kernel_duplicate(int fd)
 {
     return or_errno(fcntl(fd, F_DUPFD_CLOEXEC, 3));
+}
+
+int kernel_replace(int fd, int by)
+{
+    int result;
+
+    do {
+        result = dup3(by, fd, O_CLOEXEC);
+    } while (result == -1 && errno == EINTR);
+    return or_errno(result);
 }
 
 /* Not retried: Linux has released the descriptor even where close(2) fails with EINTR. */
@@ -207,6 +226,17 @@ int kernel_signal(int event_fd)
         result = write(event_fd, &one, sizeof(one));
     } while (result == -1 && errno == EINTR);
     return result == -1 ? -errno : 0;
+}
+
+int kernel_calm(int event_fd)
+{
+    uint64_t signals;
+    ssize_t result;
+
+    do {
+        result = read(event_fd, &signals, sizeof(signals));
+    } while (result == -1 && errno == EINTR);
+    return result == -1 && errno != EAGAIN ? -errno : 0;
 }
 
 int libc_glibc_version(void)

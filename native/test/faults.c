@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,7 +21,7 @@
 #include "calls.h"
 
 /* What can fail; the numbers are those of Faults.Step in Java. The first two count datagrams, whichever call carries them. */
-enum step { RECEIVE, SEND, MMSG, SETSOCKOPT, GETSOCKOPT, FCNTL, EVENTFD, POLL, STEPS };
+enum step { RECEIVE, SEND, MMSG, SETSOCKOPT, GETSOCKOPT, FCNTL, EVENTFD, POLL, WRITE, STEPS };
 
 struct fault {
     int32_t error;  /* 0: none */
@@ -28,7 +29,8 @@ struct fault {
     int32_t times;  /* how many of those behind fail; negative: all */
     int32_t most;   /* how many messages a call takes; 0: all */
     int32_t passed; /* how many have passed */
-    int32_t hits;   /* how many have failed */
+    int32_t hits;   /* how many have failed, or were held */
+    int32_t hold;   /* of WRITE only: not 0, who calls waits until it is */
 };
 
 long __real_syscall(long number, ...);
@@ -37,6 +39,7 @@ int __real_setsockopt(int fd, int level, int name, const void *value, socklen_t 
 int __real_fcntl(int fd, int command, ...);
 int __real_eventfd(unsigned initial, int flags);
 int __real_poll(struct pollfd *fds, nfds_t count, int timeout);
+ssize_t __real_write(int fd, const void *bytes, size_t count);
 
 long __wrap_syscall(long number, ...);
 int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *length);
@@ -44,6 +47,7 @@ int __wrap_setsockopt(int fd, int level, int name, const void *value, socklen_t 
 int __wrap_fcntl(int fd, int command, ...);
 int __wrap_eventfd(unsigned initial, int flags);
 int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout);
+ssize_t __wrap_write(int fd, const void *bytes, size_t count);
 
 static struct fault *plan;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -204,4 +208,18 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout)
     }
     passed(POLL, 1);
     return __real_poll(fds, count, timeout);
+}
+
+/* Held as long as the plan says, so that a test can have something else happen before. */
+ssize_t __wrap_write(int fd, const void *bytes, size_t count)
+{
+    struct fault *fault = fault_of(WRITE);
+
+    if (get(&fault->hold) != 0) {
+        add(&fault->hits, 1);
+        while (get(&fault->hold) != 0) {
+            sched_yield();
+        }
+    }
+    return __real_write(fd, bytes, count);
 }

@@ -101,6 +101,30 @@ int64_t kernel_drops(int fd)
     return function(NULL, NULL, fd);
 }
 
+int64_t kernel_cookie(int fd)
+{
+    long_of_one function;
+
+    find("cookie", &function);
+    return function(NULL, NULL, fd);
+}
+
+int kernel_replace(int fd, int by)
+{
+    of_two function;
+
+    find("replace", &function);
+    return function(NULL, NULL, fd, by);
+}
+
+int kernel_calm(int event_fd)
+{
+    of_one function;
+
+    find("calm", &function);
+    return function(NULL, NULL, event_fd);
+}
+
 int kernel_duplicate(int fd)
 {
     of_one function;

@@ -579,6 +579,37 @@ static void a_duplicate_is_closed_on_exec_and_outlives_the_original(void)
     EXPECT_EQUAL(0, kernel_close(duplicate));
 }
 
+static void a_descriptor_takes_over_the_socket_of_another(void)
+{
+    struct server server = new_server(AF_INET);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int64_t cookie = kernel_cookie(server.fd);
+
+    EXPECT_EQUAL(1, cookie > 0 ? kernel_cookie(fd) > cookie : cookie == -ENOPROTOOPT);
+    EXPECT_EQUAL(fd, kernel_replace(fd, server.fd));
+    EXPECT_EQUAL(cookie, kernel_cookie(fd));
+    EXPECT_EQUAL(FD_CLOEXEC, fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    EXPECT_EQUAL(0, kernel_close(server.fd));
+    EXPECT_EQUAL(-EBADF, kernel_replace(fd, server.fd));
+    EXPECT_EQUAL(-EBADF, kernel_cookie(server.fd));
+    ask_and_answer((struct server){.fd = fd, .port = server.port}, FAMILY_IPV4, "127.0.0.2", "127.0.0.1");
+    EXPECT_EQUAL(0, kernel_close(fd));
+}
+
+static void what_was_signalled_is_taken_back(void)
+{
+    int event = kernel_new_event();
+
+    EXPECT_EQUAL(0, kernel_calm(event));
+    EXPECT_EQUAL(0, kernel_signal(event));
+    EXPECT_EQUAL(0, kernel_signal(event));
+    EXPECT_EQUAL(1, kernel_wait(event, event, WAIT_READABLE, 0) > 0);
+    EXPECT_EQUAL(0, kernel_calm(event));
+    EXPECT_EQUAL(0, kernel_wait(event, event, WAIT_READABLE, 0));
+    EXPECT_EQUAL(0, kernel_close(event));
+    EXPECT_EQUAL(-EBADF, kernel_calm(event));
+}
+
 static void options_of_an_ipv4_socket_are_set_and_read(void)
 {
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -729,6 +760,8 @@ static void test_calls(void)
         an_interrupted_call_is_made_again();
     }
     a_duplicate_is_closed_on_exec_and_outlives_the_original();
+    a_descriptor_takes_over_the_socket_of_another();
+    what_was_signalled_is_taken_back();
     options_of_an_ipv4_socket_are_set_and_read();
     if (!left_out("the_interface_that_a_socket_is_bound_to_is_told")) {
         the_interface_that_a_socket_is_bound_to_is_told();

@@ -364,6 +364,21 @@ final class Arena {
         memory.putInt(slot + Layout.WIRE_LENGTH, packet.getLength());
     }
 
+    /** A datagram that another arena received, or a part of what came there as one, as if the kernel had put it here. */
+    void putReceived(int index, Arena from, int other, int at, int length) {
+        int slot = slot(index);
+        int fits = Math.min(length, payloadCapacity);
+        boolean whole = from.segmentSize(other) == 0;
+        boolean wasCut = whole && from.has(other, Layout.FLAG_TRUNCATED);
+        memory.put(slot, from.memory, slot(other), Layout.SLOT_SIZE);
+        memory.put(payloads + index * stride, from.memory, from.payloads + other * from.stride + at, fits);
+        int flags = memory.getInt(slot + Layout.FLAGS) & ~(Layout.FLAG_SEGMENT_SIZE | Layout.FLAG_TRUNCATED);
+        memory.putInt(slot + Layout.FLAGS, flags | (wasCut || fits < length ? Layout.FLAG_TRUNCATED : 0));
+        memory.putInt(slot + Layout.LENGTH, fits);
+        memory.putInt(slot + Layout.WIRE_LENGTH, whole ? from.wireLength(other) : length);
+        tally.add(Tally.TRUNCATED, !wasCut && fits < length ? 1 : 0);
+    }
+
     /** Takes a payload from its position to its limit, and leaves it as it is. */
     void write(int index, ByteBuffer payload) {
         memory.put(payloads + index * stride, payload, payload.position(), payload.remaining());

@@ -15,6 +15,9 @@ final class ChannelCounters {
     /** Its lower half is the kernel's counter as last told. */
     private final AtomicLong kernelDrops = new AtomicLong();
 
+    /** What the sockets had lost that the channel had before this one, modulo 2^32. */
+    private volatile int lostBefore;
+
     private final LongAdder receiveWaits = new LongAdder();
     private final LongAdder sendWaits = new LongAdder();
     private final Map<SendException.Kind, LongAdder> sendErrors = new EnumMap<>(SendException.Kind.class);
@@ -56,9 +59,10 @@ final class ChannelCounters {
      * older is what is less than 2^31 behind.
      */
     long lost(int told) {
+        int all = lostBefore + told;
         while (true) {
             long known = kernelDrops.get();
-            long more = known == 0 ? Integer.toUnsignedLong(told) : told - (int) known;
+            long more = known == 0 ? Integer.toUnsignedLong(all) : all - (int) known;
             if (more <= 0) {
                 return 0;
             }
@@ -66,6 +70,11 @@ final class ChannelCounters {
                 return more;
             }
         }
+    }
+
+    /** The channel has another socket from now on, whose counter begins with 0. For who lets nobody receive meanwhile. */
+    void newSocket() {
+        lostBefore = (int) kernelDrops.get();
     }
 
     long kernelDrops() {

@@ -109,7 +109,7 @@ public final class DatagramBatch {
     }
 
     private @Nullable DatagramBatch take() throws IOException {
-        size = channel.receiveNow(arena, most);
+        size = channel.receiveMany(arena, most);
         return size == 0 ? null : this;
     }
 

@@ -2,12 +2,15 @@ package org.pktinfo;
 
 import java.io.IOException;
 import java.net.DatagramPacket;
+import java.net.SocketAddress;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What was taken from a channel's socket to be handed out one by one. That is one datagram, as long as receivers have to wait for
- * it now and then; of a queue that does not run empty several are taken with one system call. For any thread.
+ * it now and then; of a queue that does not run empty several are taken with one system call. What is left goes to the next
+ * receiver, whoever it is; but not once the JDK's channel was connected or disconnected, which throws its own queue away. For any
+ * thread.
  */
 final class Inbox {
     /** How many are taken at once from a queue that does not run empty: an eighth of the calls. */
@@ -23,6 +26,10 @@ final class Inbox {
     private int next; // the first slot of which something is left, if less than filled
     private int taken; // bytes of that slot that were handed out, if it holds several datagrams
     private int inARow;
+    private @Nullable SocketAddress place; // where the channel was bound when it was taken
+
+    /** Whether something is left, for who would rather not take the lock. */
+    private volatile boolean leftover;
 
     Inbox(PktInfoChannel channel) {
         this.channel = channel;
@@ -42,7 +49,7 @@ final class Inbox {
             int length = advance(from);
             return from.segmentSize(slot) == 0 ? from.datagram(slot) : from.datagram(slot, at, length, length);
         } finally {
-            lock.unlock();
+            unlock();
         }
     }
 
@@ -60,21 +67,61 @@ final class Inbox {
             from.copy(slot, at, advance(from), packet);
             return from.packetInfo(slot);
         } finally {
-            lock.unlock();
+            unlock();
+        }
+    }
+
+    /** Puts what is left into a batch's arena, at most so many, each datagram into a slot; how many. */
+    int take(Arena to, int most) throws IOException {
+        if (!leftover) {
+            return 0;
+        }
+        lock.lock();
+        try {
+            int moved = 0;
+            while (moved < most && hasNext() && arena != null) {
+                int slot = next;
+                int at = taken;
+                to.putReceived(moved++, arena, slot, at, advance(arena));
+            }
+            return moved;
+        } finally {
+            unlock();
         }
     }
 
     /** Whether nothing was taken that nobody has got yet. */
-    boolean isEmpty() {
+    boolean isEmpty() throws IOException {
         lock.lock();
         try {
             return !hasNext();
         } finally {
-            lock.unlock();
+            unlock();
         }
     }
 
-    private boolean hasNext() {
+    /** Returns when whoever is just taking something is done: who comes then finds it here. */
+    @SuppressWarnings("LockNotBeforeTry") // there is nothing to do
+    void await() {
+        lock.lock();
+        lock.unlock();
+    }
+
+    private void unlock() {
+        boolean some = next < filled;
+        if (leftover != some) {
+            leftover = some;
+        }
+        lock.unlock();
+    }
+
+    @SuppressWarnings("ReferenceEquality") // an equal address may be another time
+    private boolean hasNext() throws IOException {
+        if (next < filled
+                && place != channel.channel().getLocalAddress()) { // a new object after each connect and disconnect
+            filled = 0;
+            taken = 0;
+        }
         return next < filled;
     }
 
@@ -87,6 +134,9 @@ final class Inbox {
         }
         next = 0;
         filled = 0; // also if it fails
+        if (count > 1 || channel.coalescesReceived()) { // else nothing is left of it
+            place = channel.channel().getLocalAddress();
+        }
         filled = channel.receiveNow(room, count);
         inARow = filled == 0 ? 0 : Math.min(BUSY, inARow + filled);
         return filled == 0 ? null : room;

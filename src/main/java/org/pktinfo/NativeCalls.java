@@ -37,11 +37,17 @@ final class NativeCalls {
 
     static native int duplicate(int fd);
 
+    /** Has a descriptor stand for what another one stands for. */
+    static native int replace(int fd, int by);
+
     static native int close(int fd);
 
     static native int newEvent();
 
     static native int signal(int eventFd);
+
+    /** Takes signals back. */
+    static native int calm(int eventFd);
 
     static native int setOption(int fd, int option, int value);
 
@@ -49,6 +55,9 @@ final class NativeCalls {
 
     /** How many datagrams the socket has lost, modulo 2^32; kernels before 4.12 cannot tell: ENOPROTOOPT. */
     static native long drops(int fd);
+
+    /** The socket's number, which no other socket has or will have; kernels before 4.12 cannot tell: ENOPROTOOPT. */
+    static native long cookie(int fd);
 
     /** The address of a direct buffer that holds an arena, 0 if its header does not fit it. */
     static native long arenaAddress(ByteBuffer arena);

@@ -65,6 +65,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
 
     private final DatagramChannel channel;
     private final Transport transport;
+    private final JdkSocket jdkSocket;
     private final Cleaner.Cleanable cleanable;
     private final int socketFamily;
     private final boolean ipv6Only;
@@ -96,6 +97,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         this.channel = channel;
         this.payloadCapacity = payloadCapacity;
         this.transport = newTransport(channel);
+        this.jdkSocket = new JdkSocket(channel, transport, counters);
         try {
             if (!channel.isOpen()) { // closed meanwhile: the number may already be another socket's
                 throw new ClosedChannelException();
@@ -250,7 +252,8 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
      *
      * <p>Packet information is switched on from now on: of an unbound channel every datagram has it, while those that
      * waited in a bound one's queue before came without, and {@link #reply} refuses them if they do not say enough. The
-     * JDK's channel can still be used; closing the result closes it too.
+     * JDK's channel can still be used, but is better connected and disconnected by {@link #reconnect}; closing the result closes it
+     * too.
      *
      * @param channel a channel of the JDK's own provider
      * @return the channel around it
@@ -368,12 +371,45 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
 
     /**
      * The JDK's channel of the same socket: for options, multicast membership, the blocking mode, and to register with a
-     * Selector. Both packet-information options stay on whatever is done with it.
+     * Selector. Both packet-information options stay on whatever is done with it. It is connected and disconnected by
+     * {@link #reconnect}.
      *
      * @return always the same channel; closing it closes this one as well, closing this one closes it
      */
     public DatagramChannel channel() {
         return channel;
+    }
+
+    /** Connects or disconnects a {@link DatagramChannel} or its socket: what {@link PktInfoChannel#reconnect} is for. */
+    @FunctionalInterface
+    public interface Reconnection {
+        /**
+         * Does it.
+         *
+         * @throws IOException if that fails
+         */
+        void run() throws IOException;
+    }
+
+    /**
+     * Has {@link #channel} connected or disconnected while nobody sends or receives by this channel: {@code
+     * channel.reconnect(() -> channel.channel().disconnect())}. Others are held off meanwhile, and who waits already goes on to wait.
+     *
+     * <p>Disconnecting frees the port for a moment or, after a socket that was connected already was connected once more, puts
+     * another socket in the place of the one there was. A JDK's channel that is connected or disconnected otherwise is looked after
+     * as well, within half a second; but until then what is sent leaves from the socket before, binding the new one may fail because its
+     * port is still in use, and what is sent just while it is disconnected may move it to another port.
+     *
+     * @param reconnection connects or disconnects; must neither send nor receive by this channel nor wait for somebody who does. It is
+     *     run also if this channel is closed, to have the JDK's say so
+     * @throws IllegalStateException if the reconnection itself uses this channel to send or receive
+     * @throws IOException if the reconnection throws it, or the new socket cannot be used: among others that of a channel for IPv6
+     *     only, which cannot be made that once it is bound
+     */
+    public void reconnect(Reconnection reconnection) throws IOException {
+        Objects.requireNonNull(reconnection, "reconnection");
+        askForDrops();
+        jdkSocket.change(reconnection);
     }
 
     /**
@@ -428,8 +464,9 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
 
     /**
      * Lets the kernel hand over datagrams of one peer that came in a row as one (UDP_GRO, udp(7)). {@link #receive()} gives them
-     * one by one all the same, each with its packet information; while some are left a {@link java.nio.channels.Selector} does not
-     * know of them, so receive until nothing comes. In a batch they share a slot, see {@link DatagramSlot#segmentSize}.
+     * one by one all the same, each with its packet information; while some are left neither a {@link java.nio.channels.Selector}
+     * nor a thread that waits already knows of them, so receive until nothing comes. In a batch they share a slot, see {@link
+     * DatagramSlot#segmentSize}, but for those that a {@code receive()} has left.
      * Default: off. To be switched before bind: what is in the kernel's queue already as one when it is switched off comes as one
      * datagram (tried on Linux 6.18).
      *
@@ -451,7 +488,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
 
     /** Switches an option of the open channel, which not every kernel or transport has. */
     private void switchOption(int option, String call, boolean on, String missing) throws IOException {
-        enter();
+        enter(/* look= */ true);
         try {
             int result = transport.setOption(option, on ? 1 : 0);
             if (result == -Errno.ENOPROTOOPT) {
@@ -608,7 +645,8 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
      * Receives one datagram; waits until one comes. A datagram of length zero is one too. Costs one copy of the payload; no
      * address object is made. From a queue that has not run empty for {@value Inbox#BUSY} datagrams it takes {@value Inbox#AHEAD}
      * with one system call, unless another thread waits, a batch exists or {@link #channel} is in non-blocking mode; the rest of
-     * them is for the next calls of a {@code receive} of this channel, and not seen by who reads the JDK's channel.
+     * them is for the next calls of a {@code receive} of this channel or of a batch, in their order, and not seen by who reads the
+     * JDK's channel. Connecting or disconnecting that throws it away, as it does what its own queue has.
      *
      * @return the datagram, never null
      * @throws IllegalBlockingModeException if {@link #channel} is in non-blocking mode: {@code receive(Duration.ZERO)} is for that
@@ -742,26 +780,47 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         return waiting.get() == 0 && !hasBatches && channel.isBlocking() && transport.choosesSource();
     }
 
-    /** Receives what is there, at most so many, into an arena that only the caller uses; 0 if nothing is. */
-    int receiveNow(Arena arena, int count) throws IOException {
+    /** For a batch: receives what is there, at most so many, and first what was taken ahead; 0 if nothing is. */
+    int receiveMany(Arena arena, int most) throws IOException {
+        checkCoalesced(arena);
+        long cut = arena.tally.get(Tally.TRUNCATED);
+        int left = inbox.take(arena, most);
+        if (left == 0) {
+            return receiveNow(arena, most);
+        }
+        if (arena.tally.get(Tally.TRUNCATED) > cut) {
+            recorder.truncated(arena, left);
+        }
+        return left;
+    }
+
+    private void checkCoalesced(Arena arena) {
         if (coalesces && arena.payloadCapacity() < MAX_PAYLOAD) {
             throw new IllegalStateException(tooSmall(arena.payloadCapacity()));
         }
-        int result;
-        enter();
+    }
+
+    boolean coalescesReceived() {
+        return coalesces;
+    }
+
+    /** Receives what is there, at most so many, into an arena that only the caller uses; 0 if nothing is. */
+    int receiveNow(Arena arena, int count) throws IOException {
+        checkCoalesced(arena);
+        enter(jdkSocket.isRestless());
         Object event = Recorder.beginReceive();
         try {
-            result = transport.receive(arena, count);
+            int result = transport.receive(arena, count);
+            if (result == -Errno.EAGAIN) {
+                return 0;
+            }
+            Errno.check("recvmsg", result);
+            recorder.received(event, result);
+            count(arena, result); // before another socket begins to count what it has lost
+            return result;
         } finally {
             transport.leave();
         }
-        if (result == -Errno.EAGAIN) {
-            return 0;
-        }
-        Errno.check("recvmsg", result);
-        recorder.received(event, result);
-        count(arena, result);
-        return result;
     }
 
     private void count(Arena arena, int received) {
@@ -780,8 +839,10 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
 
     /** For the thread that polls for virtual ones. */
     private boolean poll(int events) {
-        if (!channel.isOpen() || !transport.enter()) {
-            return true;
+        try {
+            enter(/* look= */ true);
+        } catch (IOException e) {
+            return true; // who tries next will see it
         }
         try {
             return transport.await(events, Integer.MAX_VALUE) != 0 || !channel.isOpen();
@@ -816,7 +877,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         // Rounded up, so that the last millisecond is not spent in a loop of polls that do not wait.
         long millis = nanos <= 0 ? 0 : Math.min(Integer.MAX_VALUE, TimeUnit.NANOSECONDS.toMillis(nanos - 1) + 1);
         int ready;
-        enter();
+        enter(/* look= */ true);
         try {
             ready = Errno.check("poll", transport.await(events, (int) millis));
         } finally {
@@ -829,17 +890,42 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         return ready;
     }
 
-    private void enter() throws IOException {
+    /** Lets this thread use the transport, until it leaves; looks before, if that is wanted, which socket the JDK's channel has. */
+    private void enter(boolean look) throws IOException {
         checkOpen();
-        if (!transport.enter()) {
+        if (look) {
+            follow();
+        }
+        while (!transport.enter()) {
+            if (transport.awaitEntry()) {
+                continue;
+            }
+            if (isOpen()) {
+                throw new IllegalStateException("not while this very thread connects or disconnects the channel");
+            }
             throw new ClosedChannelException();
+        }
+    }
+
+    private void follow() throws IOException {
+        if (jdkSocket.hasMoved()) {
+            askForDrops();
+            jdkSocket.follow();
         }
     }
 
     /** Looks after what nothing tells while nobody calls; true if the channel is closed. */
     boolean watch() {
         askForDrops();
-        return closeIfJdkChannelIsClosed();
+        if (closeIfJdkChannelIsClosed()) {
+            return true;
+        }
+        try {
+            follow();
+        } catch (IOException e) {
+            return false; // who calls next tries it again, and is told
+        }
+        return false;
     }
 
     /** The JDK's channel may have been closed by its owner: then this one goes too. True if this one is closed. */
@@ -875,6 +961,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         }
         checkCapacity(payloadCapacity);
         hasBatches = true;
+        inbox.await();
         Arena arena = newArena(slots, payloadCapacity);
         DatagramBatch batch = new DatagramBatch(this, arena, slots);
         cleaner().register(batch, retirement(counters, arena.tally));
@@ -1065,7 +1152,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
 
     /** Sends the pending ones of the first so many slots; how many are done now, sent or failed. */
     private int sendNow(Arena arena, int count) throws IOException {
-        enter();
+        enter(jdkSocket.isRestless());
         Object event = Recorder.beginSend();
         try {
             int done = Errno.check("sendmsg", transport.send(arena, count));
@@ -1163,10 +1250,10 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
 
     @Override
     protected void implCloseChannel() throws IOException {
-        askForDrops();
         try {
             channel.close();
         } finally {
+            askForDrops();
             cleanable.clean();
             readers.wakeAll();
             writers.wakeAll();

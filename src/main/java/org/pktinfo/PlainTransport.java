@@ -6,6 +6,7 @@ import java.net.Inet4Address;
 import java.net.InetSocketAddress;
 import java.net.NoRouteToHostException;
 import java.net.PortUnreachableException;
+import java.net.SocketAddress;
 import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.net.StandardProtocolFamily;
@@ -33,7 +34,10 @@ final class PlainTransport implements Transport {
     private volatile boolean closed;
 
     /** What was received while somebody only waited. */
-    private final ConcurrentLinkedDeque<DatagramPacket> waiting = new ConcurrentLinkedDeque<>();
+    private final ConcurrentLinkedDeque<Taken> waiting = new ConcurrentLinkedDeque<>();
+
+    /** With the local address of then, which is a new object once the channel was connected or disconnected. */
+    private record Taken(DatagramPacket packet, @Nullable SocketAddress place) {}
 
     PlainTransport(DatagramChannel channel) throws IOException {
         this.channel = channel;
@@ -61,6 +65,11 @@ final class PlainTransport implements Transport {
     @Override
     public boolean enter() {
         return !closed;
+    }
+
+    @Override
+    public boolean awaitEntry() {
+        return false;
     }
 
     @Override
@@ -101,11 +110,10 @@ final class PlainTransport implements Transport {
     @Override
     public int receive(Arena arena, int count) throws IOException {
         int received = 0;
+        forgetStale(channel.getLocalAddress());
         while (received < count) {
-            DatagramPacket packet = waiting.poll();
-            if (packet == null) {
-                packet = take(received == 0 ? 1 : 0);
-            }
+            Taken taken = waiting.poll();
+            DatagramPacket packet = taken == null ? take(received == 0 ? 1 : 0) : taken.packet;
             if (packet == null) {
                 break;
             }
@@ -116,15 +124,26 @@ final class PlainTransport implements Transport {
 
     @Override
     public int await(int events, int timeoutMillis) throws IOException {
-        if (events == Layout.WAIT_WRITABLE || !waiting.isEmpty()) {
+        if (events == Layout.WAIT_WRITABLE) {
+            return 1;
+        }
+        SocketAddress place = channel.getLocalAddress();
+        forgetStale(place);
+        if (!waiting.isEmpty()) {
             return 1;
         }
         DatagramPacket packet = take(Math.min(timeoutMillis, SLICE_MILLIS));
         if (packet == null) {
             return 0;
         }
-        waiting.add(packet);
+        waiting.add(new Taken(packet, place));
         return 1;
+    }
+
+    /** Connecting throws away what the socket's queue has. */
+    @SuppressWarnings("ReferenceEquality") // an address of equal value is another time
+    private void forgetStale(@Nullable SocketAddress place) {
+        waiting.removeIf(taken -> taken.place != place);
     }
 
     /** One datagram; null if none comes in time or the channel is closed. A blocking channel cannot be asked without waiting. */

@@ -22,7 +22,9 @@ public final class Faults {
         GETSOCKOPT(4),
         FCNTL(5),
         EVENTFD(6),
-        POLL(7);
+        POLL(7),
+        /** Can be held, and does not fail. */
+        WRITE(8);
 
         private final int number;
 
@@ -33,7 +35,7 @@ public final class Faults {
 
     static final int FOR_EVER = -1;
 
-    private static final int SIZE = 24;
+    private static final int SIZE = 28;
     private static final int ENOSYS = 38;
 
     private final MappedByteBuffer plan;
@@ -85,6 +87,16 @@ public final class Faults {
         fail(Step.MMSG, ENOSYS, 0, FOR_EVER);
     }
 
+    /** Whoever calls it waits until {@link #release}. */
+    void hold(Step step) {
+        plan.putInt(field(step, 6), 1);
+    }
+
+    void release(Step step) {
+        plan.putInt(field(step, 6), 0);
+    }
+
+    /** How many have failed, or were held. */
     int hits(Step step) {
         return plan.getInt(field(step, 5));
     }

@@ -1,18 +1,22 @@
 package org.pktinfo;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.pktinfo.Loopback.SOON;
 import static org.pktinfo.Loopback.address;
 
 import java.io.IOException;
 import java.net.DatagramPacket;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.PktInfoChannel.Family;
 
 /** Receiving one by one takes several at once from a queue that does not run empty, and nobody can tell but by the calls. */
@@ -121,21 +125,151 @@ class InboxTest {
         assertThat(server.awaitReadable(Duration.ZERO)).isFalse();
     }
 
+    /** Leaves {@link Inbox#AHEAD} less one of what was sent in the inbox. */
+    private void takeAhead() throws IOException {
+        send(ALL);
+        receive(Inbox.BUSY + 1);
+        assertThat(calls()).as("all are taken").isEqualTo(Inbox.BUSY + 1);
+    }
+
+    /** By the loop of an event loop's worker. */
+    private void receiveAll(DatagramBatch batch) throws IOException {
+        while (received < sent) {
+            assertThat(server.awaitReadable(SOON)).isTrue();
+            int count = batch.receive(Duration.ZERO);
+            assertThat(count).as("there is something").isPositive();
+            for (int i = 0; i < count; i++) {
+                DatagramSlot slot = batch.slot(i);
+                byte[] payload = new byte[slot.length()];
+                slot.payload().get(payload);
+                check(payload, slot.packetInfo());
+                assertThat(slot.peer().port()).isEqualTo(client.socket.getLocalPort());
+            }
+        }
+        assertThat(server.awaitReadable(Duration.ZERO)).isFalse();
+        assertThat(batch.receive(Duration.ZERO)).isZero();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3, 100})
+    void whatWasTakenAheadIsThereForABatch(int slots) throws IOException {
+        takeAhead();
+        DatagramBatch batch = server.newBatch(slots, 100);
+        send(5);
+        receiveAll(batch);
+        assertThat(server.stats().received()).isEqualTo(sent);
+    }
+
+    @Test
+    void whatWasTakenAheadIsThereForTheBatchOfAnotherThreadAndWithoutBlocking() throws Exception {
+        takeAhead();
+        server.channel().configureBlocking(false);
+        CompletableFuture.runAsync(() -> {
+                    try {
+                        receiveAll(server.newBatch(4, 100));
+                    } catch (IOException e) {
+                        throw new AssertionError(e);
+                    }
+                })
+                .get();
+    }
+
+    @Test
+    void whatWasTakenAheadAndIsTooLongForABatchIsTruncated() throws IOException {
+        takeAhead();
+        DatagramBatch batch = server.newBatch(ALL, 3);
+        assertThat(batch.receive()).isEqualTo(Inbox.AHEAD - 1);
+        for (int i = 0; i < batch.size(); i++) {
+            DatagramSlot slot = batch.slot(i);
+            assertThat(slot.isTruncated()).isTrue();
+            assertThat(slot.length()).isEqualTo(3);
+            assertThat(slot.wireLength()).isEqualTo(4);
+            assertThat(slot.payload().remaining()).isEqualTo(3);
+        }
+        assertThat(server.stats().truncated()).isEqualTo(Inbox.AHEAD - 1);
+    }
+
+    @Test
+    void whatIsLeftOfDatagramsThatCameAsOneIsThereForABatch() throws IOException {
+        server.coalesceReceived(true);
+        sendAsOne(5, 1);
+        byte[] first = server.receive().payload();
+        assertThat(ByteBuffer.wrap(first).getInt(4)).isZero();
+        DatagramBatch small = server.newBatch(5, 100);
+        assertThatThrownBy(() -> small.receive(Duration.ZERO)).isInstanceOf(IllegalStateException.class);
+        DatagramBatch batch = server.newBatch(3, PktInfoChannel.MAX_PAYLOAD);
+        for (int part = 1; part < 5; ) {
+            assertThat(server.awaitReadable(Duration.ZERO)).isTrue();
+            int count = batch.receive(Duration.ZERO);
+            assertThat(count).isPositive();
+            for (int i = 0; i < count; i++) {
+                DatagramSlot slot = batch.slot(i);
+                assertThat(slot.segmentSize()).isZero();
+                assertThat(slot.wireLength()).isEqualTo(8);
+                assertThat(slot.isTruncated()).isFalse();
+                assertThat(slot.payload().getInt(4)).isEqualTo(part++);
+            }
+        }
+        assertThat(server.awaitReadable(Duration.ZERO)).isFalse();
+    }
+
+    /** What the JDK's channel does with its own queue. */
+    @Test
+    void whatWasTakenAheadIsThrownAwayWhenTheChannelIsConnected() throws IOException {
+        takeAhead();
+        server.channel().connect(Loopback.to("127.0.0.1", client.socket.getLocalPort()));
+        assertThat(server.awaitReadable(Duration.ZERO)).isFalse();
+        assertThat(server.receive(Duration.ZERO)).isNull();
+        assertThat(server.receive(new DatagramPacket(new byte[4], 4), Duration.ZERO))
+                .isNull();
+        assertThat(server.newBatch(1, 10).receive(Duration.ZERO)).isZero();
+        client.send("127.0.0.1", server, new byte[] {1});
+        assertThat(server.receive(SOON).payload())
+                .as("from whom it is connected to")
+                .containsExactly(1);
+    }
+
+    @Test
+    void whatWasTakenAheadIsThrownAwayAlsoByABatchAndIfTheChannelIsNoLongerConnected() throws IOException {
+        takeAhead();
+        DatagramBatch batch = server.newBatch(1, 10);
+        server.channel().connect(Loopback.to("127.0.0.1", client.socket.getLocalPort()));
+        server.channel().disconnect();
+        assertThat(batch.receive(Duration.ZERO)).isZero();
+        received = sent;
+        send(3);
+        receiveAll(batch);
+    }
+
+    @Test
+    void nothingOfWhatWasTakenAheadComesOutOfAClosedChannel() throws IOException {
+        takeAhead();
+        DatagramBatch batch = server.newBatch(1, 10);
+        server.channel().close();
+        assertThatThrownBy(() -> batch.receive(Duration.ZERO)).isInstanceOf(ClosedChannelException.class);
+        assertThatThrownBy(() -> server.receive()).isInstanceOf(ClosedChannelException.class);
+        assertThatThrownBy(() -> server.awaitReadable(Duration.ZERO)).isInstanceOf(ClosedChannelException.class);
+    }
+
+    private void sendAsOne(int parts, int times) throws IOException {
+        Endpoint to = new Endpoint(address("127.0.0.9"), server.localAddress().getPort());
+        try (PktInfoChannel sender = Loopback.open(Family.DUAL_STACK)) {
+            DatagramBatch batch = sender.newBatch(parts, 100);
+            for (int i = 0; i < times; i++) {
+                for (int part = 0; part < parts; part++) {
+                    batch.put(ByteBuffer.allocate(8).putInt(i).putInt(part).flip(), to, Source.systemChoice());
+                }
+                assertThat(batch.send()).isEqualTo(parts);
+                batch.clear();
+            }
+        }
+    }
+
     @Test
     void datagramsThatCameAsOneAreHandedOutFromEachOfSeveral() throws IOException {
         server.coalesceReceived(true);
         int bursts = Inbox.BUSY + 3 * Inbox.AHEAD;
-        Endpoint to = new Endpoint(address("127.0.0.9"), server.localAddress().getPort());
-        try (PktInfoChannel sender = Loopback.open(Family.DUAL_STACK)) {
-            DatagramBatch batch = sender.newBatch(5, 100);
-            for (int i = 0; i < bursts; i++) {
-                for (int part = 0; part < 5; part++) {
-                    batch.put(ByteBuffer.allocate(8).putInt(i).putInt(part).flip(), to, Source.systemChoice());
-                }
-                assertThat(batch.send()).isEqualTo(5);
-                batch.clear();
-            }
-        }
+        sendAsOne(5, bursts);
         for (int i = 0; i < 5 * bursts; i++) {
             ByteBuffer payload = ByteBuffer.wrap(server.receive(SOON).payload());
             assertThat(payload.remaining()).isEqualTo(8);

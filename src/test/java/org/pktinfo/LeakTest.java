@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.net.BindException;
+import java.net.DatagramSocket;
+import java.net.SocketException;
 import java.nio.channels.ClosedChannelException;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,6 +18,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.pktinfo.PktInfoChannel.Family;
+import org.pktinfo.socket.PktInfoDatagramSocket;
 
 /** What failing, closing at the same time and interrupting leaves open: nothing. */
 @Timeout(60)
@@ -30,6 +33,20 @@ class LeakTest {
                 }
             }
             OpenDescriptors.assertNoMoreThan(before);
+        }
+    }
+
+    /** At once: a program that looks for a free port has opened many by the time that anything else would close them. */
+    @Test
+    void aSocketThatCannotBeBoundLeavesNothingOpenNotEvenForAMoment() throws IOException {
+        try (DatagramSocket first = new DatagramSocket()) {
+            int port = first.getLocalPort();
+            assertThatThrownBy(() -> new PktInfoDatagramSocket(port)).isInstanceOf(SocketException.class);
+            long before = OpenDescriptors.count();
+            for (int i = 0; i < 100; i++) {
+                assertThatThrownBy(() -> new PktInfoDatagramSocket(port)).isInstanceOf(SocketException.class);
+            }
+            assertThat(OpenDescriptors.count()).isLessThan(before + 50);
         }
     }
 

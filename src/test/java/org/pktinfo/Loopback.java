@@ -38,6 +38,10 @@ final class Loopback implements AutoCloseable {
         socket.send(new DatagramPacket(payload, payload.length, to));
     }
 
+    static InetSocketAddress to(String address, int port) throws IOException {
+        return new InetSocketAddress(InetAddress.getByName(address), port);
+    }
+
     static void shrinkQueue(PktInfoChannel server) throws IOException {
         server.channel().setOption(StandardSocketOptions.SO_RCVBUF, 4096);
     }

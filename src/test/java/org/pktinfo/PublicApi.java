@@ -136,7 +136,7 @@ final class PublicApi implements AutoCloseable {
                     .filter(method -> Modifier.isPublic(method.getModifiers()) && !method.isSynthetic())
                     .filter(method -> !type.isEnum() || !Modifier.isStatic(method.getModifiers()))
                     .filter(method -> !method.getName().equals("equals"))
-                    .filter(method -> type != DatagramHandler.class)
+                    .filter(method -> type != DatagramHandler.class && type != PktInfoChannel.Reconnection.class)
                     .sorted(Comparator.comparing(Method::toString))
                     .forEach(all::add);
         }
@@ -187,6 +187,7 @@ final class PublicApi implements AutoCloseable {
             Diagnosis.Form.NONE,
             SourceSelection.addressAsked(),
             (DatagramHandler) handled -> {},
+            (PktInfoChannel.Reconnection) () -> {},
         };
         if (type == int.class) {
             return executable.getDeclaringClass() == PeerMemory.class

@@ -407,6 +407,7 @@ class PublicApiTest {
                         "PktInfoChannel.closeOnInterrupt(boolean)",
                         "PktInfoChannel.ignoreInterrupts()",
                         "PktInfoChannel.newBatch(int,int)",
+                        "PktInfoChannel.reconnect(Reconnection)",
                         "PktInfoChannel.stats()",
                         "PktInfoChannel.toString()");
     }

@@ -242,7 +242,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
             if (local != null) {
                 doBind(local);
             }
-            javaChannel().connect(remote);
+            channel.reconnect(() -> javaChannel().connect(remote));
             done = true;
             return true;
         } finally {
@@ -259,7 +259,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
 
     @Override
     protected void doDisconnect() throws Exception {
-        javaChannel().disconnect();
+        channel.reconnect(() -> javaChannel().disconnect());
     }
 
     @Override
@@ -273,9 +273,9 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
      */
     @Override
     protected void doBeginRead() throws Exception {
-        if (fullInARow < BUSY || !config.isAutoRead()) {
-            super.doBeginRead();
-        } else if (nextRead == null && isRegistered() && registration().isValid()) { // a handler may have closed it
+        if (fullInARow < BUSY || !config.isAutoRead() || !isRegistered()) {
+            super.doBeginRead(); // which leaves a channel alone that is between two event loops
+        } else if (nextRead == null && registration().isValid()) { // a handler may have closed it
             removeAndSubmit(NioIoOps.READ);
             nextRead = eventLoop().schedule(this::readOn, 0, TimeUnit.NANOSECONDS); // a task would run in this turn
         }

@@ -1,6 +1,7 @@
 package org.pktinfo.socket;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.BindException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
@@ -133,7 +134,7 @@ public class PktInfoDatagramSocket extends DatagramSocket {
             done = true;
         } finally {
             if (!done) {
-                jdk.close();
+                closeChannel();
             }
         }
     }
@@ -172,8 +173,15 @@ public class PktInfoDatagramSocket extends DatagramSocket {
     }
 
     private void bindIfNeeded() throws SocketException {
-        if (!jdk.isBound()) {
+        if (jdk.isBound()) {
+            return;
+        }
+        try {
             jdk.bind(null);
+        } catch (SocketException e) {
+            if (!jdk.isBound()) { // else another thread was faster
+                throw e;
+            }
         }
     }
 
@@ -265,6 +273,10 @@ public class PktInfoDatagramSocket extends DatagramSocket {
 
     @Override
     public void close() {
+        closeChannel();
+    }
+
+    private void closeChannel() {
         try {
             channel.close();
         } catch (IOException e) {
@@ -290,17 +302,31 @@ public class PktInfoDatagramSocket extends DatagramSocket {
 
     @Override
     public void connect(InetAddress address, int port) {
-        jdk.connect(address, port);
+        reconnect(() -> jdk.connect(address, port));
     }
 
     @Override
     public void connect(SocketAddress address) throws SocketException {
-        jdk.connect(address);
+        try {
+            channel.reconnect(() -> jdk.connect(address));
+        } catch (SocketException e) {
+            throw e;
+        } catch (IOException e) {
+            throw because("the new socket cannot be used: " + e.getMessage(), e);
+        }
     }
 
     @Override
     public void disconnect() {
-        jdk.disconnect();
+        reconnect(jdk::disconnect);
+    }
+
+    private void reconnect(PktInfoChannel.Reconnection reconnection) {
+        try {
+            channel.reconnect(reconnection);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     @Override

@@ -122,6 +122,25 @@ class FallbackCheck {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void whatCameWhileSomebodyWaitedIsThereForABatchUntilTheChannelIsConnected(boolean blocking) throws Exception {
+        try (PktInfoChannel server = open(Family.DUAL_STACK);
+                DatagramSocket friend = new DatagramSocket()) {
+            server.channel().configureBlocking(blocking);
+            DatagramBatch batch = server.newBatch(2, 10);
+            send("127.0.0.1", server, 3);
+            assertThat(server.awaitReadable(SOON)).isTrue();
+            assertThat(batch.receive(Duration.ZERO)).isEqualTo(1);
+            send("127.0.0.1", server, 4);
+            assertThat(server.awaitReadable(SOON)).isTrue();
+            server.channel().connect(new InetSocketAddress("127.0.0.1", friend.getLocalPort()));
+            assertThat(server.awaitReadable(Duration.ZERO)).isFalse();
+            assertThat(batch.receive(Duration.ZERO)).isZero();
+            assertThat(server.receive(Duration.ZERO)).isNull();
+        }
+    }
+
     @Test
     void whatDoesNotFitIsCutOffAndMarked() throws Exception {
         try (PktInfoChannel server = PktInfoChannel.open(Family.IPV4, 10).bind(new InetSocketAddress(0))) {

@@ -69,16 +69,25 @@ class FaultIT {
 
     @Test
     void everyErrorAtEveryDatagramOfABatchIsCountedAndTheOthersAreAnswered(@TempDir Path folder) throws Exception {
+        ChildProcess child = runFaulty(folder, "org.pktinfo.FaultCheck");
+        System.out.println("faults: " + child.out().get(child.out().size() - 1));
+    }
+
+    @Test
+    void closingWritesIntoNobodyElsesDescriptor(@TempDir Path folder) throws Exception {
+        ChildProcess unused = runFaulty(folder, "org.pktinfo.CloseCheck");
+    }
+
+    private static ChildProcess runFaulty(Path folder, String tests) throws Exception {
         Path plan = folder.resolve("plan");
         Faults.create(plan);
         List<String> command = new ArrayList<>(faultyJava(plan));
         command.addAll(List.of("-Djava.util.logging.SimpleFormatter.format=logged: %5$s%n", "-cp"));
-        command.addAll(
-                List.of(System.getProperty("java.class.path"), RunTests.class.getName(), "org.pktinfo.FaultCheck"));
+        command.addAll(List.of(System.getProperty("java.class.path"), RunTests.class.getName(), tests));
         ChildProcess child = ChildProcess.start(command);
         assertThat(child.exitCode(Duration.ofMinutes(5))).as("%s", child).isZero();
         assertThat(child.err()).as("stderr").allMatch(line -> line.startsWith("logged: "));
-        System.out.println("faults: " + child.out().get(child.out().size() - 1));
+        return child;
     }
 
     @Test

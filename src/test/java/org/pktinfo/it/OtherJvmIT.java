@@ -21,9 +21,12 @@ class OtherJvmIT {
         "org.pktinfo.ReplyTest",
         "org.pktinfo.ChannelTest",
         "org.pktinfo.DatagramBatchTest",
+        "org.pktinfo.InboxTest",
+        "org.pktinfo.ReconnectTest",
         "org.pktinfo.server.DatagramServerTest",
         "org.pktinfo.socket.ConformanceTest",
-        "org.pktinfo.socket.PktInfoDatagramSocketTest"
+        "org.pktinfo.socket.PktInfoDatagramSocketTest",
+        "org.pktinfo.socket.ReconnectSocketTest"
     };
     private static final String LOGGED = "logged: ";
 

@@ -8,8 +8,15 @@ import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.net.SocketException;
 import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -55,6 +62,33 @@ class PktInfoDatagramSocketTest {
         server.setSoTimeout(SOON);
         server.receive(packet);
         return packet;
+    }
+
+    /** Whoever is first binds it; each round is a chance that both are. */
+    @Test
+    void threadsThatUseAnUnboundSocketForTheFirstTimeAtOnceAllSend() throws Exception {
+        ExecutorService threads = Executors.newFixedThreadPool(2);
+        try {
+            for (int i = 0; i < 5000; i++) {
+                try (DatagramSocket socket = new PktInfoDatagramSocket((SocketAddress) null)) {
+                    AtomicInteger ready = new AtomicInteger();
+                    Callable<Void> user = () -> {
+                        ready.incrementAndGet();
+                        while (ready.get() < 2) {
+                            Thread.onSpinWait();
+                        }
+                        socket.send(new DatagramPacket(
+                                new byte[1], 1, InetAddress.getLoopbackAddress(), client.getLocalPort()));
+                        return null;
+                    };
+                    for (Future<Void> used : threads.invokeAll(List.of(user, user))) {
+                        used.get();
+                    }
+                }
+            }
+        } finally {
+            threads.shutdownNow();
+        }
     }
 
     @Test

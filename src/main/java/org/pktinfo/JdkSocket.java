@@ -1,0 +1,102 @@
+package org.pktinfo;
+
+import java.io.IOException;
+import java.net.SocketAddress;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.DatagramChannel;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which socket the JDK's channel has. When it is disconnected it may make a new one and put it below its descriptor (dup2(2)),
+ * where our duplicate would keep the old one, and the port with it. Nothing tells, but its local address is a new object each time
+ * that it was bound, connected or disconnected; that costs a few nanoseconds and no system call to see. For any thread.
+ */
+final class JdkSocket {
+    private final DatagramChannel channel;
+    private final @Nullable Descriptors descriptors; // null where the JDK alone carries the datagrams
+    private final ChannelCounters counters;
+    private volatile @Nullable SocketAddress place; // its local address when it was last looked at; null before
+    private volatile boolean restless;
+
+    JdkSocket(DatagramChannel channel, Transport transport, ChannelCounters counters) {
+        this.channel = channel;
+        this.descriptors = transport instanceof Descriptors ours ? ours : null;
+        this.counters = counters;
+        this.restless = channel.isConnected();
+    }
+
+    /** Whether somebody has connected or disconnected the JDK's channel on his own: it is to be looked after before each call then. */
+    boolean isRestless() {
+        return restless;
+    }
+
+    @SuppressWarnings("ReferenceEquality") // an equal address may be another socket's
+    boolean hasMoved() throws IOException {
+        try {
+            return descriptors != null && channel.getLocalAddress() != place;
+        } catch (ClosedChannelException e) {
+            return false; // there is nothing to follow, and who goes on finds it closed
+        }
+    }
+
+    /** Has our descriptor stand for the same socket as the JDK's. */
+    void follow() throws IOException {
+        if (descriptors == null || !descriptors.enter()) {
+            return; // closed, or somebody does it just now
+        }
+        SocketAddress now; // from before the descriptor is looked at: what changes then is seen the next time
+        long ours;
+        long theirs;
+        try {
+            now = channel.getLocalAddress();
+            ours = descriptors.cookie();
+            theirs = NativeCalls.cookie(PktInfoChannel.descriptor(channel));
+        } finally {
+            descriptors.leave();
+        }
+        restless |= place != null || channel.isConnected();
+        if (ours == theirs && ours >= 0) {
+            place = now;
+        } else if (descriptors.hold()) {
+            try {
+                attach(descriptors, ours);
+            } finally {
+                descriptors.letIn();
+            }
+        }
+    }
+
+    private void attach(Descriptors ours, long before) throws IOException {
+        SocketAddress now = channel.getLocalAddress(); // from before, as above
+        ours.attach(PktInfoChannel.descriptor(channel), channel::isOpen);
+        if (ours.cookie() != before) {
+            counters.newSocket();
+        }
+        place = now;
+    }
+
+    /** Has somebody connect or disconnect the JDK's channel, while nobody else sends or receives by ours. */
+    void change(PktInfoChannel.Reconnection reconnection) throws IOException {
+        Descriptors ours = descriptors;
+        while (ours != null && !ours.hold()) {
+            ours = ours.awaitEntry() ? ours : null;
+        }
+        if (ours == null) {
+            reconnection.run();
+            return;
+        }
+        try {
+            long before = ours.cookie();
+            ours.detach();
+            try {
+                reconnection.run();
+            } finally {
+                if (channel.isOpen()) {
+                    attach(ours, before);
+                }
+            }
+        } finally {
+            ours.letIn();
+        }
+    }
+}

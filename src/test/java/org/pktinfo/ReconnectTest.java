@@ -1,0 +1,351 @@
+package org.pktinfo;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.pktinfo.Loopback.SOON;
+import static org.pktinfo.Loopback.address;
+
+import java.io.IOException;
+import java.net.DatagramSocket;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.net.SocketTimeoutException;
+import java.net.StandardSocketOptions;
+import java.nio.ByteBuffer;
+import java.nio.channels.AsynchronousCloseException;
+import java.nio.channels.DatagramChannel;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * The JDK's channel is connected and disconnected. Connected twice in a row, by its socket, it takes the address that the kernel chose
+ * for the first connection for the one that it was bound to, and puts a new socket there when it is disconnected.
+ */
+@Timeout(60)
+class ReconnectTest {
+    private PktInfoChannel server;
+    private Loopback client;
+    private Loopback other;
+
+    @BeforeEach
+    void open() throws IOException {
+        DatagramChannel jdk = DatagramChannel.open();
+        jdk.setOption(StandardSocketOptions.SO_REUSEADDR, true); // else the JDK cannot bind the new one beside ours
+        server = PktInfoChannel.wrap(jdk.bind(new InetSocketAddress(freePort())));
+        client = new Loopback();
+        other = new Loopback();
+    }
+
+    @AfterEach
+    void close() throws IOException {
+        client.close();
+        other.close();
+        server.close();
+    }
+
+    /** Which is named: a port of the system's choice is given up when the socket is disconnected, and no new one is made then. */
+    private static int freePort() throws IOException {
+        try (DatagramSocket socket = new DatagramSocket()) {
+            return socket.getLocalPort();
+        }
+    }
+
+    private static InetSocketAddress of(Loopback peer) throws IOException {
+        return Loopback.to("127.0.0.1", peer.socket.getLocalPort());
+    }
+
+    /** Leaves the JDK's channel with another socket, bound to 127.0.0.1. */
+    private void replace() throws IOException {
+        server.channel().socket().connect(of(client));
+        server.channel().socket().connect(of(other));
+        server.channel().disconnect();
+    }
+
+    private void replace(boolean alone) throws IOException {
+        long before = cookie();
+        if (alone) {
+            server.reconnect(this::replace);
+        } else {
+            replace();
+        }
+        assertThat(cookie()).as("the JDK's socket").isNotEqualTo(before);
+        assertThat(server.localAddress().getAddress())
+                .isEqualTo(address("127.0.0.1").toInetAddress());
+    }
+
+    private long cookie() {
+        return NativeCalls.cookie(PktInfoChannel.descriptor(server.channel()));
+    }
+
+    private void assertAnswers(Loopback peer) throws IOException {
+        assertThat(peer.exchange("127.0.0.1", server, SourceSelection.addressAsked()))
+                .isEqualTo(address("127.0.0.1"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aChannelHearsAtTheSocketThatTheJdkHasMade(boolean alone) throws IOException {
+        assertAnswers(client);
+        replace(alone);
+        assertAnswers(client);
+        assertAnswers(other);
+    }
+
+    /** Platform threads, and virtual ones where there are any. */
+    static List<Arguments> waiters() throws ReflectiveOperationException {
+        List<Executor> executors = new ArrayList<>();
+        executors.add(task -> new Thread(task).start());
+        if (Runtime.version().feature() >= 21) {
+            Executor virtual = (Executor)
+                    Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
+            executors.add(task -> virtual.execute(task)); // JUnit would close it after the first test
+        }
+        return executors.stream()
+                .flatMap(executor -> Stream.of(Arguments.of(true, executor), Arguments.of(false, executor)))
+                .toList();
+    }
+
+    @ParameterizedTest
+    @MethodSource("waiters")
+    void aThreadThatWaitsHearsToo(boolean alone, Executor executor) throws Exception {
+        CompletableFuture<Datagram> heard = CompletableFuture.supplyAsync(
+                () -> {
+                    try {
+                        return server.receive();
+                    } catch (IOException e) {
+                        throw new AssertionError(e);
+                    }
+                },
+                executor);
+        while (server.mayReadAhead()) {
+            Thread.onSpinWait(); // until it waits
+        }
+        replace(alone);
+        client.send("127.0.0.1", server, new byte[] {7});
+        assertThat(heard.get(10, TimeUnit.SECONDS).payload()).containsExactly(7);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aBatchHearsToo(boolean alone) throws IOException {
+        DatagramBatch batch = server.newBatch(2, 10);
+        replace(alone);
+        client.send("127.0.0.1", server, new byte[1]);
+        assertThat(batch.receive(SOON)).isEqualTo(1);
+        batch.slot(0).reply(1);
+        assertThat(batch.send()).isEqualTo(1);
+        assertThat(client.replySource(new byte[1])).isEqualTo(address("127.0.0.1"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void theNewSocketHasTheOptionsOfTheOneBefore(boolean alone) throws IOException {
+        server.coalesceReceived(true);
+        server.pathMtuDiscovery(true);
+        replace(alone);
+        assertThat(server.receive(Duration.ofMillis(1))).isNull(); // looks
+        assertThat(server.isOn(Layout.OPTION_IP_PKTINFO)).isTrue();
+        assertThat(server.isOn(Layout.OPTION_IPV6_RECVPKTINFO)).isTrue();
+        assertThat(server.isOn(Layout.OPTION_UDP_GRO)).isTrue();
+        assertThat(server.isOn(Layout.OPTION_IP_MTU_DISCOVER)).isTrue();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void whatWasOffStaysOff(boolean alone) throws IOException {
+        server.pathMtuDiscovery(false);
+        replace(alone);
+        assertThat(server.receive(Duration.ofMillis(1))).isNull(); // looks
+        assertThat(server.isOn(Layout.OPTION_UDP_GRO)).isFalse();
+        assertThat(server.isOn(Layout.OPTION_IP_MTU_DISCOVER)).isFalse();
+    }
+
+    /** Without SO_REUSEADDR too: nothing of ours keeps the port. */
+    @Test
+    void theJdkCanBindItsNewSocketToThePort() throws IOException {
+        try (PktInfoChannel channel = PktInfoChannel.open().bind(new InetSocketAddress(freePort()))) {
+            SocketAddress before = channel.localAddress();
+            channel.reconnect(() -> channel.channel().socket().connect(of(client)));
+            channel.reconnect(() -> channel.channel().socket().connect(of(other)));
+            channel.reconnect(() -> channel.channel().disconnect());
+            assertThat(channel.localAddress().getPort()).isEqualTo(((InetSocketAddress) before).getPort());
+            assertThat(client.exchange("127.0.0.1", channel, SourceSelection.addressAsked()))
+                    .isEqualTo(address("127.0.0.1"));
+        }
+    }
+
+    @Test
+    void nobodySendsWhileTheChannelIsReconnected() throws Exception {
+        client.socket.setSoTimeout(100);
+        Endpoint peer = Endpoint.of(of(client));
+        CompletableFuture<Void> sent = new CompletableFuture<>();
+        Thread sender = new Thread(() -> {
+            try {
+                server.send(ByteBuffer.allocate(3), peer, Source.systemChoice());
+                sent.complete(null);
+            } catch (IOException e) {
+                sent.completeExceptionally(e);
+            }
+        });
+        server.reconnect(() -> {
+            server.channel().connect(of(client));
+            sender.start();
+            while (sender.getState() != Thread.State.WAITING) {
+                assertThat(sent).isNotDone();
+                Thread.onSpinWait();
+            }
+            server.channel().disconnect();
+            assertThatThrownBy(() -> client.replySource(new byte[3])).isInstanceOf(SocketTimeoutException.class);
+        });
+        sent.get();
+        assertThat(client.replySource(new byte[3])).isEqualTo(address("127.0.0.1"));
+    }
+
+    /** The first time that a socket is disconnected which the system has chosen the port of, it has none for a moment. */
+    @Test
+    void aPortOfTheSystemsChoiceStays() throws Exception {
+        CompletableFuture<Void> sender;
+        try (PktInfoChannel channel = Loopback.open(PktInfoChannel.Family.DUAL_STACK)) {
+            int port = channel.localAddress().getPort();
+            Endpoint peer = Endpoint.of(of(other));
+            sender = CompletableFuture.runAsync(() -> {
+                try {
+                    while (true) {
+                        channel.send(ByteBuffer.allocate(1), peer, Source.systemChoice());
+                    }
+                } catch (IOException e) {
+                    assertThat(channel.isOpen()).as("%s", e).isFalse();
+                }
+            });
+            for (int i = 0; i < 100; i++) {
+                channel.reconnect(() -> channel.channel().connect(of(other)));
+                channel.reconnect(() -> channel.channel().disconnect());
+                assertThat(channel.localAddress().getPort()).isEqualTo(port);
+            }
+            assertThat(client.exchange("127.0.0.1", channel, SourceSelection.addressAsked()))
+                    .isEqualTo(address("127.0.0.1"));
+            assertThat(sender).isNotDone();
+        }
+        sender.get();
+    }
+
+    @Test
+    void aReconnectionThatFailsLeavesTheChannelAsItWas() throws IOException {
+        assertThatThrownBy(() -> server.reconnect(() -> {
+                    throw new IOException("refused");
+                }))
+                .hasMessage("refused");
+        assertThatThrownBy(() -> server.reconnect(() -> server.channel().connect(null)))
+                .isInstanceOf(RuntimeException.class);
+        assertAnswers(client);
+    }
+
+    @Test
+    void aReconnectionThatUsesTheChannelIsToldSo() throws IOException {
+        assertThatThrownBy(() -> server.reconnect(() -> server.receive(Duration.ZERO)))
+                .isInstanceOf(IllegalStateException.class);
+        server.reconnect(() -> server.reconnect(this::replace));
+        assertAnswers(client);
+    }
+
+    @Test
+    void closingDoesNotWaitForAReconnection() throws Exception {
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch ends = new CountDownLatch(1);
+        InetSocketAddress local = server.localAddress();
+        CompletableFuture<Void> reconnecting = CompletableFuture.runAsync(() -> {
+            try {
+                server.reconnect(() -> {
+                    begun.countDown();
+                    boolean unused = uninterruptibly(ends);
+                });
+            } catch (IOException e) {
+                throw new AssertionError(e);
+            }
+        });
+        begun.await();
+        server.close();
+        try (DatagramChannel next = DatagramChannel.open()) {
+            next.bind(local);
+        }
+        ends.countDown();
+        reconnecting.get();
+        assertThatThrownBy(() -> server.receive()).isInstanceOf(java.nio.channels.ClosedChannelException.class);
+    }
+
+    private static boolean uninterruptibly(CountDownLatch latch) {
+        try {
+            return latch.await(1, TimeUnit.MINUTES);
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void closingWakesWhoWaitsAtTheNewSocket() throws Exception {
+        replace(/* alone= */ true);
+        CompletableFuture<Datagram> waits = CompletableFuture.supplyAsync(() -> {
+            try {
+                return server.receive();
+            } catch (IOException e) {
+                throw new java.io.UncheckedIOException(e);
+            }
+        });
+        while (server.mayReadAhead()) {
+            Thread.onSpinWait();
+        }
+        server.close();
+        assertThatThrownBy(waits::get)
+                .isInstanceOf(ExecutionException.class)
+                .hasRootCauseInstanceOf(AsynchronousCloseException.class);
+    }
+
+    @Test
+    void noDescriptorIsLeftBehind() throws IOException {
+        replace(/* alone= */ true);
+        assertAnswers(client);
+        long before = OpenDescriptors.count();
+        for (int i = 0; i < 100; i++) {
+            close();
+            open();
+            replace(i % 2 == 0);
+            assertAnswers(client);
+        }
+        OpenDescriptors.assertNoMoreThan(before);
+    }
+
+    @Test
+    void whatTheKernelLostIsCountedOnBySocketsThatFollow() throws IOException {
+        for (int i = 1; i <= 2; i++) {
+            Loopback.shrinkQueue(server);
+            for (int j = 0; j < Loopback.FLOOD; j++) {
+                client.send("127.0.0.1", server, new byte[100]);
+            }
+            int heard = 0;
+            while (server.receive(Duration.ZERO) != null) {
+                heard++;
+            }
+            assertThat(server.stats().received() + server.stats().kernelDrops()).isEqualTo(i * (long) Loopback.FLOOD);
+            assertThat(heard).isLessThan(Loopback.FLOOD);
+            if (i == 1) {
+                replace(/* alone= */ true);
+            }
+        }
+    }
+}
