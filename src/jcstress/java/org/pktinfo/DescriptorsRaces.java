@@ -72,6 +72,60 @@ public final class DescriptorsRaces {
         }
     }
 
+    /** One uses, one keeps it out and lets it in again. */
+    @JCStressTest
+    @Outcome(id = "[46], [46]", expect = Expect.ACCEPTABLE, desc = "used before or afterwards")
+    @Outcome(id = "0, [46]", expect = Expect.ACCEPTABLE, desc = "kept out")
+    @State
+    public static class UseAndHold {
+        private final Descriptors descriptors = descriptors();
+
+        @Actor
+        public void user(II_Result result) {
+            result.r1 = use(descriptors);
+        }
+
+        @Actor
+        public void holder() {
+            if (descriptors.hold()) {
+                descriptors.letIn();
+            }
+        }
+
+        @Arbiter
+        public void afterwards(II_Result result) {
+            result.r2 = use(descriptors);
+            descriptors.close();
+        }
+    }
+
+    /** Held and closed at once, and closed in the end however it went. */
+    @JCStressTest
+    @Outcome(id = "[46], 0", expect = Expect.ACCEPTABLE, desc = "held before it was closed")
+    @Outcome(id = "0, 0", expect = Expect.ACCEPTABLE, desc = "closed before it was held")
+    @State
+    public static class HoldAndClose {
+        private final Descriptors descriptors = descriptors();
+
+        @Actor
+        public void holder(II_Result result) {
+            if (descriptors.hold()) {
+                result.r1 = descriptors.getOption(Layout.OPTION_FAMILY);
+                descriptors.letIn();
+            }
+        }
+
+        @Actor
+        public void closer() {
+            descriptors.close();
+        }
+
+        @Arbiter
+        public void afterwards(II_Result result) {
+            result.r2 = use(descriptors);
+        }
+    }
+
     /** Closed twice at once, and closed in the end however it went. */
     @JCStressTest
     @Outcome(id = "0", expect = Expect.ACCEPTABLE, desc = "closed")

@@ -28,7 +28,7 @@ final class Inbox {
     private int inARow;
     private @Nullable SocketAddress place; // where the channel was bound when it was taken
 
-    /** Whether something is left, for who would rather not take the lock. */
+    /** For who would rather not take the lock. */
     private volatile boolean leftover;
 
     Inbox(PktInfoChannel channel) {
@@ -71,11 +71,13 @@ final class Inbox {
         }
     }
 
+    /** Whether something may be left; costs next to nothing. */
+    boolean hasLeftover() {
+        return leftover;
+    }
+
     /** Puts what is left into a batch's arena, at most so many, each datagram into a slot; how many. */
     int take(Arena to, int most) throws IOException {
-        if (!leftover) {
-            return 0;
-        }
         lock.lock();
         try {
             int moved = 0;

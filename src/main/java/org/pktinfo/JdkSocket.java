@@ -25,7 +25,7 @@ final class JdkSocket {
         this.restless = channel.isConnected();
     }
 
-    /** Whether somebody has connected or disconnected the JDK's channel on his own: it is to be looked after before each call then. */
+    /** Whether its owner has connected or disconnected it himself: it is to be looked after before each call then. */
     boolean isRestless() {
         return restless;
     }
@@ -54,8 +54,9 @@ final class JdkSocket {
         } finally {
             descriptors.leave();
         }
-        restless |= place != null || channel.isConnected();
-        if (ours == theirs && ours >= 0) {
+        boolean same = ours == theirs && ours >= 0;
+        restless |= !same || place != null || channel.isConnected();
+        if (same) {
             place = now;
         } else if (descriptors.hold()) {
             try {
@@ -75,7 +76,7 @@ final class JdkSocket {
         place = now;
     }
 
-    /** Has somebody connect or disconnect the JDK's channel, while nobody else sends or receives by ours. */
+    /** Has the JDK's channel connected or disconnected while nobody else sends or receives by ours. */
     void change(PktInfoChannel.Reconnection reconnection) throws IOException {
         Descriptors ours = descriptors;
         while (ours != null && !ours.hold()) {

@@ -394,6 +394,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     /**
      * Has {@link #channel} connected or disconnected while nobody sends or receives by this channel: {@code
      * channel.reconnect(() -> channel.channel().disconnect())}. Others are held off meanwhile, and who waits already goes on to wait.
+     * As the JDK's channel does, it waits for a thread that reads from that one itself.
      *
      * <p>Disconnecting frees the port for a moment or, after a socket that was connected already was connected once more, puts
      * another socket in the place of the one there was. A JDK's channel that is connected or disconnected otherwise is looked after
@@ -403,8 +404,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
      * @param reconnection connects or disconnects; must neither send nor receive by this channel nor wait for somebody who does. It is
      *     run also if this channel is closed, to have the JDK's say so
      * @throws IllegalStateException if the reconnection itself uses this channel to send or receive
-     * @throws IOException if the reconnection throws it, or the new socket cannot be used: among others that of a channel for IPv6
-     *     only, which cannot be made that once it is bound
+     * @throws IOException if the reconnection throws it, or the new socket cannot be used
      */
     public void reconnect(Reconnection reconnection) throws IOException {
         Objects.requireNonNull(reconnection, "reconnection");
@@ -782,12 +782,14 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
 
     /** For a batch: receives what is there, at most so many, and first what was taken ahead; 0 if nothing is. */
     int receiveMany(Arena arena, int most) throws IOException {
+        int left = inbox.hasLeftover() ? takeLeft(arena, most) : 0;
+        return left > 0 ? left : receiveNow(arena, most);
+    }
+
+    private int takeLeft(Arena arena, int most) throws IOException {
         checkCoalesced(arena);
         long cut = arena.tally.get(Tally.TRUNCATED);
         int left = inbox.take(arena, most);
-        if (left == 0) {
-            return receiveNow(arena, most);
-        }
         if (arena.tally.get(Tally.TRUNCATED) > cut) {
             recorder.truncated(arena, left);
         }
