@@ -114,8 +114,8 @@ class RoomIT {
 
     @BeforeEach
     void connect() throws Exception {
-        Requires.tool("tc");
         hosts = new Namespaces();
+        Requires.tool("tc");
         hosts.host("client");
         hosts.host("server");
         hosts.cable("client", "c0", "server", "s0");
