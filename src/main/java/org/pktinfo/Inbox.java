@@ -27,6 +27,7 @@ final class Inbox {
     private int taken; // bytes of that slot that were handed out, if it holds several datagrams
     private int inARow;
     private @Nullable SocketAddress place; // where the channel was bound when it was taken
+    private boolean placeIsKnown; // not under a security manager that does not tell: it makes up another one each time
 
     /** For who would rather not take the lock. */
     private volatile boolean leftover;
@@ -117,14 +118,18 @@ final class Inbox {
         lock.unlock();
     }
 
-    @SuppressWarnings("ReferenceEquality") // an equal address may be another time
     private boolean hasNext() throws IOException {
-        if (next < filled
-                && place != channel.channel().getLocalAddress()) { // a new object after each connect and disconnect
+        if (next < filled && placeIsKnown && !isStillAt(place)) {
             filled = 0;
             taken = 0;
         }
         return next < filled;
+    }
+
+    /** The JDK's channel has a new address object, an equal one perhaps, after each connect and disconnect. */
+    @SuppressWarnings("ReferenceEquality")
+    private boolean isStillAt(@Nullable SocketAddress address) throws IOException {
+        return channel.channel().getLocalAddress() == address;
     }
 
     /** Takes what is there, at most so many; null if nothing is. */
@@ -138,6 +143,7 @@ final class Inbox {
         filled = 0; // also if it fails
         if (count > 1 || channel.coalescesReceived()) { // else nothing is left of it
             place = channel.channel().getLocalAddress();
+            placeIsKnown = isStillAt(place);
         }
         filled = channel.receiveNow(room, count);
         inARow = filled == 0 ? 0 : Math.min(BUSY, inARow + filled);

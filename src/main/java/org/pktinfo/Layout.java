@@ -31,7 +31,10 @@ import java.lang.annotation.Native;
  * native order unless a size is given.
  */
 final class Layout {
-    /** Raised with every change of this class or of {@link NativeCalls}, so that a library of another version is refused and not believed. */
+    /**
+     * Raised with every change of this class or of {@link NativeCalls}, so that a library of another version is refused and not
+     * believed.
+     */
     @Native
     static final int VERSION = 7;
 

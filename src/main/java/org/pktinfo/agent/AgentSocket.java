@@ -55,6 +55,9 @@ final class AgentSocket extends DatagramSocketImpl {
         try {
             there.bind(new InetSocketAddress(address, port));
         } catch (SocketException e) {
+            if (port == 0 && address.isAnyLocalAddress() && there.isBound()) {
+                return; // the class above binds with the first use, and another thread was faster
+            }
             synchronized (this) {
                 bindFailed = true;
             }
