@@ -233,7 +233,7 @@ class ChannelTest {
     @Tag("load")
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
-    void everyWaiterIsWokenWithinFiftyMilliseconds(boolean byInterrupt) throws Exception {
+    void everyWaiterIsWokenBeforeItWouldLookForItself(boolean byInterrupt) throws Exception {
         try (Stalls stalls = new Stalls()) {
             for (int round = 0; round < 1000; round++) {
                 wakeTwoWaiters(byInterrupt, round, stalls);
@@ -258,8 +258,9 @@ class ChannelTest {
         }
         assertThat(first.failure()).isInstanceOf(ClosedChannelException.class);
         assertThat(second.failure()).isInstanceOf(ClosedChannelException.class);
-        // An interrupt on the way into the kernel is seen late if it falls into the gap that JDK 17 has there.
-        Duration limit = byInterrupt && round % 2 != 0 ? Duration.ofMillis(1050) : Duration.ofMillis(50);
+        // Who is not woken looks for itself after a second, as after an interrupt that falls into the gap of JDK 17 on
+        // the way in.
+        Duration limit = byInterrupt && round % 2 != 0 ? Duration.ofMillis(1500) : Duration.ofMillis(500);
         assertThat(Duration.ofNanos(System.nanoTime() - start))
                 .as("round " + round)
                 .isLessThan(limit.plusNanos(stalls.total() - stalledBefore));
