@@ -3,18 +3,15 @@ package org.pktinfo.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.nio.channels.ClosedChannelException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -121,59 +118,6 @@ class FaultIT {
                 mode));
         assertThat(child.exitCode()).as("%s", child).isZero();
         return child.out();
-    }
-
-    /** Channels that are closed while a thread is just on its way out of them. */
-    public static final class Closing {
-        private Closing() {}
-
-        public static void main(String[] arguments) throws Exception {
-            for (int i = 0; i < 50; i++) {
-                PktInfoChannel channel = PktInfoChannel.open().bind(new InetSocketAddress(0));
-                CountDownLatch inside = new CountDownLatch(1);
-                Thread waiter = new Thread(() -> {
-                    try {
-                        while (!channel.awaitReadable(Duration.ofMillis(1))) {
-                            inside.countDown();
-                        }
-                    } catch (ClosedChannelException e) {
-                        // as it should end
-                    } catch (IOException e) {
-                        throw new UncheckedIOException(e);
-                    }
-                });
-                waiter.start();
-                inside.await();
-                channel.close();
-                waiter.join();
-            }
-        }
-    }
-
-    /** A write that comes late finds another file under a number that was closed meanwhile, or none, which strace shows. */
-    @Test
-    void closingWritesToNoDescriptorThatIsClosedAlready(@TempDir Path folder) throws Exception {
-        Path trace = folder.resolve("trace");
-        ChildProcess child = ChildProcess.run(List.of(
-                "strace",
-                "-f",
-                "-qq",
-                "-o",
-                trace.toString(),
-                "-e",
-                "trace=write",
-                "-e",
-                "inject=write:delay_enter=20000",
-                ChildProcess.java().toString(),
-                "-XX:-UsePerfData",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "-Dpktinfo.library.path=" + library(),
-                Closing.class.getName()));
-        assertThat(child.exitCode()).as("%s", child).isZero();
-        List<String> writes = Files.readAllLines(trace);
-        assertThat(writes).anyMatch(line -> line.contains("\"\\1\\0\\0\\0\\0\\0\\0\\0\", 8"));
-        assertThat(writes).noneMatch(line -> line.contains("EBADF"));
     }
 
     private static Path library() throws IOException {
