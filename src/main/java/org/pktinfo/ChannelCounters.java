@@ -15,7 +15,7 @@ final class ChannelCounters {
     /** Its lower half is the kernel's counter as last told. */
     private final AtomicLong kernelDrops = new AtomicLong();
 
-    /** What the sockets had lost that the channel had before this one, modulo 2^32. */
+    /** Datagrams that the channel's sockets before this one had lost, modulo 2^32. */
     private volatile int lostBefore;
 
     private final LongAdder receiveWaits = new LongAdder();

@@ -37,7 +37,7 @@ final class Descriptors implements Transport {
     private final int socket;
     private final int event;
 
-    /** How many are inside; with one bit while held, and the sign bit once closed. */
+    /** The number of those inside; with one bit while held, and the sign bit once closed. */
     private final AtomicInteger users = new AtomicInteger();
 
     private final ReentrantLock holding = new ReentrantLock();
@@ -168,7 +168,7 @@ final class Descriptors implements Transport {
         holding.unlock();
     }
 
-    /** Which socket it is, by the kernel's count; negative on kernels that cannot tell. For who is inside. */
+    /** Returns the kernel's own number of the socket; negative on kernels that cannot tell. For who is inside. */
     long cookie() {
         return NativeCalls.cookie(socket);
     }
@@ -208,7 +208,7 @@ final class Descriptors implements Transport {
         }
     }
 
-    /** What the kernel has not got is left out, and what is neither on nor off, which is IP_DONTFRAGMENT of the JDK's options. */
+    /** Leaves out what the kernel has not got, and what is neither on nor off, which is IP_DONTFRAGMENT of the JDK's options. */
     private void restoreOptions() throws IOException {
         for (int i = 0; options != null && i < OWN_OPTIONS.length; i++) {
             int now = getOption(OWN_OPTIONS[i]);

@@ -72,7 +72,7 @@ final class Inbox {
         }
     }
 
-    /** Whether something may be left; costs next to nothing. */
+    /** Returns true if something may be left; costs next to nothing. */
     boolean hasLeftover() {
         return leftover;
     }

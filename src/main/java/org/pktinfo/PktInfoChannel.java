@@ -727,7 +727,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
             if (result == null && ParkedThreads.isCurrentVirtual()) {
                 result = waitParked(attempt, start, nanos);
             }
-            while (result == null && await(Layout.WAIT_READABLE, start, nanos)) {
+            while (result == null && await(start, nanos)) {
                 result = attempt.run();
             }
             completed = true;
@@ -855,13 +855,13 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         }
     }
 
-    /** Waits for a while; false if the time is over. A channel closed meanwhile ends it with an exception. */
-    private boolean await(int events, long start, long nanos) throws IOException {
+    /** Waits for a datagram for a while; false if the time is over. A channel closed meanwhile ends it with an exception. */
+    private boolean await(long start, long nanos) throws IOException {
         long left = left(start, nanos);
         if (left <= 0) {
             return false;
         }
-        poll(events, start, left);
+        boolean unused = isReadableWithin(start, left);
         return true;
     }
 

@@ -10,7 +10,7 @@ sealed interface Transport permits Descriptors, PlainTransport {
     /** False if replies leave from the system's choice, whatever was chosen. */
     boolean choosesSource();
 
-    /** Whether the transport may be used now; who got true must leave. */
+    /** Returns true if the transport may be used now; who got true must leave. */
     boolean enter();
 
     /** For who could not enter: waits while somebody keeps everybody out; false if nobody will ever get in, or not this thread. */

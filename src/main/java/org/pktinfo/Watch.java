@@ -39,7 +39,7 @@ final class Watch {
         }
     }
 
-    /** What fails with one channel does not end the watch over all others. */
+    /** Returns true if there is nothing more to watch; failing with one channel does not end the watch over all others. */
     private static boolean isDone(WeakReference<PktInfoChannel> reference) {
         try {
             PktInfoChannel channel = reference.get();
