@@ -20,6 +20,7 @@ final class ChannelCounters {
 
     private final LongAdder receiveWaits = new LongAdder();
     private final LongAdder sendWaits = new LongAdder();
+    private final LongAdder backgroundErrors = new LongAdder();
     private final Map<SendException.Kind, LongAdder> sendErrors = new EnumMap<>(SendException.Kind.class);
 
     ChannelCounters() {
@@ -44,6 +45,10 @@ final class ChannelCounters {
 
     void sendWait() {
         sendWaits.increment();
+    }
+
+    void backgroundErrors(long number) {
+        backgroundErrors.add(number);
     }
 
     void sendError(SendException.Kind kind) {
@@ -102,6 +107,7 @@ final class ChannelCounters {
                 sum(Tally.SEND_CALLS),
                 sendWaits.sum(),
                 sum(Tally.COALESCED),
+                backgroundErrors.sum(),
                 errors);
     }
 

@@ -23,6 +23,8 @@ import java.util.Map;
  * @param sendCalls calls that found room in the send buffer for at least one datagram
  * @param sendWaits how often a thread had to wait because the send buffer was full
  * @param coalesced replies that left together with their neighbours (UDP_SEGMENT)
+ * @param backgroundErrors exceptions and errors that the library's own threads met while they looked after this channel, such as a moment
+ *     without memory; they go on after each
  * @param sendErrors datagrams that were not sent, refused ones included, by kind; kinds that did not occur are missing
  */
 public record ChannelStats(
@@ -39,9 +41,10 @@ public record ChannelStats(
         long sendCalls,
         long sendWaits,
         long coalesced,
+        long backgroundErrors,
         Map<SendException.Kind, Long> sendErrors) {
     /** Of a channel that did nothing yet. */
-    public static final ChannelStats NONE = new ChannelStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, Map.of());
+    public static final ChannelStats NONE = new ChannelStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, Map.of());
 
     /**
      * Copies the map.
@@ -59,6 +62,7 @@ public record ChannelStats(
      * @param sendCalls calls that found room
      * @param sendWaits waited for room
      * @param coalesced left together
+     * @param backgroundErrors met by the library's own threads
      * @param sendErrors not sent
      */
     public ChannelStats {
@@ -98,6 +102,7 @@ public record ChannelStats(
                 sendCalls + other.sendCalls,
                 sendWaits + other.sendWaits,
                 coalesced + other.coalesced,
+                backgroundErrors + other.backgroundErrors,
                 errors);
     }
 }

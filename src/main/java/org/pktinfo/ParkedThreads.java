@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Where virtual threads wait for one channel: parked, while one platform thread polls for all of them, because a blocking
- * native call would hold the carrier (also on JDK 25). The poller lives while somebody waits and a second longer.
+ * native call would hold the carrier (also on JDK 25). The poller lives while somebody waits and two seconds longer at most.
  *
  * <p>It wakes one thread and polls again only when that one has tried its luck: the socket stays readable until then, and to
  * wake everybody for one datagram would cost ten thousand waiters as many system calls.
@@ -32,19 +32,24 @@ final class ParkedThreads {
 
     private static final @Nullable MethodHandle IS_VIRTUAL = isVirtualHandle();
 
+    /** So long at most somebody is polled for who has given up meanwhile: the thread that polls keeps the channel from being collected. */
+    static final int LONGEST_POLL_MILLIS = 1000;
+
     private static final long PAUSE_AFTER_ERROR = TimeUnit.MILLISECONDS.toNanos(10);
 
     private final String name;
     private final Poll poll;
+    private final ChannelCounters counters;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
     private final Deque<Ticket> waiting = new ArrayDeque<>(); // guarded by lock
     private @Nullable Ticket trying; // guarded by lock
     private boolean polling; // guarded by lock
 
-    ParkedThreads(String name, Poll poll) {
+    ParkedThreads(String name, Poll poll, ChannelCounters counters) {
         this.name = name;
         this.poll = poll;
+        this.counters = counters;
     }
 
     private static @Nullable MethodHandle isVirtualHandle() {
@@ -144,6 +149,7 @@ final class ParkedThreads {
                     choose();
                 }
             } catch (Throwable e) { // a moment without memory; those that wait know of no other thread
+                counters.backgroundErrors(1);
                 LockSupport.parkNanos(PAUSE_AFTER_ERROR);
             }
         }

@@ -78,8 +78,23 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     private volatile boolean closesOnInterrupt = true;
     private volatile boolean ignoresInterrupts;
 
-    private final ParkedThreads readers = new ParkedThreads("pktinfo-poll-in", () -> poll(Layout.WAIT_READABLE));
-    private final ParkedThreads writers = new ParkedThreads("pktinfo-poll-out", () -> poll(Layout.WAIT_WRITABLE));
+    private final ParkedThreads readers =
+            new ParkedThreads("pktinfo-poll-in", () -> poll(Layout.WAIT_READABLE), counters);
+    private final ParkedThreads writers =
+            new ParkedThreads("pktinfo-poll-out", () -> poll(Layout.WAIT_WRITABLE), counters);
+
+    /** Reachable from here only: the watch does not keep a channel. */
+    private final Watch.Watched watched = new Watch.Watched() {
+        @Override
+        public boolean watch() {
+            return PktInfoChannel.this.watch();
+        }
+
+        @Override
+        public void countBackgroundErrors(long number) {
+            counters.backgroundErrors(number);
+        }
+    };
 
     private final Inbox inbox = new Inbox(this);
     private final Attempt<Datagram> one = inbox::take;
@@ -121,7 +136,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
                 letDatagramsTellDrops();
             }
             this.cleanable = cleaner().register(this, transport::close);
-            Watch.add(this);
+            Watch.add(watched);
         } catch (Throwable e) {
             transport.close();
             throw e;
@@ -847,7 +862,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
             return true; // who tries next will see it
         }
         try {
-            return transport.await(events, Integer.MAX_VALUE) != 0 || !channel.isOpen();
+            return transport.await(events, ParkedThreads.LONGEST_POLL_MILLIS) != 0 || !channel.isOpen();
         } catch (IOException e) {
             return true; // who tries next will see it
         } finally {
@@ -917,7 +932,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     }
 
     /** Looks after what nothing tells while nobody calls; true if the channel is closed. */
-    boolean watch() {
+    private boolean watch() {
         askForDrops();
         if (closeIfJdkChannelIsClosed()) {
             return true;

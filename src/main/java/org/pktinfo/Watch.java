@@ -14,13 +14,24 @@ import java.util.concurrent.locks.LockSupport;
 final class Watch {
     private static final long PERIOD = TimeUnit.MILLISECONDS.toNanos(500);
 
-    private static final Set<WeakReference<PktInfoChannel>> CHANNELS = ConcurrentHashMap.newKeySet();
+    /** A channel, to this thread. */
+    interface Watched {
+        /** Returns true if it is closed. */
+        boolean watch();
+
+        void countBackgroundErrors(long number);
+    }
+
+    private static final Set<WeakReference<Watched>> CHANNELS = ConcurrentHashMap.newKeySet();
     private static boolean running; // guarded by Watch.class
+
+    /** Rounds that ended before all channels were looked at, since the last one that did not; the thread's own. */
+    private static long cutShort;
 
     private Watch() {}
 
     /** Nothing is changed if the thread is refused. */
-    static synchronized void add(PktInfoChannel channel) {
+    static synchronized void add(Watched channel) {
         if (!running) {
             Threads.startDaemon("pktinfo-watch", Watch::run); // which waits for this class, and finds the channel
             running = true;
@@ -33,19 +44,29 @@ final class Watch {
             LockSupport.parkNanos(PERIOD);
             try {
                 CHANNELS.removeIf(Watch::isDone);
-            } catch (OutOfMemoryError e) {
-                // of a moment; the channels are looked at again in half a second
+                cutShort = 0;
+            } catch (Throwable e) { // a moment without memory
+                cutShort++; // the channels are looked at again in half a second
             }
         }
     }
 
     /** Returns true if there is nothing more to watch; failing with one channel does not end the watch over all others. */
-    private static boolean isDone(WeakReference<PktInfoChannel> reference) {
+    private static boolean isDone(WeakReference<Watched> reference) {
+        Watched channel = reference.get();
+        if (channel == null) {
+            return true;
+        }
+        long errors = cutShort;
         try {
-            PktInfoChannel channel = reference.get();
-            return channel == null || channel.watch();
+            return channel.watch();
         } catch (Throwable e) {
+            errors++;
             return false; // looked at again in half a second
+        } finally {
+            if (errors > 0) {
+                channel.countBackgroundErrors(errors);
+            }
         }
     }
 

@@ -104,6 +104,7 @@ final class Worker implements Runnable {
             } catch (IOException e) {
                 complaints.log(Complaints.Kind.CLOSING_FAILED, () -> "closing failed: " + e.getMessage());
             }
+            complaints.finish(); // nobody who waits for the server's end does
         }
     }
 

@@ -3,6 +3,7 @@ package org.pktinfo.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.lang.ref.WeakReference;
 import java.lang.reflect.Method;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
@@ -11,6 +12,7 @@ import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.AsynchronousCloseException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -132,6 +134,45 @@ class VirtualThreadsIT {
         assertThat(child.exitCode()).as("%s", child).isZero();
         assertThat(child.err()).as("stderr").isEmpty();
         assertThat(child.out()).as("%s", child).hasSize(1).first().asString().startsWith("woken in ms ");
+    }
+
+    /** Channels in which a virtual thread has waited in vain, and which nobody has any more. */
+    public static final class Forgotten {
+        private Forgotten() {}
+
+        public static void main(String[] arguments) throws Exception {
+            List<WeakReference<PktInfoChannel>> channels = new ArrayList<>();
+            for (int i = 0; i < 50; i++) {
+                channels.add(forget());
+            }
+            long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+            while (channels.stream().anyMatch(channel -> channel.get() != null) && System.nanoTime() < deadline) {
+                System.gc();
+            }
+            System.out.println(
+                    channels.stream().filter(channel -> channel.get() != null).count() + " are left");
+        }
+
+        private static WeakReference<PktInfoChannel> forget() throws Exception {
+            PktInfoChannel channel = PktInfoChannel.open().bind(new InetSocketAddress(0));
+            CountDownLatch timedOut = new CountDownLatch(1);
+            Program.start(() -> Program.timeOut(channel, timedOut));
+            Program.check("a timed wait ends", timedOut.await(5, TimeUnit.SECONDS));
+            return new WeakReference<>(channel);
+        }
+    }
+
+    @Test
+    void aForgottenChannelInWhichOneHasWaitedWithATimeoutIsCollected() throws Exception {
+        ChildProcess child = ChildProcess.run(List.of(
+                Requires.jdk25().toString(),
+                "--illegal-native-access=deny",
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Forgotten.class.getName()));
+        assertThat(child.exitCode()).as("%s", child).isZero();
+        assertThat(child.out()).as("%s", child).containsExactly("0 are left");
     }
 
     /** A server whose handler leaves every reply to a virtual thread. */
