@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <jni.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "batch.h"
 #include "kernel.h"
@@ -166,6 +167,24 @@ JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_glibcVersion(JNIEnv *env, jc
 {
     (void)env, (void)self;
     return libc_glibc_version();
+}
+
+JNIEXPORT jobject JNICALL Java_org_pktinfo_NativeCalls_allocate(JNIEnv *env, jclass self, jint size)
+{
+    void *memory = calloc(1, (size_t)size);
+    jobject buffer = memory == NULL ? NULL : (*env)->NewDirectByteBuffer(env, memory, size);
+
+    (void)self;
+    if (buffer == NULL) {
+        free(memory);
+    }
+    return buffer;
+}
+
+JNIEXPORT void JNICALL Java_org_pktinfo_NativeCalls_free(JNIEnv *env, jclass self, jobject buffer)
+{
+    (void)self;
+    free((*env)->GetDirectBufferAddress(env, buffer));
 }
 
 /* The address of a direct buffer that holds a whole arena, 0 if it is not direct or too small for what its header says. */

@@ -1,8 +1,10 @@
 package org.pktinfo;
 
+import java.lang.ref.Cleaner;
 import java.net.DatagramPacket;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,7 +20,12 @@ final class Arena {
             | Layout.FLAG_IN6_PKTINFO_FIRST
             | Layout.FLAG_CONTROL_TRUNCATED;
 
-    private final ByteBuffer memory;
+    private static final ByteBuffer FREED = ByteBuffer.allocate(0);
+
+    /** Bytes that {@link #hidden} has and {@link #free} or the collector has not freed yet. */
+    private static final AtomicLong HIDDEN_BYTES = new AtomicLong();
+
+    private ByteBuffer memory;
     private final int payloadCapacity;
     private final int stride;
     private final int payloads;
@@ -35,16 +42,62 @@ final class Arena {
     /** What went through here. */
     final Tally tally = new Tally();
 
-    /** For the native calls, 0 without the native library; valid as long as this object is reachable. */
-    final long address;
+    /** For the native calls, 0 without the native library; valid as long as this object is reachable and not freed. */
+    private long address;
 
-    /** Takes {@code 64 + slots * (576 + payload capacity rounded up to 8)} bytes outside the heap. */
+    private Cleaner.@Nullable Cleanable freeing;
+
+    /**
+     * Takes {@code 64 + slots * (576 + payload capacity rounded up to 8)} bytes outside the heap, which the collector frees when nobody
+     * sees them any more: {@link #payload} shows them.
+     */
     Arena(int slots, int payloadCapacity, int socketFamily) {
+        this(
+                cacheAligned(ByteBuffer.allocateDirect(room(slots, payloadCapacity))),
+                slots,
+                payloadCapacity,
+                socketFamily);
+    }
+
+    /**
+     * As many bytes, which {@link #free} frees, or the collector if nobody calls that. Not for {@link #payload}: the view would outlive
+     * them.
+     */
+    static Arena hidden(int slots, int payloadCapacity, int socketFamily) {
+        if (NativeLibrary.failure() != null) {
+            return new Arena(slots, payloadCapacity, socketFamily);
+        }
+        int size = room(slots, payloadCapacity);
+        ByteBuffer bytes = NativeCalls.allocate(size);
+        if (bytes == null) {
+            throw new OutOfMemoryError("no " + size + " bytes outside the heap");
+        }
+        boolean done = false;
+        try {
+            Arena arena = new Arena(cacheAligned(bytes), slots, payloadCapacity, socketFamily);
+            HIDDEN_BYTES.addAndGet(size);
+            arena.freeing = Threads.cleaner().register(arena, () -> {
+                HIDDEN_BYTES.addAndGet(-size);
+                NativeCalls.free(bytes);
+            });
+            done = true;
+            return arena;
+        } finally {
+            if (!done) {
+                NativeCalls.free(bytes);
+            }
+        }
+    }
+
+    static long hiddenBytes() {
+        return HIDDEN_BYTES.get();
+    }
+
+    private Arena(ByteBuffer memory, int slots, int payloadCapacity, int socketFamily) {
+        this.memory = memory;
         this.payloadCapacity = payloadCapacity;
-        this.stride = Math.max(8, payloadCapacity + 7 & ~7);
-        this.payloads = Layout.HEADER_SIZE + slots * Layout.SLOT_SIZE;
-        int size = payloads + slots * (stride + Layout.SCRATCH_SIZE);
-        this.memory = cacheAligned(size);
+        this.stride = stride(payloadCapacity);
+        this.payloads = payloads(slots);
         memory.putInt(Layout.SLOT_COUNT, slots)
                 .putInt(Layout.PAYLOAD_CAPACITY, payloadCapacity)
                 .putInt(Layout.PAYLOAD_STRIDE, stride)
@@ -56,11 +109,34 @@ final class Arena {
         }
     }
 
-    /** alignedSlice rounds the beginning up and the end down: room for both. */
-    private static ByteBuffer cacheAligned(int size) {
-        return ByteBuffer.allocateDirect(size + 2 * CACHE_LINE)
-                .alignedSlice(CACHE_LINE)
-                .order(ByteOrder.nativeOrder());
+    private static int stride(int payloadCapacity) {
+        return Math.max(8, payloadCapacity + 7 & ~7);
+    }
+
+    private static int payloads(int slots) {
+        return Layout.HEADER_SIZE + slots * Layout.SLOT_SIZE;
+    }
+
+    /** So many bytes are enough: alignedSlice rounds the beginning up and the end down. */
+    private static int room(int slots, int payloadCapacity) {
+        return payloads(slots) + slots * (stride(payloadCapacity) + Layout.SCRATCH_SIZE) + 2 * CACHE_LINE;
+    }
+
+    private static ByteBuffer cacheAligned(ByteBuffer bytes) {
+        return bytes.alignedSlice(CACHE_LINE).order(ByteOrder.nativeOrder());
+    }
+
+    long address() {
+        return address;
+    }
+
+    /** Gives hidden memory back. For who lets nobody use this arena meanwhile or afterwards; who does finds nothing. */
+    void free() {
+        if (freeing != null) {
+            memory = FREED;
+            address = 0;
+            freeing.clean();
+        }
     }
 
     /** Lets neighbours for one peer leave together, as long as none is longer than this; 0: none does. */

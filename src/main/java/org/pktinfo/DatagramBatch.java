@@ -225,6 +225,8 @@ public final class DatagramBatch {
      * @throws SendException if the peer or the source cannot be, as with {@link PktInfoChannel#send}; nothing is put there then
      * @throws IllegalArgumentException if the peer's address is not of the channel's family, or the payload is longer than the
      *     batch's capacity
+     * @throws java.nio.channels.AlreadyConnectedException if the channel is connected to another peer, as with {@link
+     *     PktInfoChannel#send}
      * @throws IllegalStateException if the batch is full, until {@link #clear} or the next receive; or if another thread uses it
      */
     public DatagramSlot put(ByteBuffer payload, Endpoint peer, Source source) throws SendException {

@@ -29,7 +29,7 @@ public final class DatagramSlot {
     private Reply reply = Reply.NONE;
     private AddressAsked.@Nullable Answer refusedByRule;
     private @Nullable SendException refusal;
-    private SendException.@Nullable Kind failedKind;
+    private SendException.@Nullable Kind failureKind;
 
     DatagramSlot(DatagramBatch batch, Arena arena, int index) {
         this.batch = batch;
@@ -221,9 +221,7 @@ public final class DatagramSlot {
         if (segmentSize() > 0) {
             throw new IllegalStateException("several datagrams of " + segmentSize() + " bytes came as one");
         }
-        byte[] copy = new byte[length()];
-        payload.get(0, copy);
-        return new Datagram(copy, peer(), packetInfo(), wireLength());
+        return arena.datagram(index, 0, length(), wireLength());
     }
 
     /**
@@ -242,8 +240,10 @@ public final class DatagramSlot {
      * {@link SourceSelection#addressAsked} are given new objects.
      *
      * @param length how many bytes, in 0 to the batch's payload capacity
-     * @param selection chooses the source; what it throws becomes the {@link #failure}
+     * @param selection chooses the source; a {@link SendException} that it throws becomes the {@link #failure}. If it throws anything
+     *     else, there is no reply
      * @throws IllegalArgumentException if the length is out of range
+     * @throws NullPointerException if the selection returns null
      */
     public void reply(int length, SourceSelection selection) {
         Objects.requireNonNull(selection, "selection");
@@ -259,7 +259,8 @@ public final class DatagramSlot {
             return;
         }
         try {
-            replyFrom(length, selection.select(arena.peer(index), arena.packetInfo(index)));
+            Source source = selection.select(arena.peer(index), arena.packetInfo(index));
+            replyFrom(length, Objects.requireNonNull(source, "the source that the selection chose"));
         } catch (SendException e) {
             refuse(e);
         }
@@ -344,13 +345,13 @@ public final class DatagramSlot {
         batch.checkFilled(index);
         checkLength(length);
         arena.cancel(index);
-        reply = Reply.REFUSED;
+        reply = Reply.NONE; // also if the selection throws
         refusal = null;
         refusedByRule = null;
         if (arena.peerPort(index) != 0) {
             return true;
         }
-        countUnsent(SendException.Kind.PEER_PORT_ZERO, 0, null);
+        refuse(SendException.Kind.PEER_PORT_ZERO, 0);
         return false;
     }
 
@@ -358,7 +359,7 @@ public final class DatagramSlot {
         AddressAsked.Answer answer = arena.addressAsked(index);
         if (answer == AddressAsked.Answer.REFUSED_NOTHING || answer == AddressAsked.Answer.REFUSED_TRUNCATED) {
             refusedByRule = answer;
-            countUnsent(SendException.Kind.NO_SOURCE, 0, null);
+            refuse(SendException.Kind.NO_SOURCE, 0);
             return;
         }
         arena.prepareReply(index, length, answer, batch.channel().boundInterface());
@@ -383,8 +384,13 @@ public final class DatagramSlot {
 
     private void refuse(SendException reason) {
         refusal = reason;
+        refuse(reason.kind(), reason.errno());
+    }
+
+    private void refuse(SendException.Kind kind, int errno) {
+        failureKind = kind;
         reply = Reply.REFUSED;
-        countUnsent(reason.kind(), reason.errno(), null);
+        countUnsent(kind, errno, null);
     }
 
     private void countUnsent(SendException.Kind kind, int errno, @Nullable Source source) {
@@ -430,8 +436,9 @@ public final class DatagramSlot {
         reply = arena.error(index) == 0 ? Reply.SENT : Reply.FAILED;
         if (reply == Reply.FAILED) {
             Source source = arena.source(index);
-            failedKind = SendException.kind(arena.error(index), source);
-            countUnsent(failedKind, arena.error(index), source);
+            SendException.Kind kind = SendException.kind(arena.error(index), source);
+            failureKind = kind;
+            countUnsent(kind, arena.error(index), source);
         }
         if (reply == Reply.SENT && arena.cutRefused(index)) {
             batch.uncut().add(arena.peerHigh(index), arena.peerLow(index));
@@ -461,17 +468,27 @@ public final class DatagramSlot {
     }
 
     /**
+     * Returns the kind of the {@link #failure}, and makes no object: for who counts what peers with forged addresses cause.
+     *
+     * @return the kind, null if there is no reply yet, or it is pending or sent
+     */
+    public SendException.@Nullable Kind failureKind() {
+        batch.checkFilled(index);
+        return reply == Reply.FAILED || reply == Reply.REFUSED ? failureKind : null;
+    }
+
+    /**
      * Why the reply was not or will not be sent; makes a new object.
      *
      * @return the reason, null if there is no reply yet, or it is pending or sent
      */
     public @Nullable SendException failure() {
-        batch.checkFilled(index);
-        if (reply == Reply.FAILED && failedKind != null) {
-            return SendException.failed(failedKind, arena.error(index), arena.source(index), arena.peer(index));
-        }
-        if (reply != Reply.REFUSED) {
+        SendException.Kind kind = failureKind();
+        if (kind == null) {
             return null;
+        }
+        if (reply == Reply.FAILED) {
+            return SendException.failed(kind, arena.error(index), arena.source(index), arena.peer(index));
         }
         if (refusal != null) {
             return refusal;

@@ -79,12 +79,12 @@ final class Descriptors implements Transport {
 
     @Override
     public int receive(Arena arena, int count) {
-        return NativeCalls.receive(socket, arena.address, count);
+        return NativeCalls.receive(socket, arena.address(), count);
     }
 
     @Override
     public int send(Arena arena, int count) {
-        return NativeCalls.send(socket, arena.address, count);
+        return NativeCalls.send(socket, arena.address(), count);
     }
 
     @Override

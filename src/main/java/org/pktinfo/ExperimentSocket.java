@@ -76,7 +76,7 @@ final class ExperimentSocket implements AutoCloseable {
         while (left > 0) {
             int millis = (int) TimeUnit.NANOSECONDS.toMillis(left) + 1;
             Errno.check("poll", NativeCalls.await(descriptor, NO_EVENT, Layout.WAIT_READABLE, millis));
-            int count = NativeCalls.receive(descriptor, arena.address, 1);
+            int count = NativeCalls.receive(descriptor, arena.address(), 1);
             if (count > 0 && ByteBuffer.wrap(payload).equals(arena.payload(0).limit(arena.length(0)))) {
                 return true;
             }
@@ -101,7 +101,7 @@ final class ExperimentSocket implements AutoCloseable {
     /** Sends the last datagram's payload back with these control messages; what that failed with, 0 if it did not. */
     int reply(ControlMessages messages) throws IOException {
         arena.prepareReply(0, arena.length(0), messages);
-        int done = NativeCalls.send(descriptor, arena.address, 1);
+        int done = NativeCalls.send(descriptor, arena.address(), 1);
         if (done < 0) {
             throw Errno.exception("sendmsg", -done);
         }

@@ -116,6 +116,31 @@ final class Inbox {
             leftover = some;
         }
         lock.unlock();
+        freeIfClosed();
+    }
+
+    /**
+     * Frees the memory once the channel is closed, and what is left in it, unless somebody uses it: who does calls this afterwards,
+     * because nobody may wait for him who closes the channel.
+     */
+    void freeIfClosed() {
+        if (channel.isOpen() || lock.isHeldByCurrentThread() || !lock.tryLock()) {
+            return;
+        }
+        try {
+            filled = 0;
+            taken = 0;
+            free();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void free() {
+        if (arena != null) {
+            channel.free(arena);
+            arena = null;
+        }
     }
 
     private boolean hasNext() throws IOException {
@@ -136,8 +161,10 @@ final class Inbox {
     private @Nullable Arena receive(int count) throws IOException {
         Arena room = arena;
         if (room == null || room.slots() < count) {
-            room = channel.replaceArena(room, count);
-            arena = room;
+            Arena larger = channel.newHiddenArena(count);
+            free();
+            arena = larger;
+            room = larger;
         }
         next = 0;
         filled = 0; // also if it fails

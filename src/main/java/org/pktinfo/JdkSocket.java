@@ -1,7 +1,9 @@
 package org.pktinfo;
 
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.nio.channels.AlreadyConnectedException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.DatagramChannel;
 import org.jspecify.annotations.Nullable;
@@ -16,13 +18,30 @@ final class JdkSocket {
     private final @Nullable Descriptors descriptors; // null where the JDK alone carries the datagrams
     private final ChannelCounters counters;
     private volatile @Nullable SocketAddress place; // its local address when it was last looked at; null before
+    private volatile @Nullable Endpoint remote; // to which it was connected then
     private volatile boolean restless;
 
-    JdkSocket(DatagramChannel channel, Transport transport, ChannelCounters counters) {
+    JdkSocket(DatagramChannel channel, Transport transport, ChannelCounters counters) throws IOException {
         this.channel = channel;
         this.descriptors = transport instanceof Descriptors ours ? ours : null;
         this.counters = counters;
-        this.restless = channel.isConnected();
+        this.remote = remoteNow();
+        this.restless = remote != null;
+    }
+
+    private @Nullable Endpoint remoteNow() throws IOException {
+        return channel.getRemoteAddress() instanceof InetSocketAddress address ? Endpoint.of(address) : null;
+    }
+
+    /** Refuses to send to another than the one that the channel is connected to. */
+    void checkPeer(Endpoint peer) {
+        Endpoint only = remote;
+        if (only != null
+                && (only.port() != peer.port()
+                        || only.address().low() != peer.address().low()
+                        || only.address().high() != peer.address().high())) {
+            throw new AlreadyConnectedException();
+        }
     }
 
     /** Returns true if its owner has connected or disconnected it himself: it is to be looked after before each call then. */
@@ -57,6 +76,7 @@ final class JdkSocket {
         boolean same = ours == theirs && ours >= 0;
         restless |= !same || place != null || channel.isConnected();
         if (same) {
+            remote = remoteNow();
             place = now;
         } else if (descriptors.hold()) {
             try {
@@ -73,6 +93,7 @@ final class JdkSocket {
         if (ours.cookie() != before) {
             counters.newSocket();
         }
+        remote = remoteNow();
         place = now;
     }
 

@@ -36,7 +36,7 @@ final class Layout {
      * believed.
      */
     @Native
-    static final int VERSION = 7;
+    static final int VERSION = 8;
 
     @Native
     static final int HEADER_SIZE = 64;

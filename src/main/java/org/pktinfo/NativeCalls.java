@@ -4,10 +4,11 @@ import java.lang.annotation.Native;
 import java.net.DatagramPacket;
 import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The native methods, and nothing else: the only Java that names them. Each returns a result {@code >= 0} or the
- * negated errno, never throws, and blocks only in {@link #await}. Callers have checked every argument.
+ * negated errno, throws nothing where it does not say so, and blocks only in {@link #await}. Callers have checked every argument.
  */
 final class NativeCalls {
     /** The ways to a channel's descriptor, in the order in which they are tried; all of them work on JDK 17 and 25. */
@@ -58,6 +59,12 @@ final class NativeCalls {
 
     /** The socket's number, which no other socket has or will have; kernels before 4.12 cannot tell: ENOPROTOOPT. */
     static native long cookie(int fd);
+
+    /** Zeroed bytes that belong to no collector; null if there is no memory. Throws OutOfMemoryError if the heap is full. */
+    static native @Nullable ByteBuffer allocate(int size);
+
+    /** Frees what {@link #allocate} gave: not to be used any more, nor any view of it. */
+    static native void free(ByteBuffer memory);
 
     /** The address of a direct buffer that holds an arena, 0 if its header does not fit it. */
     static native long arenaAddress(ByteBuffer arena);

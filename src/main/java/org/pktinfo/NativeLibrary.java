@@ -33,7 +33,7 @@ final class NativeLibrary {
 
     private static final String SLF4J_VERBOSITY = "slf4j.internal.verbosity";
 
-    private static @Nullable Loaded loaded;
+    private static volatile @Nullable Loaded loaded; // written by who holds the lock of this class
     private static boolean warned;
 
     /** Where the library came from, or why there is none; exactly one of the two. */
@@ -52,6 +52,10 @@ final class NativeLibrary {
 
     /** Loads it; without it goes on where the user has asked for that, and says so once. */
     static void loadOrFallBack() {
+        Loaded before = loaded;
+        if (before != null && before.origin != null) {
+            return; // without a look at the properties, which not every caller may read
+        }
         String fallback = System.getProperty(FALLBACK_PROPERTY);
         if (fallback != null && !fallback.equals("plain")) {
             throw new UnsatisfiedLinkError(
@@ -93,11 +97,18 @@ final class NativeLibrary {
         return result().failure;
     }
 
-    private static synchronized Loaded result() {
-        if (loaded == null) {
-            loaded = tryAll();
+    private static Loaded result() {
+        Loaded result = loaded;
+        return result == null ? tryOnce() : result;
+    }
+
+    private static synchronized Loaded tryOnce() {
+        Loaded result = loaded;
+        if (result == null) {
+            result = tryAll();
+            loaded = result;
         }
-        return loaded;
+        return result;
     }
 
     private static Loaded tryAll() {
@@ -127,27 +138,39 @@ final class NativeLibrary {
     /** A place that was asked for is the only one that is tried: another library would not be what the user wanted. */
     private static Attempt[] attempts() {
         String path = System.getProperty(PATH_PROPERTY);
+        String parent = System.getProperty(FOLDER_PROPERTY);
+        if (path != null && path.isEmpty()) {
+            return new Attempt[] {refused(PATH_PROPERTY, "names no file: give one, or leave it out")};
+        }
+        if (path == null && parent != null && parent.isEmpty()) {
+            return new Attempt[] {refused(FOLDER_PROPERTY, "names no folder: give one, or leave it out")};
+        }
         if (path != null) {
             return new Attempt[] {new Attempt("-D" + PATH_PROPERTY + "=" + path, () -> loadFile(Path.of(path)))};
         }
         Attempt system = new Attempt(
                 "java.library.path=" + System.getProperty("java.library.path"), () -> System.loadLibrary(NAME));
         String mode = System.getProperty(MODE_PROPERTY, "jar");
-        Path folder = Path.of(System.getProperty(FOLDER_PROPERTY, System.getProperty("java.io.tmpdir", ".")));
+        Path folder = Path.of(parent == null ? System.getProperty("java.io.tmpdir", ".") : parent);
         return switch (mode) {
             case "system" -> new Attempt[] {system};
             case "jar" ->
                 new Attempt[] {new Attempt("out of the jar by way of " + folder, () -> loadFromJar(folder)), system};
-            default ->
-                new Attempt[] {
-                    new Attempt("-D" + MODE_PROPERTY + "=" + mode, () -> {
-                        throw new IllegalArgumentException("must be \"jar\" or \"system\"");
-                    })
-                };
+            default -> new Attempt[] {refused(MODE_PROPERTY, "must be \"jar\" or \"system\"")};
         };
     }
 
+    private static Attempt refused(String property, String why) {
+        return new Attempt("-D" + property + "=" + System.getProperty(property), () -> {
+            throw new IllegalArgumentException(why);
+        });
+    }
+
     private static void loadFile(Path file) {
+        if (!Files.isRegularFile(
+                file)) { // the dynamic linker would say something else, and the JVM more about a folder
+            throw new UnsatisfiedLinkError(Files.exists(file) ? "is not a file" : "there is no such file");
+        }
         System.load(file.toAbsolutePath().toString());
     }
 

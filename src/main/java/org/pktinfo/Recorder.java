@@ -90,9 +90,13 @@ final class Recorder {
         }
     }
 
+    static boolean recordsDropped() {
+        return isOn() && RecorderEvents.recordsDropped();
+    }
+
     /** So many more than were known. */
     void dropped(long more, long total) {
-        if (isOn() && RecorderEvents.recordsDropped()) {
+        if (recordsDropped()) {
             long leftOut = dropped.next();
             if (leftOut >= 0) {
                 RecorderEvents.dropped(more, total, channel.localPort(), leftOut);

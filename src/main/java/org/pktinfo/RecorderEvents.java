@@ -79,7 +79,8 @@ final class RecorderEvents {
 
     @Name("pktinfo.DatagramsDropped")
     @Label("Datagrams Dropped")
-    @Description("The kernel has lost datagrams, because the socket's receive buffer was full")
+    @Description(
+            "The kernel has lost datagrams: the receive buffer was full, a checksum was wrong, or a socket filter refused them")
     private static final class DatagramsDropped extends PacedEvent {
         @Label("Datagrams")
         @Description("More than were known, not counting those of events left out")

@@ -303,4 +303,51 @@ class DatagramBatchTest {
             throw new java.io.UncheckedIOException(e);
         }
     }
+
+    @Test
+    void aSelectionThatThrowsOrChoosesNothingLeavesNoReplyAndIsNotBlamedOnThePeer() throws IOException {
+        send("127.0.0.2");
+        receive(1);
+        DatagramSlot slot = batch.slot(0);
+        IllegalStateException mine = new IllegalStateException("a bug");
+        assertThatThrownBy(() -> slot.reply(1, (peer, info) -> {
+                    throw mine;
+                }))
+                .isSameAs(mine);
+        assertThat(slot.hasReply()).isFalse();
+        assertThat(slot.failure()).isNull();
+        assertThatThrownBy(() -> slot.reply(1, (peer, info) -> null))
+                .isInstanceOf(NullPointerException.class)
+                .hasMessageContaining("the source that the selection chose");
+        assertThat(slot.failureKind()).isNull();
+        assertThatThrownBy(() -> server.reply(slot.toDatagram(), ByteBuffer.allocate(1), (peer, info) -> null))
+                .isInstanceOf(NullPointerException.class)
+                .hasMessageContaining("the source that the selection chose");
+        assertThat(batch.send()).isZero();
+        assertThat(server.stats().sendErrors()).isEmpty();
+    }
+
+    @Test
+    void theKindOfAFailureIsThatOfItsException() throws IOException {
+        send("127.0.0.2", "127.0.0.3");
+        receive(2);
+        batch.slot(0).reply(1, Source.of(address("192.0.2.7")));
+        assertThat(batch.slot(0).failureKind()).as("pending").isNull();
+        batch.slot(1).reply(1, (peer, info) -> {
+            throw SendException.noSource(peer, "not today");
+        });
+        assertThat(batch.slot(1).failureKind()).isEqualTo(Kind.NO_SOURCE);
+        batch.send();
+        assertThat(batch.slot(0).failureKind())
+                .isEqualTo(Kind.SOURCE_UNUSABLE)
+                .isEqualTo(batch.slot(0).failure().kind());
+    }
+
+    @Test
+    void aCopyIsWholeWhateverTheHandlerHasDoneToTheBuffersLimit() throws IOException {
+        send("127.0.0.2");
+        receive(1);
+        batch.slot(0).payload().limit(3).position(2);
+        assertThat(batch.slot(0).toDatagram().payload()).asString().isEqualTo("127.0.0.2");
+    }
 }

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.net.BindException;
 import java.net.DatagramSocket;
 import java.net.SocketException;
+import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.util.ArrayList;
 import java.util.List;
@@ -50,30 +51,51 @@ class LeakTest {
         }
     }
 
-    /** Two that wait, one that closes and one that closes the JDK's channel, all at once. */
+    /** One that sends, two that receive, one that closes and one that closes the JDK's channel, all at once. */
     @Test
     void whoClosesAndWhoWaitsInWhateverOrderNothingStaysOpen() throws Exception {
-        ExecutorService threads = Executors.newFixedThreadPool(4);
+        ExecutorService threads = Executors.newFixedThreadPool(5);
         try {
             race(threads); // its threads have what they need
             long before = OpenDescriptors.count();
+            long memory = Arena.hiddenBytes();
             for (int round = 0; round < 300; round++) {
                 race(threads);
             }
             OpenDescriptors.assertNoMoreThan(before);
+            assertThat(Arena.hiddenBytes()).isLessThanOrEqualTo(memory);
         } finally {
             threads.shutdownNow();
         }
     }
 
+    private static void sendForEver(PktInfoChannel channel, Endpoint peer) throws IOException {
+        while (true) {
+            channel.send(ByteBuffer.allocate(1), peer, Source.systemChoice());
+        }
+    }
+
+    private static void receiveForEver(PktInfoChannel channel) throws IOException {
+        while (true) {
+            Datagram unused = channel.receive();
+        }
+    }
+
     private static void race(ExecutorService threads) throws Exception {
         PktInfoChannel channel = Loopback.open(Family.DUAL_STACK);
-        CyclicBarrier start = new CyclicBarrier(4);
+        CyclicBarrier start = new CyclicBarrier(5);
+        Endpoint itself = new Endpoint(
+                Loopback.address("127.0.0.1"), channel.localAddress().getPort());
         List<Future<?>> racers = new ArrayList<>();
+        racers.add(threads.submit(() -> {
+            start.await();
+            assertThatThrownBy(() -> sendForEver(channel, itself)).isInstanceOf(ClosedChannelException.class);
+            return null;
+        }));
         for (int i = 0; i < 2; i++) {
             racers.add(threads.submit(() -> {
                 start.await();
-                assertThatThrownBy(channel::receive).isInstanceOf(ClosedChannelException.class);
+                assertThatThrownBy(() -> receiveForEver(channel)).isInstanceOf(ClosedChannelException.class);
                 return null;
             }));
         }

@@ -12,6 +12,7 @@ import java.net.SocketAddress;
 import java.net.SocketTimeoutException;
 import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
+import java.nio.channels.AlreadyConnectedException;
 import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.DatagramChannel;
 import java.time.Duration;
@@ -365,6 +366,39 @@ class ReconnectTest {
             if (i == 1) {
                 replace(/* alone= */ true);
             }
+        }
+    }
+
+    /** As with a channel of the JDK's: what its peer answers would be heard, and what another one answers would not. */
+    @Test
+    void aConnectedChannelSendsToItsPeerOnly() throws IOException {
+        Endpoint friend = Endpoint.of(of(client));
+        Endpoint stranger = Endpoint.of(of(other));
+        ByteBuffer payload = ByteBuffer.wrap(new byte[] {1});
+        DatagramBatch batch = server.newBatch(4, 10);
+        Datagram before = other.ask("127.0.0.1", server);
+        server.reconnect(() -> server.channel().connect(of(client)));
+        assertThatThrownBy(() -> server.send(payload, stranger, Source.systemChoice()))
+                .isInstanceOf(AlreadyConnectedException.class);
+        assertThatThrownBy(() -> server.reply(before, payload)).isInstanceOf(AlreadyConnectedException.class);
+        assertThatThrownBy(() -> batch.put(payload, stranger, Source.systemChoice()))
+                .isInstanceOf(AlreadyConnectedException.class);
+        assertThat(payload.remaining()).isOne();
+        server.send(payload, friend, Source.systemChoice());
+        assertThat(client.replySource(new byte[] {1})).isEqualTo(address("127.0.0.1"));
+
+        server.reconnect(() -> server.channel().disconnect());
+        server.send(payload.rewind(), stranger, Source.systemChoice());
+        assertThat(other.replySource(new byte[] {1})).isNotNull();
+    }
+
+    @Test
+    void oneThatWasConnectedWhenItWasWrappedDoesSoToo() throws IOException {
+        DatagramChannel jdk = DatagramChannel.open().connect(of(client));
+        try (PktInfoChannel wrapped = PktInfoChannel.wrap(jdk)) {
+            assertThatThrownBy(
+                            () -> wrapped.send(ByteBuffer.allocate(1), Endpoint.of(of(other)), Source.systemChoice()))
+                    .isInstanceOf(AlreadyConnectedException.class);
         }
     }
 }

@@ -137,6 +137,8 @@ class RecorderTest {
             });
             for (RecordedEvent event : events) {
                 assertThat(event.getEventType().getName()).isEqualTo("pktinfo.DatagramsDropped");
+                assertThat(event.getEventType().getDescription())
+                        .contains("receive buffer was full", "checksum was wrong", "filter refused");
                 assertThat(event.getLong("datagrams")).isPositive().isEqualTo(event.getLong("total") - told);
                 told = event.getLong("total");
             }

@@ -1,5 +1,6 @@
 package org.pktinfo.netty;
 
+import io.netty.bootstrap.Bootstrap;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.AddressedEnvelope;
@@ -16,13 +17,14 @@ import io.netty.channel.nio.NioIoOps;
 import io.netty.channel.socket.DatagramChannel;
 import io.netty.channel.socket.DatagramChannelConfig;
 import io.netty.channel.socket.DatagramPacket;
-import io.netty.channel.socket.SocketProtocolFamily;
 import io.netty.util.UncheckedBooleanSupplier;
+import io.netty.util.Version;
 import io.netty.util.concurrent.Future;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
+import java.net.ProtocolFamily;
 import java.net.SocketAddress;
 import java.net.SocketException;
 import java.nio.channels.ClosedChannelException;
@@ -101,6 +103,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
      * A channel for IPv6 and IPv4, or for IPv4 on a host without IPv6.
      *
      * @throws ChannelException if no socket can be had
+     * @throws UnsupportedOperationException if this is not Netty 4.2
      * @throws UnsatisfiedLinkError if the native library cannot be loaded
      */
     public PktInfoDatagramChannel() {
@@ -110,12 +113,13 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
     /**
      * A channel for certain addresses.
      *
-     * @param family INET for IPv4 only; INET6 for both, as of Netty's own channels; null as without it
+     * @param family INET for IPv4 only; INET6 for both, as of Netty's own channels; null as without it. Netty's {@code
+     *     SocketProtocolFamily} or the JDK's {@link java.net.StandardProtocolFamily}
      * @throws ChannelException if no socket can be had
-     * @throws UnsupportedOperationException if it is another family, or IPv6 and there is none
+     * @throws UnsupportedOperationException if it is another family, or IPv6 and there is none, or this is not Netty 4.2
      * @throws UnsatisfiedLinkError if the native library cannot be loaded
      */
-    public PktInfoDatagramChannel(@Nullable SocketProtocolFamily family) {
+    public PktInfoDatagramChannel(@Nullable ProtocolFamily family) {
         this(open(family(family)));
     }
 
@@ -125,6 +129,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
      * @param channel of the JDK's own provider; closed with this one
      * @throws ChannelException if it is closed or cannot be used
      * @throws IllegalArgumentException if it is not of the JDK's own provider
+     * @throws UnsupportedOperationException if this is not Netty 4.2
      * @throws UnsatisfiedLinkError if the native library cannot be loaded
      */
     public PktInfoDatagramChannel(java.nio.channels.DatagramChannel channel) {
@@ -140,11 +145,12 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
         this.sources = new Sources(config);
     }
 
-    private static Family family(@Nullable SocketProtocolFamily family) {
-        if (family == SocketProtocolFamily.UNIX) {
-            throw new UnsupportedOperationException("INET and INET6 there are, not " + family);
-        }
-        return family == SocketProtocolFamily.INET ? Family.IPV4 : Family.DUAL_STACK;
+    private static Family family(@Nullable ProtocolFamily family) {
+        return switch (family == null ? "INET6" : family.name()) {
+            case "INET" -> Family.IPV4;
+            case "INET6" -> Family.DUAL_STACK;
+            default -> throw new UnsupportedOperationException("INET and INET6 there are, not " + family);
+        };
     }
 
     private static PktInfoChannel open(Family family) {
@@ -165,8 +171,22 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
         }
     }
 
+    /** No public signature here names a class that only Netty 4.2 has: with an older one nobody would get as far as this. */
+    private static void checkNetty() {
+        try {
+            Class.forName("io.netty.channel.IoRegistration", /* initialize= */ false, Bootstrap.class.getClassLoader());
+        } catch (ClassNotFoundException e) {
+            Version version = Version.identify(Bootstrap.class.getClassLoader()).get("netty-transport");
+            throw new UnsupportedOperationException(
+                    "PktInfoDatagramChannel needs Netty 4.2; there is "
+                            + (version == null ? "an older one" : version.artifactVersion()),
+                    e);
+        }
+    }
+
     /** The JDK alone, where that was asked for, is what NioDatagramChannel has. */
     private static void checkSupported() {
+        checkNetty();
         Throwable reason = PktInfoChannel.unsupportedReason();
         if (reason != null) {
             UnsatisfiedLinkError error = new UnsatisfiedLinkError(

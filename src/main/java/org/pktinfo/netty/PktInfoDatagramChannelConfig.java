@@ -103,6 +103,9 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
 
     @Override
     public <T> boolean setOption(ChannelOption<T> option, T value) {
+        if (option instanceof NioChannelOption) {
+            return setJdkOption(jdkOption(option), value); // which may be null, as with the JDK
+        }
         validate(option, value);
         if (option.equals(PktInfoChannelOption.BATCH_SIZE)) {
             setBatchSize((Integer) value);
@@ -114,8 +117,6 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
             sharesReadBuffer = (Boolean) value;
         } else if (option.equals(PktInfoChannelOption.SOURCE_SELECTION)) {
             selection = (SourceSelection) value;
-        } else if (option instanceof NioChannelOption) {
-            return setJdkOption(jdkOption(option), value);
         } else {
             return super.setOption(option, value);
         }

@@ -36,6 +36,12 @@ final class RequestPeer extends InetSocketAddress {
         this.source = source(peer, info);
     }
 
+    /** What is read back somewhere else, or later, is the peer's address and nothing more. */
+    @Serial
+    private Object writeReplace() {
+        return new InetSocketAddress(getAddress(), getPort());
+    }
+
     private static @Nullable Source source(Endpoint peer, PacketInfo info) {
         try {
             return SourceSelection.addressAsked().select(peer, info);

@@ -3,7 +3,8 @@ package org.pktinfo.server;
 /**
  * How many replies the peers of one prefix get, as DNS servers limit theirs: so that who forges the addresses of others cannot
  * use a server to flood them. Peers are counted by prefix because who is flooded does not care which of its addresses is, and
- * because an IPv6 host has 2^64 addresses to ask from. A value that any thread may use.
+ * because an IPv6 host has 2^64 addresses to ask from. Clients of IPv4 behind a NAT64 (64:ff9b::/96, RFC 6052; 64:ff9b:1::/48, RFC 8215)
+ * have the prefix of their IPv4 address, and link-local addresses are each their own. A value that any thread may use.
  *
  * <p>What is over the limit is dropped: not handled, not answered, counted. With a slip about every n-th of it is handed to
  * {@link DatagramHandler#handleOverLimit} instead, for an answer that is no longer than the request and tells a peer whose address

@@ -19,6 +19,10 @@ final class RateLimiter {
         OVER
     }
 
+    private static final long LINK_LOCAL = 0xfe80 >>> 6;
+    private static final long TRANSLATED = 0x64_ff9b_0000_0000L;
+    private static final long TRANSLATED_LOCALLY = 0x64_ff9b_0001L;
+
     private static final int GROUP = 8;
     private static final int GROUPS = 1 << 13;
 
@@ -90,8 +94,21 @@ final class RateLimiter {
         return difference > 0 && difference <= most ? difference : 0;
     }
 
+    /**
+     * A client of IPv4 behind a translator of IPv4 to IPv6 has its prefix of IPv4 (RFC 6052, 64:ff9b::/96; RFC 8215, 64:ff9b:1::/48, where
+     * the address may also be cut in two), and each host of a link its own: both would be one prefix of IPv6 all together.
+     */
     private long prefix(long peerHigh, long peerLow) {
-        return peerHigh == 0 ? 1L << 32 | (peerLow & ipv4Mask) : peerHigh & ipv6Mask;
+        if (peerHigh == 0) {
+            return 1L << 32 | (peerLow & ipv4Mask);
+        }
+        if (peerHigh == TRANSLATED && peerLow >>> 32 == 0) {
+            return 1L << 33 | (peerLow & ipv4Mask);
+        }
+        if (peerHigh >>> 16 == TRANSLATED_LOCALLY) {
+            return hash(peerHigh) ^ (peerLow & ipv4Mask);
+        }
+        return peerHigh >>> 54 == LINK_LOCAL ? peerHigh ^ peerLow : peerHigh & ipv6Mask;
     }
 
     /** Every bit of the result depends on every bit given (the finalizer of SplitMix64). */

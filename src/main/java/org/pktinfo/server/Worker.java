@@ -222,13 +222,17 @@ final class Worker implements Runnable {
     }
 
     private void countFailure(DatagramSlot slot) {
-        SendException failure = slot.failure();
-        if (failure == null) { // the wait for room ended before there was any
+        SendException.Kind kind = slot.failureKind();
+        if (kind == null) { // the wait for room ended before there was any
             counters.sendError(SendException.Kind.OTHER);
             return;
         }
-        counters.sendError(failure.kind());
-        complaints.log(failure.kind(), () -> "not answered: " + failure.getMessage());
+        counters.sendError(kind);
+        complaints.log(kind, () -> "not answered: " + message(slot.failure()));
+    }
+
+    private static String message(@Nullable SendException failure) {
+        return failure == null ? "for no reason" : String.valueOf(failure.getMessage());
     }
 
     /** Whether the current thread is in this worker's handler. */

@@ -125,6 +125,20 @@ class LoadingIT {
         assertFails(run("-Dpktinfo.library.path=/nonexistent/lib.so"), 1, "/nonexistent/lib.so");
     }
 
+    /** As of a variable that a script has not set. */
+    @Test
+    void anEmptyPathOrFolderIsNamedAndNeverTheCurrentOne() throws Exception {
+        assertFails(run("-Dpktinfo.library.path="), 1, "-Dpktinfo.library.path=", "names no file");
+        assertFails(run("-Dpktinfo.tmpdir="), 1, "-Dpktinfo.tmpdir=", "names no folder");
+    }
+
+    @Test
+    void aFolderInsteadOfAFileIsNamed() throws Exception {
+        ChildProcess child = run("-Dpktinfo.library.path=" + folder);
+        assertFails(child, 1, folder.toString(), "is not a file");
+        assertThat(child.err()).isEmpty();
+    }
+
     @Test
     void aModeThatDoesNotExistIsNamed() throws Exception {
         assertFails(run("-Dpktinfo.library.mode=jra"), 1, "jra", "must be \"jar\" or \"system\"");

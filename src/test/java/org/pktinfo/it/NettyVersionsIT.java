@@ -2,6 +2,9 @@ package org.pktinfo.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.netty.bootstrap.Bootstrap;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.nio.NioEventLoopGroup;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,6 +16,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.pktinfo.Requires;
+import org.pktinfo.netty.PktInfoDatagramChannel;
 
 /** The tests of the Netty channel over loopback with another JVM, with the newest Netty, with less of it, and as named modules. */
 class NettyVersionsIT {
@@ -92,12 +96,47 @@ class NettyVersionsIT {
                 "--enable-native-access=ALL-UNNAMED");
     }
 
+    private static String jars(String folder) throws IOException {
+        try (Stream<Path> jars = Files.list(Path.of(System.getProperty(folder)))) {
+            return jars.map(Path::toString).sorted().collect(Collectors.joining(":"));
+        }
+    }
+
+    /** Binds the channel as any program does. */
+    static final class Older {
+        @SuppressWarnings("deprecation") // of Netty 4.1
+        public static void main(String[] arguments) {
+            try {
+                new Bootstrap()
+                        .group(new NioEventLoopGroup(1))
+                        .channel(PktInfoDatagramChannel.class)
+                        .handler(new ChannelInboundHandlerAdapter())
+                        .bind(0)
+                        .sync();
+                System.out.println("bound");
+            } catch (Throwable e) {
+                for (Throwable each = e; each != null; each = each.getCause()) {
+                    System.out.println(each);
+                }
+            }
+            System.exit(0);
+        }
+    }
+
+    @Test
+    void withNetty41TheFirstChannelSaysWhichItNeeds() throws Exception {
+        String rest = classPath().filter(entry -> !isNetty(entry)).collect(Collectors.joining(":"));
+        ChildProcess child = ChildProcess.run(List.of(
+                ChildProcess.java().toString(), "-cp", jars("netty.older") + ":" + rest, Older.class.getName()));
+        assertThat(child.out())
+                .as("%s", child)
+                .contains(
+                        "java.lang.UnsupportedOperationException: PktInfoDatagramChannel needs Netty 4.2; there is 4.1.138.Final");
+    }
+
     @Test
     void withTheNewestNetty() throws Exception {
-        String newest;
-        try (Stream<Path> jars = Files.list(Path.of(System.getProperty("netty.newest")))) {
-            newest = jars.map(Path::toString).sorted().collect(Collectors.joining(":"));
-        }
+        String newest = jars("netty.newest");
         assertThat(newest).contains("netty-transport-4.2");
         String rest = classPath().filter(entry -> !isNetty(entry)).collect(Collectors.joining(":"));
         assertPass(ChildProcess.java(), newest + ":" + rest, List.of(CONFORMANCE, OURS));

@@ -653,6 +653,10 @@ class NettyConformanceTest {
             });
             seen.add(outcome(() -> channel.config().setOption(ChannelOption.SO_RCVBUF, -1)));
             seen.add(channel.config().getInterface());
+            seen.add(set(channel, NioChannelOption.of(StandardSocketOptions.TCP_NODELAY), null));
+            seen.add(outcome(() -> set(channel, NioChannelOption.of(StandardSocketOptions.IP_MULTICAST_IF), null)));
+            seen.add(outcome(() -> set(channel, NioChannelOption.of(StandardSocketOptions.SO_RCVBUF), null)));
+            seen.add(outcome(() -> set(channel, ChannelOption.SO_RCVBUF, null)));
             return seen;
         });
         CASES.put("options of a new channel", fixture -> {

@@ -22,7 +22,11 @@ import io.netty.channel.socket.SocketProtocolFamily;
 import io.netty.channel.socket.nio.NioChannelOption;
 import io.netty.channel.unix.SegmentedDatagramPacket;
 import io.netty.util.concurrent.Future;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.ObjectInputStream;
+import java.io.ObjectOutputStream;
 import java.io.UncheckedIOException;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
@@ -241,6 +245,29 @@ class PktInfoDatagramChannelTest {
     }
 
     /** Both are read before either is answered. */
+    /** What a session store keeps, and hands out again. */
+    private static InetSocketAddress storedAndReadBack(InetSocketAddress address) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
+            out.writeObject(address);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        try (ObjectInputStream in = new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
+            return (InetSocketAddress) in.readObject();
+        } catch (IOException | ClassNotFoundException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void aPeersAddressThatWasStoredAndReadBackIsAPlainOne() throws Exception {
+        PktInfoDatagramChannel server =
+                bind(answering((request, content) -> new DatagramPacket(content, storedAndReadBack(request.sender()))));
+        assertAnswered("127.0.0.2", server);
+        assertAnswered("::1", server);
+    }
+
     @Test
     void aPeerThatAsksTwoAddressesAtOnceIsAnsweredFromEach() throws Exception {
         PktInfoDatagramChannel server = bind(bootstrap(typical()).option(ChannelOption.AUTO_READ, false));

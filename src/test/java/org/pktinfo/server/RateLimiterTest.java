@@ -178,4 +178,49 @@ class RateLimiterTest {
             pool.shutdownNow();
         }
     }
+
+    private static final RateLimit FIVE = RateLimit.of(5).withBurst(5);
+
+    /** RFC 6052, 2.1 and RFC 8215: clients of IPv4 that reach a server of IPv6. */
+    @ParameterizedTest
+    @ValueSource(longs = {0x64_ff9b_0000_0000L, 0x64_ff9b_0001_0000L, 0x64_ff9b_0001_abcdL})
+    void clientsBehindATranslatorHaveThePrefixesOfTheirIpv4Addresses(long high) {
+        RateLimiter limiter = new RateLimiter(FIVE);
+        assertThat(within(limiter, high, 0xc000_0201L, 0, 100)).isEqualTo(5);
+        assertThat(within(limiter, high, 0xc000_02ffL, 0, 100)).as("same /24").isZero();
+        assertThat(within(limiter, high, 0xc633_6401L, 0, 100))
+                .as("another /24")
+                .isEqualTo(5);
+    }
+
+    /** RFC 6052, 2.2, of 64:ff9b:1::/48: 16 bits before the 64th, 16 behind. */
+    @Test
+    void anAddressThatIsCutInTwoIsOneToo() {
+        RateLimiter limiter = new RateLimiter(FIVE);
+        assertThat(within(limiter, 0x64_ff9b_0001_c000L, 0x0002_0100_0000_0000L, 0, 100))
+                .isEqualTo(5);
+        assertThat(within(limiter, 0x64_ff9b_0001_c633L, 0x0064_0100_0000_0000L, 0, 100))
+                .isEqualTo(5);
+    }
+
+    @Test
+    void eachHostOfALinkHasItsOwnLimit() {
+        RateLimiter limiter = new RateLimiter(FIVE);
+        long link = 0xfe80_0000_0000_0000L;
+        assertThat(within(limiter, link, 1, 0, 100)).isEqualTo(5);
+        assertThat(within(limiter, link, 1, 0, 100)).isZero();
+        assertThat(within(limiter, link, 2, 0, 100)).isEqualTo(5);
+    }
+
+    @Test
+    void hostsOfASiteStillShareOne() {
+        RateLimiter limiter = new RateLimiter(FIVE);
+        assertThat(within(limiter, 0x2001_0db8_0000_0000L, 1, 0, 100)).isEqualTo(5);
+        assertThat(within(limiter, 0x2001_0db8_0000_00ffL, 2, 0, 100)).isZero();
+        assertThat(within(limiter, 0x0064_ff9b_0000_0000L, 1L << 32 | 1, 0, 100))
+                .as("not RFC 6052's")
+                .isEqualTo(5);
+        assertThat(within(limiter, 0x0064_ff9b_0000_00ffL, 2L << 32 | 1, 0, 100))
+                .isZero();
+    }
 }
