@@ -156,6 +156,31 @@ JNIEXPORT jlong JNICALL Java_org_pktinfo_NativeCalls_cookie(JNIEnv *env, jclass 
     return kernel_cookie(fd);
 }
 
+JNIEXPORT jlong JNICALL Java_org_pktinfo_NativeCalls_namespace(JNIEnv *env, jclass self, jint fd)
+{
+    (void)env, (void)self;
+    return kernel_namespace(fd);
+}
+
+JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_newRouteSocket(JNIEnv *env, jclass self)
+{
+    (void)env, (void)self;
+    return kernel_new_route_socket();
+}
+
+JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_routeType(
+    JNIEnv *env, jclass self, jint fd, jint number, jint family, jlong high, jlong low, jint interface)
+{
+    uint8_t address[16];
+
+    (void)env, (void)self;
+    for (int i = 0; i < 8; i++) {
+        address[i] = (uint8_t)((uint64_t)high >> (56 - 8 * i));
+        address[8 + i] = (uint8_t)((uint64_t)low >> (56 - 8 * i));
+    }
+    return kernel_route_type(fd, number, family, address, interface);
+}
+
 /* Which layout this library was compiled for. */
 JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_layoutVersion(JNIEnv *env, jclass self)
 {

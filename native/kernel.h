@@ -23,6 +23,8 @@ enum {
     OPTION_UDP_GRO = org_pktinfo_Layout_OPTION_UDP_GRO,
     OPTION_RXQ_OVFL = org_pktinfo_Layout_OPTION_RXQ_OVFL,
     OPTION_IP_MTU_DISCOVER = org_pktinfo_Layout_OPTION_IP_MTU_DISCOVER,
+    OPTION_IP_MULTICAST_ALL = org_pktinfo_Layout_OPTION_IP_MULTICAST_ALL,
+    OPTION_IPV6_MULTICAST_ALL = org_pktinfo_Layout_OPTION_IPV6_MULTICAST_ALL,
 };
 
 /* Never block; a datagram that does not fit reports its whole length and MSG_TRUNC. */
@@ -43,6 +45,18 @@ int64_t kernel_drops(int fd);
 
 /* The socket's number, which no other socket has or will have; kernels before 4.12 cannot tell: -ENOPROTOOPT. */
 int64_t kernel_cookie(int fd);
+
+/* The number of the socket's network namespace; kernels before 5.14 cannot tell: -ENOPROTOOPT. */
+int64_t kernel_namespace(int fd);
+
+/* For one question at a time. */
+int kernel_new_route_socket(void);
+
+/*
+ * The type of the route (RTN_* of rtnetlink(7)) that leads to an address of 16 bytes, an IPv4 address being the last four, by an
+ * interface if that is not 0. 0 if there is none, negative if it cannot be asked for. The number is the question's own.
+ */
+int kernel_route_type(int fd, int number, int family, const uint8_t *address, int interface);
 
 int kernel_duplicate(int fd);
 

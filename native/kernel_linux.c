@@ -19,7 +19,57 @@
 enum { SOL_UDP_LEVEL = 17, UDP_SEGMENT_OPTION = 103, UDP_GRO_OPTION = 104 };
 
 /* From asm/socket.h and linux/sock_diag.h, which old systems lack too: numbers of 4 bytes, the last that is looked at is the ninth. */
-enum { SO_MEMINFO_OPTION = 55, MEMINFO_DROPS = 8, SO_COOKIE_OPTION = 57 };
+enum { SO_MEMINFO_OPTION = 55, MEMINFO_DROPS = 8, SO_COOKIE_OPTION = 57, SO_NETNS_COOKIE_OPTION = 71 };
+
+/* From linux/in.h and linux/in6.h; the latter came with 4.20. */
+enum { IP_MULTICAST_ALL_OPTION = 49, IPV6_MULTICAST_ALL_OPTION = 29 };
+
+/* From linux/netlink.h and linux/rtnetlink.h, which a compiler for musl does not find. */
+enum { ROUTING = 0, IS_REQUEST = 1, GET_ROUTE = 26, NEW_ROUTE = 24, FAILURE = 2, DESTINATION = 1, OUTPUT_INTERFACE = 4 };
+
+struct netlink_header {
+    uint32_t length;
+    uint16_t type;
+    uint16_t flags;
+    uint32_t sequence;
+    uint32_t port;
+};
+
+struct route_header {
+    uint8_t family;
+    uint8_t destination_bits;
+    uint8_t unused[5];
+    uint8_t type;
+    uint32_t flags;
+};
+
+struct attribute {
+    uint16_t length;
+    uint16_t type;
+};
+
+/* Which route leads to an address, by an interface if that is not 0. */
+struct route_question {
+    struct netlink_header netlink;
+    struct route_header route;
+    struct attribute interface_is;
+    uint32_t interface;
+    struct attribute destination_is;
+    uint8_t destination[16];
+};
+
+union route_answer {
+    struct netlink_header netlink;
+    struct {
+        struct netlink_header netlink;
+        struct route_header route;
+    } found;
+    struct {
+        struct netlink_header netlink;
+        int32_t error;
+    } failed;
+    uint8_t bytes[1024]; /* attributes follow */
+};
 
 static int or_errno(long result)
 {
@@ -122,6 +172,10 @@ int kernel_set_option(int fd, int option, int value)
         return set_int(fd, SOL_SOCKET, SO_RXQ_OVFL, value);
     case OPTION_IP_MTU_DISCOVER:
         return set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, value);
+    case OPTION_IP_MULTICAST_ALL:
+        return set_int(fd, IPPROTO_IP, IP_MULTICAST_ALL_OPTION, value);
+    case OPTION_IPV6_MULTICAST_ALL:
+        return set_int(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL_OPTION, value);
     default:
         return -ENOPROTOOPT;
     }
@@ -163,6 +217,10 @@ int kernel_get_option(int fd, int option)
         return get_int(fd, SOL_SOCKET, SO_RXQ_OVFL);
     case OPTION_IP_MTU_DISCOVER:
         return get_int(fd, IPPROTO_IP, IP_MTU_DISCOVER);
+    case OPTION_IP_MULTICAST_ALL:
+        return get_int(fd, IPPROTO_IP, IP_MULTICAST_ALL_OPTION);
+    case OPTION_IPV6_MULTICAST_ALL:
+        return get_int(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL_OPTION);
     default:
         return -ENOPROTOOPT;
     }
@@ -183,12 +241,80 @@ int64_t kernel_drops(int fd)
 }
 
 /* The kernel counts from 1. */
-int64_t kernel_cookie(int fd)
+static int64_t get_cookie(int fd, int name)
 {
     int64_t cookie = 0;
     socklen_t length = sizeof(cookie);
 
-    return getsockopt(fd, SOL_SOCKET, SO_COOKIE_OPTION, &cookie, &length) == -1 ? -errno : cookie;
+    return getsockopt(fd, SOL_SOCKET, name, &cookie, &length) == -1 ? -errno : cookie;
+}
+
+int64_t kernel_cookie(int fd)
+{
+    return get_cookie(fd, SO_COOKIE_OPTION);
+}
+
+int64_t kernel_namespace(int fd)
+{
+    return get_cookie(fd, SO_NETNS_COOKIE_OPTION);
+}
+
+/* The kernel has answered when send(2) returns. */
+static int ask_for_route(int fd, const struct route_question *question)
+{
+    union route_answer answer;
+    ssize_t length;
+
+    do {
+        length = send(fd, question, question->netlink.length, 0);
+    } while (length == -1 && errno == EINTR);
+    if (length == -1) {
+        return -errno;
+    }
+    do {
+        length = recv(fd, &answer, sizeof(answer), MSG_DONTWAIT);
+    } while (length == -1 && errno == EINTR);
+    if (length == -1) {
+        return -errno;
+    }
+    if ((size_t)length < sizeof(answer.netlink) || answer.netlink.sequence != question->netlink.sequence) {
+        return -EPROTO;
+    }
+    if (answer.netlink.type == NEW_ROUTE && (size_t)length >= sizeof(answer.found)) {
+        return answer.found.route.type;
+    }
+    if (answer.netlink.type == FAILURE && (size_t)length >= sizeof(answer.failed)) {
+        return answer.failed.error == -EOPNOTSUPP ? -EOPNOTSUPP : 0;
+    }
+    return -EPROTO;
+}
+
+int kernel_new_route_socket(void)
+{
+    return or_errno(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, ROUTING));
+}
+
+int kernel_route_type(int fd, int number, int family, const uint8_t *address, int interface)
+{
+    size_t size = family == FAMILY_IPV4 ? 4 : 16;
+    struct route_question question = {
+        .netlink = {
+            .length = (uint32_t)(offsetof(struct route_question, destination) + size),
+            .type = GET_ROUTE,
+            .flags = IS_REQUEST,
+            .sequence = (uint32_t)number,
+        },
+        .route = {
+            .family = family == FAMILY_IPV4 ? AF_INET : AF_INET6,
+            .destination_bits = (uint8_t)(8 * size),
+        },
+        .interface_is = {.length = sizeof(struct attribute) + sizeof(uint32_t), .type = OUTPUT_INTERFACE},
+        .interface = (uint32_t)interface,
+        .destination_is = {.length = (uint16_t)(sizeof(struct attribute) + size), .type = DESTINATION},
+    };
+
+    memcpy(question.destination, address + 16 - size, size);
+    return ask_for_route(fd, &question);
 }
 
 int kernel_duplicate(int fd)

@@ -5,6 +5,7 @@
  *   legacy   RHEL 6 to 7.3, Linux to 3.13
  *   half     RHEL 7.4 and 7.5, Linux 3.14
  *   modern   none: everything is passed on
+ *   deaf     a kernel, gVisor for one, that takes packet information on sending and ignores it, of either family and without an error
  *
  * each perhaps followed by -without-mmsg: without recvmmsg(2) and sendmmsg(2), which came with Linux 2.6.33 and 3.0.
  */
@@ -29,6 +30,9 @@ enum { PROBE_FLAG = 0x10 };
 /* From asm/socket.h, which old systems lack. */
 enum { MEMINFO_OPTION = 55 };
 
+/* From linux/in6.h. */
+enum { MULTICAST_ALL_OPTION = 29 };
+
 /* CONTROL_LIMIT: more control data than this is refused when sent, and marked as cut off when received. */
 enum { HEADER_SPACE = CMSG_LEN(0), CONTROL_LIMIT = 1024, MANY_LIMIT = 1024 };
 
@@ -37,6 +41,7 @@ struct kernel {
     int old_receive; /* before 4b261c75a99f "ipv6: make IPV6_RECVPKTINFO work for ipv4 datagrams" */
     int old_send;    /* before c8e6ad0829a7 "ipv6: honor IPV6_PKTINFO with v4 mapped addresses on sendmsg" */
     int without_mmsg;
+    int deaf;
 };
 
 ssize_t __real_recvmsg(int fd, struct msghdr *message, int flags);
@@ -60,6 +65,7 @@ static const struct kernel kernels[] = {
     {.name = "half-without-mmsg", .old_send = 1, .without_mmsg = 1},
     {.name = "modern"},
     {.name = "modern-without-mmsg", .without_mmsg = 1},
+    {.name = "deaf", .deaf = 1},
 };
 
 static const struct kernel *chosen;
@@ -78,7 +84,7 @@ static void choose(void)
     }
     fprintf(stderr,
         "pktinfo: this test build emulates the kernel that PKTINFO_EMULATE names: legacy, half or modern, each perhaps"
-        " followed by -without-mmsg. It is %s%s%s.\n",
+        " followed by -without-mmsg, or deaf. It is %s%s%s.\n",
         name == NULL ? "not set" : "'", name == NULL ? "" : name, name == NULL ? "" : "'");
     _exit(EXIT_FAILURE);
 }
@@ -411,9 +417,22 @@ static ssize_t send_to_ipv4_as_then(int fd, const struct msghdr *message, int fl
     return result == -1 && errno == ENETUNREACH ? fail_as_then(source_of(fd, &old)) : result;
 }
 
+/* Whatever the message says besides, it says nothing about the source: the shim sends no other control messages but the segment size. */
+static ssize_t send_deaf(int fd, const struct msghdr *message, int flags)
+{
+    struct msghdr without = *message;
+
+    without.msg_control = NULL;
+    without.msg_controllen = 0;
+    return __real_sendmsg(fd, &without, flags);
+}
+
 /* One at a time: no other datagram may leave while a socket's binding is lifted. */
 static ssize_t send_one(int fd, const struct msghdr *message, int flags)
 {
+    if (kernel()->deaf) {
+        return send_deaf(fd, message, flags);
+    }
     static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 
     pthread_mutex_lock(&one_at_a_time);
@@ -425,7 +444,7 @@ static ssize_t send_one(int fd, const struct msghdr *message, int flags)
 
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
 {
-    return kernel()->old_send ? send_one(fd, message, flags) : __real_sendmsg(fd, message, flags);
+    return kernel()->old_send || kernel()->deaf ? send_one(fd, message, flags) : __real_sendmsg(fd, message, flags);
 }
 
 /* As sendmmsg(2): ends at the first that fails, whose error only counts if nothing was sent before. */
@@ -446,7 +465,7 @@ static long send_many_as_then(int fd, struct mmsghdr *messages, unsigned count, 
     if (kernel()->without_mmsg) {
         return fail(ENOSYS);
     }
-    return kernel()->old_send ? send_many(fd, messages, count < MANY_LIMIT ? count : MANY_LIMIT, flags)
+    return kernel()->old_send || kernel()->deaf ? send_many(fd, messages, count < MANY_LIMIT ? count : MANY_LIMIT, flags)
                               : __real_syscall(SYS_sendmmsg, fd, messages, count, flags);
 }
 
@@ -472,10 +491,17 @@ long __wrap_syscall(long number, ...)
     }
 }
 
-/* SO_MEMINFO came with Linux 4.12, UDP_SEGMENT with 4.18 and UDP_GRO with 5.0: a kernel that ignores in6_pktinfo has none of them. */
+/*
+ * SO_MEMINFO came with Linux 4.12, UDP_SEGMENT with 4.18, IPV6_MULTICAST_ALL with 4.20 and UDP_GRO with 5.0: a kernel that ignores
+ * in6_pktinfo has none of them, and one that ignores all has no UDP_SEGMENT here, which would be lost with the rest.
+ */
 static int is_newer(int level, int name)
 {
-    return kernel()->old_send && (level == IPPROTO_UDP || (level == SOL_SOCKET && name == MEMINFO_OPTION));
+    if (level == IPPROTO_UDP) {
+        return kernel()->old_send || kernel()->deaf;
+    }
+    return kernel()->old_send
+        && ((level == SOL_SOCKET && name == MEMINFO_OPTION) || (level == IPPROTO_IPV6 && name == MULTICAST_ALL_OPTION));
 }
 
 int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *length)

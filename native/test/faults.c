@@ -21,7 +21,7 @@
 #include "calls.h"
 
 /* What can fail; the numbers are those of Faults.Step in Java. The first two count datagrams, whichever call carries them. */
-enum step { RECEIVE, SEND, MMSG, SETSOCKOPT, GETSOCKOPT, FCNTL, EVENTFD, POLL, WRITE, STEPS };
+enum step { RECEIVE, SEND, MMSG, SETSOCKOPT, GETSOCKOPT, FCNTL, EVENTFD, POLL, WRITE, NETLINK, STEPS };
 
 struct fault {
     int32_t error;  /* 0: none */
@@ -40,6 +40,7 @@ int __real_fcntl(int fd, int command, ...);
 int __real_eventfd(unsigned initial, int flags);
 int __real_poll(struct pollfd *fds, nfds_t count, int timeout);
 ssize_t __real_write(int fd, const void *bytes, size_t count);
+ssize_t __real_send(int fd, const void *bytes, size_t count, int flags);
 
 long __wrap_syscall(long number, ...);
 int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *length);
@@ -48,6 +49,7 @@ int __wrap_fcntl(int fd, int command, ...);
 int __wrap_eventfd(unsigned initial, int flags);
 int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout);
 ssize_t __wrap_write(int fd, const void *bytes, size_t count);
+ssize_t __wrap_send(int fd, const void *bytes, size_t count, int flags);
 
 static struct fault *plan;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -222,4 +224,14 @@ ssize_t __wrap_write(int fd, const void *bytes, size_t count)
         }
     }
     return __real_write(fd, bytes, count);
+}
+
+/* The shim sends so to the routing table only. */
+ssize_t __wrap_send(int fd, const void *bytes, size_t count, int flags)
+{
+    if (allow(NETLINK, 1) == 0) {
+        return -1;
+    }
+    passed(NETLINK, 1);
+    return __real_send(fd, bytes, count, flags);
 }

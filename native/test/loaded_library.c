@@ -20,6 +20,7 @@ typedef jlong (*long_of_one)(JNIEnv *, jclass, jint);
 typedef jint (*of_two)(JNIEnv *, jclass, jint, jint);
 typedef jint (*of_three)(JNIEnv *, jclass, jint, jint, jint);
 typedef jint (*of_four)(JNIEnv *, jclass, jint, jint, jint, jint);
+typedef jint (*of_address)(JNIEnv *, jclass, jint, jint, jint, jlong, jlong, jint);
 typedef jint (*of_arena)(JNIEnv *, jclass, jint, jlong, jint);
 
 static void *must(void *found, const char *what)
@@ -107,6 +108,40 @@ int64_t kernel_cookie(int fd)
 
     find("cookie", &function);
     return function(NULL, NULL, fd);
+}
+
+int64_t kernel_namespace(int fd)
+{
+    long_of_one function;
+
+    find("namespace", &function);
+    return function(NULL, NULL, fd);
+}
+
+static jlong from_network(const uint8_t *bytes)
+{
+    uint64_t value = 0;
+
+    for (int i = 0; i < 8; i++) {
+        value = value << 8 | bytes[i];
+    }
+    return (jlong)value;
+}
+
+int kernel_new_route_socket(void)
+{
+    of_nothing function;
+
+    find("newRouteSocket", &function);
+    return function(NULL, NULL);
+}
+
+int kernel_route_type(int fd, int number, int family, const uint8_t *address, int interface)
+{
+    of_address function;
+
+    find("routeType", &function);
+    return function(NULL, NULL, fd, number, family, from_network(address), from_network(address + 8), interface);
 }
 
 int kernel_replace(int fd, int by)

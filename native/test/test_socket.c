@@ -596,6 +596,53 @@ static void a_descriptor_takes_over_the_socket_of_another(void)
     EXPECT_EQUAL(0, kernel_close(fd));
 }
 
+static int route_type(int family, const char *text, int interface)
+{
+    uint8_t address[16] = {[10] = 0xff, [11] = 0xff};
+
+    static int number;
+    int fd = kernel_new_route_socket();
+
+    must(fd >= 0, "netlink");
+    must(inet_pton(family, text, family == AF_INET ? address + 12 : address) == 1, text);
+    int first = kernel_route_type(fd, ++number, family == AF_INET ? FAMILY_IPV4 : FAMILY_IPV6, address, interface);
+    int second = kernel_route_type(fd, ++number, family == AF_INET ? FAMILY_IPV4 : FAMILY_IPV6, address, interface);
+    EXPECT_EQUAL(first, second);
+    close(fd);
+    EXPECT_EQUAL(-EBADF, kernel_route_type(fd, ++number, FAMILY_IPV4, address, interface));
+    return first;
+}
+
+/* The numbers are RTN_LOCAL, RTN_BROADCAST and RTN_MULTICAST of rtnetlink(7). */
+static void the_routing_table_tells_what_an_ipv4_address_is(void)
+{
+    EXPECT_EQUAL(2, route_type(AF_INET, "127.0.0.1", 0));
+    EXPECT_EQUAL(2, route_type(AF_INET, "127.9.9.9", 0));
+    EXPECT_EQUAL(3, route_type(AF_INET, "127.255.255.255", 0));
+    int foreign = route_type(AF_INET, "192.0.2.1", 0);
+    EXPECT_EQUAL(1, foreign == 0 || foreign == 1);
+    EXPECT_EQUAL(0, route_type(AF_INET, "192.0.2.1", 1 << 30));
+}
+
+static void the_routing_table_tells_what_an_ipv6_address_is(void)
+{
+    EXPECT_EQUAL(2, route_type(AF_INET6, "::1", 0));
+    int foreign = route_type(AF_INET6, "2001:db8::1", 0);
+    EXPECT_EQUAL(1, foreign >= 0 && foreign != 2);
+}
+
+static void sockets_of_one_namespace_have_its_number(void)
+{
+    int one = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int two = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    EXPECT_EQUAL(kernel_namespace(one), kernel_namespace(two));
+    EXPECT_EQUAL(1, kernel_namespace(one) > 0 || kernel_namespace(one) == -ENOPROTOOPT);
+    EXPECT_EQUAL(-EBADF, kernel_namespace(-1));
+    close(one);
+    close(two);
+}
+
 static void what_was_signalled_is_taken_back(void)
 {
     int event = kernel_new_event();
@@ -619,6 +666,8 @@ static void options_of_an_ipv4_socket_are_set_and_read(void)
         EXPECT_EQUAL(value, kernel_get_option(fd, OPTION_IP_PKTINFO));
         EXPECT_EQUAL(0, kernel_set_option(fd, OPTION_IP_MTU_DISCOVER, value));
         EXPECT_EQUAL(value, kernel_get_option(fd, OPTION_IP_MTU_DISCOVER));
+        EXPECT_EQUAL(0, kernel_set_option(fd, OPTION_IP_MULTICAST_ALL, value));
+        EXPECT_EQUAL(value, kernel_get_option(fd, OPTION_IP_MULTICAST_ALL));
     }
     EXPECT_EQUAL(FAMILY_IPV4, kernel_get_option(fd, OPTION_FAMILY));
     EXPECT_EQUAL(0, kernel_get_option(fd, OPTION_BOUND_INTERFACE));
@@ -636,6 +685,10 @@ static void options_of_an_ipv6_socket_are_set_and_read(void)
             EXPECT_EQUAL(0, kernel_set_option(fd, options[i], value));
             EXPECT_EQUAL(value, kernel_get_option(fd, options[i]));
         }
+    }
+    for (int value = 1; value >= 0; value--) {
+        int result = kernel_set_option(fd, OPTION_IPV6_MULTICAST_ALL, value);
+        EXPECT_EQUAL(result == 0 ? value : -ENOPROTOOPT, kernel_get_option(fd, OPTION_IPV6_MULTICAST_ALL));
     }
     EXPECT_EQUAL(FAMILY_IPV6, kernel_get_option(fd, OPTION_FAMILY));
     close(fd);
@@ -764,6 +817,10 @@ static void test_calls(void)
         a_descriptor_takes_over_the_socket_of_another();
     }
     what_was_signalled_is_taken_back();
+    if (!left_out("the_routing_table_tells_what_an_ipv4_address_is")) {
+        the_routing_table_tells_what_an_ipv4_address_is();
+    }
+    sockets_of_one_namespace_have_its_number();
     options_of_an_ipv4_socket_are_set_and_read();
     if (!left_out("the_interface_that_a_socket_is_bound_to_is_told")) {
         the_interface_that_a_socket_is_bound_to_is_told();
@@ -780,6 +837,9 @@ static void test_ipv6(void)
     traffic_class_and_hop_limit_are_received(AF_INET6, "127.0.0.1");
     traffic_class_and_hop_limit_are_received(AF_INET6, "::1");
     options_of_an_ipv6_socket_are_set_and_read();
+    if (!left_out("the_routing_table_tells_what_an_ipv6_address_is")) {
+        the_routing_table_tells_what_an_ipv6_address_is();
+    }
 }
 
 int main(void)

@@ -163,6 +163,21 @@ public final class DatagramSlot {
     }
 
     /**
+     * Whether it says that it comes from this host: from one of its addresses, or from a broadcast address that reaches it. Two
+     * system calls; to be asked where it matters, such as of a peer with the server's own port.
+     *
+     * @return true if so; false also if nobody would say, see {@link IpAddress#isLocal}
+     */
+    public boolean isFromThisHost() {
+        batch.checkFilled(index);
+        IpAddress peer = arena.peer(index).address();
+        int interfaceIndex =
+                peer.scopeId() != 0 ? peer.scopeId() : batch.channel().boundInterface();
+        HostAddress.Answer answer = HostAddress.ask(peer, interfaceIndex);
+        return answer == HostAddress.Answer.LOCAL || answer == HostAddress.Answer.BROADCAST;
+    }
+
+    /**
      * Who sent it; may make new objects.
      *
      * @return the peer
@@ -226,7 +241,7 @@ public final class DatagramSlot {
 
     /**
      * Replies from the address asked with the first bytes of {@link #payload}; sent by {@link DatagramBatch#send}. Replaces a
-     * reply written before. Where there is no source, or the peer has port 0, there is no reply, and {@link #failure} says why.
+     * reply written before. Where there is no source, or nothing can be sent to the peer, there is no reply, and {@link #failure} says why.
      *
      * @param length how many bytes, in 0 to the batch's payload capacity
      * @throws IllegalArgumentException if the length is out of range
@@ -348,11 +363,15 @@ public final class DatagramSlot {
         reply = Reply.NONE; // also if the selection throws
         refusal = null;
         refusedByRule = null;
-        if (arena.peerPort(index) != 0) {
-            return true;
+        if (arena.peerPort(index) == 0) {
+            refuse(SendException.Kind.PEER_PORT_ZERO, 0);
+            return false;
         }
-        refuse(SendException.Kind.PEER_PORT_ZERO, 0);
-        return false;
+        if (!IpAddress.isUsableSource(arena.peerHigh(index), arena.peerLow(index))) {
+            refuse(SendException.Kind.PEER_UNANSWERABLE, 0);
+            return false;
+        }
+        return true;
     }
 
     private void replyFromAddressAsked(int length) {
@@ -493,8 +512,11 @@ public final class DatagramSlot {
         if (refusal != null) {
             return refusal;
         }
+        if (kind == SendException.Kind.PEER_PORT_ZERO) {
+            return SendException.portZero(arena.peer(index));
+        }
         return refusedByRule == null
-                ? SendException.portZero(arena.peer(index))
+                ? SendException.unanswerable(arena.peer(index))
                 : AddressAsked.refusal(refusedByRule, arena.peer(index), arena.packetInfo(index));
     }
 }

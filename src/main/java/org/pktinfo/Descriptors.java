@@ -1,6 +1,7 @@
 package org.pktinfo;
 
 import java.io.IOException;
+import java.net.SocketException;
 import java.nio.channels.ClosedChannelException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -31,7 +32,9 @@ final class Descriptors implements Transport {
         Layout.OPTION_IPV6_V6ONLY,
         Layout.OPTION_UDP_GRO,
         Layout.OPTION_RXQ_OVFL,
-        Layout.OPTION_IP_MTU_DISCOVER
+        Layout.OPTION_IP_MTU_DISCOVER,
+        Layout.OPTION_IP_MULTICAST_ALL,
+        Layout.OPTION_IPV6_MULTICAST_ALL
     };
 
     private final int socket;
@@ -60,6 +63,11 @@ final class Descriptors implements Transport {
     @Override
     public boolean choosesSource() {
         return true;
+    }
+
+    @Override
+    public void requireProof(int socketFamily, boolean ipv6Only) throws SocketException {
+        SourceProof.require(socketFamily, ipv6Only, NativeCalls.namespace(socket));
     }
 
     @Override

@@ -1,6 +1,7 @@
 package org.pktinfo;
 
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -10,7 +11,10 @@ import org.jspecify.annotations.Nullable;
  * check nothing.
  *
  * @param behaviour what the kernel does with packet information
+ * @param proofs whether the kernel sends from the source that it is told, by the exchange on loopback that the first channel of a process
+ *     makes: on an IPv4 socket, on an IPv6 socket, and for IPv4 on a dual-stack socket
  * @param descriptorFoundBy the field or method of the JDK's channel through which its descriptor was found
+ * @param hostAddressesToldBy how it is found out whether an address is this host's, in words
  * @param exchanges one request and its reply by the default policy, for each kind of socket and each address
  * @param experiments what arrives and what each form of reply does, for each kind of socket, set of options and address
  * @param addressesLeftOut how many local addresses of this host the experiments left out; the exchanges never do
@@ -18,7 +22,9 @@ import org.jspecify.annotations.Nullable;
 @SuppressWarnings("exports") // the annotations are not needed at run time
 public record Diagnosis(
         Behaviour behaviour,
+        Map<PktInfoChannel.Family, Proof> proofs,
         String descriptorFoundBy,
+        String hostAddressesToldBy,
         List<Exchange> exchanges,
         List<Experiment> experiments,
         int addressesLeftOut) {
@@ -53,6 +59,16 @@ public record Diagnosis(
         public String description() {
             return description;
         }
+    }
+
+    /** Whether the kernel sends from the source that it is told. */
+    public enum Proof {
+        /** The datagram came from there, or a source that is not the host's was refused. */
+        HONOURED,
+        /** It came from another address, without an error: channels are not opened unless {@code pktinfo.unproven} is {@code allow}. */
+        IGNORED,
+        /** There is no such socket, loopback is down, a firewall keeps the datagram: channels are opened. */
+        NOT_TESTED
     }
 
     /** The socket options that ask for packet information. */

@@ -87,7 +87,9 @@ public final class Doctor {
         }
         return new Diagnosis(
                 behaviour(experiments),
+                SourceProof.tryAll(),
                 descriptorFoundBy(),
+                HostAddress.way(),
                 List.copyOf(exchanges),
                 List.copyOf(experiments),
                 addresses.size() - experimental.size());
@@ -121,7 +123,7 @@ public final class Doctor {
 
     /** What the product does: the channel's own socket, its own rule. */
     private void exchanges(Family family, List<Exchange> result) throws IOException {
-        try (PktInfoChannel server = PktInfoChannel.open(family).bind(null)) {
+        try (PktInfoChannel server = open(family).bind(null)) {
             for (ExperimentAddress address : addresses) {
                 if (address.isFor(family)) {
                     result.add(exchange(family, server, address));
@@ -130,6 +132,11 @@ public final class Doctor {
         } catch (UnsupportedOperationException e) {
             result.add(new Exchange(family, IpAddress.UNSPECIFIED, null, null, reason(e), false));
         }
+    }
+
+    /** Whether the source is honoured is what is to be found out. */
+    private static PktInfoChannel open(Family family) throws IOException {
+        return PktInfoChannel.open(family, PktInfoChannel.MAX_PAYLOAD, /* proven= */ false);
     }
 
     private Exchange exchange(Family family, PktInfoChannel server, ExperimentAddress address) throws IOException {

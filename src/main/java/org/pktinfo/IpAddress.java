@@ -1,14 +1,9 @@
 package org.pktinfo;
 
-import java.io.IOException;
-import java.net.BindException;
 import java.net.Inet6Address;
 import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.StandardProtocolFamily;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
-import java.nio.channels.DatagramChannel;
 
 /**
  * An IPv4 or IPv6 address as numbers. A value: it is cheap to make (no {@link InetAddress} is made before
@@ -136,25 +131,15 @@ public record IpAddress(long high, long low, int scopeId) {
     }
 
     /**
-     * Whether this is an address of this host now. Costs three system calls, however many addresses the host has: it binds a
-     * socket to the address and closes it. With {@code net.ipv4.ip_nonlocal_bind} on, every address seems
-     * to be local, and an interface's broadcast address always does, because Linux binds to it.
+     * Whether this is an address of this host now: of one of its interfaces, of 127.0.0.0/8, or covered by a route of type local. Asks
+     * the routing table, two system calls whatever the number of addresses, by a socket of the process's own; where netlink is refused
+     * it binds a socket to the address.
      *
-     * @return true if a socket can be bound to it, or if no socket can be had to find out; false for a multicast address
+     * @return true if it is; false for a multicast, broadcast or unspecified address, and if nobody would say, which can be without
+     *     netlink and with {@code ip_nonlocal_bind} on
      */
     public boolean isLocal() {
-        if (isMulticast()) {
-            return false;
-        }
-        try (DatagramChannel probe =
-                DatagramChannel.open(isIpv4() ? StandardProtocolFamily.INET : StandardProtocolFamily.INET6)) {
-            probe.bind(new InetSocketAddress(toInetAddress(), 0));
-            return true;
-        } catch (BindException | UnsupportedOperationException e) {
-            return false;
-        } catch (IOException e) {
-            return true;
-        }
+        return HostAddress.ask(this, scopeId) == HostAddress.Answer.LOCAL;
     }
 
     private byte[] bytes() {

@@ -242,5 +242,11 @@ final class Layout {
     @Native
     static final int OPTION_IP_MTU_DISCOVER = 9;
 
+    @Native
+    static final int OPTION_IP_MULTICAST_ALL = 10;
+
+    @Native
+    static final int OPTION_IPV6_MULTICAST_ALL = 11;
+
     private Layout() {}
 }

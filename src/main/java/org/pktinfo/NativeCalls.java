@@ -60,6 +60,15 @@ final class NativeCalls {
     /** The socket's number, which no other socket has or will have; kernels before 4.12 cannot tell: ENOPROTOOPT. */
     static native long cookie(int fd);
 
+    /** The number of the socket's network namespace; kernels before 5.14 cannot tell: ENOPROTOOPT. */
+    static native long namespace(int fd);
+
+    /** A socket to ask the routing table by, for one question at a time. */
+    static native int newRouteSocket();
+
+    /** The type of the route that leads to an address, by an interface if that is not 0; 0 if there is none. Each question has a number. */
+    static native int routeType(int fd, int number, int family, long high, long low, int interfaceIndex);
+
     /** Zeroed bytes that belong to no collector; null if there is no memory. Throws OutOfMemoryError if the heap is full. */
     static native @Nullable ByteBuffer allocate(int size);
 

@@ -106,7 +106,8 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     private final Outbox outbox = new Outbox(this);
 
     /** Takes over the JDK channel only if it succeeds. */
-    private PktInfoChannel(DatagramChannel channel, Family family, int payloadCapacity) throws IOException {
+    private PktInfoChannel(DatagramChannel channel, Family family, int payloadCapacity, boolean proven)
+            throws IOException {
         this.channel = channel;
         this.payloadCapacity = payloadCapacity;
         this.transport = newTransport(channel);
@@ -125,6 +126,10 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
                 setOption("setsockopt(IPV6_V6ONLY)", Layout.OPTION_IPV6_V6ONLY);
             }
             this.ipv6Only = ipv6 && getOption("getsockopt(IPV6_V6ONLY)", Layout.OPTION_IPV6_V6ONLY) != 0;
+            if (proven) {
+                transport.requireProof(socketFamily, ipv6Only);
+            }
+            setAllGroups(false); // the JDK leaves that of IPv6 on before 25
             // Kernels before 3.8 cannot say; there a socket bound to a device needs SourceSelection.interfacePinned().
             this.boundInterface = Math.max(0, transport.getOption(Layout.OPTION_BOUND_INTERFACE));
             // An older kernel would send what is to be cut as one datagram, without an error.
@@ -197,6 +202,8 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
      * Opens a channel for IPv6 and IPv4, or for IPv4 on a host without IPv6; not yet bound.
      *
      * @return the channel
+     * @throws java.net.SocketException if the kernel ignores the source of what is sent, as gVisor does, and {@code pktinfo.unproven} is not
+     *     {@code allow}; the text names the kernel
      * @throws IOException if no socket can be had
      * @throws UnsatisfiedLinkError if the native library cannot be loaded; the text lists every attempt
      */
@@ -209,6 +216,8 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
      *
      * @param family which addresses
      * @return the channel
+     * @throws java.net.SocketException if the kernel ignores the source of what is sent, as gVisor does, and {@code pktinfo.unproven} is not
+     *     {@code allow}; the text names the kernel
      * @throws IOException if no socket can be had
      * @throws UnsupportedOperationException if IPv6 is asked for and the host or the JVM (java.net.preferIPv4Stack) has none
      * @throws UnsatisfiedLinkError if the native library cannot be loaded; the text lists every attempt
@@ -224,18 +233,25 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
      * @param payloadCapacity the longest payload that can be received whole or sent, in 1 to {@value #MAX_PAYLOAD} bytes; what
      *     does not fit is cut off and marked, see {@link Datagram#isTruncated}
      * @return the channel
+     * @throws java.net.SocketException if the kernel ignores the source of what is sent, as gVisor does, and {@code pktinfo.unproven} is not
+     *     {@code allow}; the text names the kernel
      * @throws IOException if no socket can be had
      * @throws IllegalArgumentException if the capacity is out of range
      * @throws UnsupportedOperationException if IPv6 is asked for and the host or the JVM (java.net.preferIPv4Stack) has none
      * @throws UnsatisfiedLinkError if the native library cannot be loaded; the text lists every attempt
      */
     public static PktInfoChannel open(Family family, int payloadCapacity) throws IOException {
+        return open(family, payloadCapacity, /* proven= */ true);
+    }
+
+    /** For who finds out whether the kernel sends from the source that it is told, else only where that is proven. */
+    static PktInfoChannel open(Family family, int payloadCapacity, boolean proven) throws IOException {
         Objects.requireNonNull(family, "family");
         checkCapacity(payloadCapacity);
         NativeLibrary.loadOrFallBack();
         DatagramChannel channel = openJdkChannel(family);
         try {
-            return new PktInfoChannel(channel, family, payloadCapacity);
+            return new PktInfoChannel(channel, family, payloadCapacity, proven);
         } catch (Throwable e) {
             channel.close();
             throw e;
@@ -264,6 +280,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
      * @param channel a channel of the JDK's own provider
      * @return the channel around it
      * @throws ClosedChannelException if it is closed
+     * @throws java.net.SocketException if the kernel ignores the source of what is sent, as {@link #open()} does
      * @throws IOException if it cannot be used
      * @throws IllegalArgumentException if it is not of the JDK's own provider
      * @throws UnsatisfiedLinkError if the native library cannot be loaded; the text lists every attempt
@@ -279,6 +296,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
      * @param payloadCapacity the longest payload, in 1 to {@value #MAX_PAYLOAD} bytes
      * @return the channel around it
      * @throws ClosedChannelException if it is closed
+     * @throws java.net.SocketException if the kernel ignores the source of what is sent, as {@link #open()} does
      * @throws IOException if it cannot be used
      * @throws IllegalArgumentException if it is not of the JDK's own provider, or the capacity is out of range
      * @throws UnsatisfiedLinkError if the native library cannot be loaded; the text lists every attempt
@@ -290,7 +308,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         if (!channel.isOpen()) {
             throw new ClosedChannelException();
         }
-        return new PktInfoChannel(channel, Family.DUAL_STACK, payloadCapacity);
+        return new PktInfoChannel(channel, Family.DUAL_STACK, payloadCapacity, /* proven= */ true);
     }
 
     private static Transport newTransport(DatagramChannel channel) throws IOException {
@@ -523,6 +541,43 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
                 "setsockopt(IP_MTU_DISCOVER)",
                 on,
                 "IP_MTU_DISCOVER cannot be set without the native library");
+    }
+
+    /**
+     * Whether datagrams to a group are received that only another socket of this host has joined (IP_MULTICAST_ALL in ip(7),
+     * IPV6_MULTICAST_ALL), instead of those for this channel's own groups alone. Default: no, on every JDK; kernels before 4.20 know no
+     * other for IPv6.
+     *
+     * @param on yes or no
+     * @throws UnsupportedOperationException if it is to be switched off for IPv6 and the kernel cannot
+     * @throws ClosedChannelException if the channel is closed
+     * @throws IOException if the option cannot be set otherwise
+     */
+    public void allGroups(boolean on) throws IOException {
+        enter(/* look= */ true);
+        try {
+            if (!setAllGroups(on) && !on) {
+                throw new UnsupportedOperationException(
+                        "setsockopt(IPV6_MULTICAST_ALL): ENOPROTOOPT, since Linux 4.20");
+            }
+        } finally {
+            transport.leave();
+        }
+    }
+
+    /** False if the kernel always receives all of IPv6. */
+    private boolean setAllGroups(boolean on) throws IOException {
+        int ipv4 = transport.setOption(Layout.OPTION_IP_MULTICAST_ALL, on ? 1 : 0);
+        if (ipv4 != -Errno.ENOPROTOOPT) {
+            Errno.check("setsockopt(IP_MULTICAST_ALL)", ipv4);
+        }
+        int ipv6 = socketFamily == Layout.FAMILY_IPV6
+                ? transport.setOption(Layout.OPTION_IPV6_MULTICAST_ALL, on ? 1 : 0)
+                : 0;
+        if (ipv6 != -Errno.ENOPROTOOPT) {
+            Errno.check("setsockopt(IPV6_MULTICAST_ALL)", ipv6);
+        }
+        return ipv6 >= 0;
     }
 
     /**
@@ -1010,8 +1065,8 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
      *
      * @param request what was received, now or earlier, by this channel or another of the same port
      * @param payload the reply
-     * @throws SendException as {@link #send} does, and with {@link SendException.Kind#NO_SOURCE} if the request does not say
-     *     which address it was sent to
+     * @throws SendException as {@link #send} does, with {@link SendException.Kind#NO_SOURCE} if the request does not say which address
+     *     it was sent to, and with {@link SendException.Kind#PEER_UNANSWERABLE} if it came from no address that can be answered
      * @throws ClosedChannelException as {@link #send} does
      * @throws IOException as {@link #send} does
      */
@@ -1025,8 +1080,8 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
      * @param request what was received, now or earlier, by this channel or another of the same port
      * @param payload the reply, from its position to its limit; the position is the limit afterwards, unless an exception is
      *     thrown
-     * @throws SendException as {@link #send} does, and with {@link SendException.Kind#NO_SOURCE} if the request does not say
-     *     which address it was sent to
+     * @throws SendException as {@link #send} does, with {@link SendException.Kind#NO_SOURCE} if the request does not say which address
+     *     it was sent to, and with {@link SendException.Kind#PEER_UNANSWERABLE} if it came from no address that can be answered
      * @throws ClosedChannelException as {@link #send} does
      * @throws IOException as {@link #send} does
      */
@@ -1041,13 +1096,24 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
      * @param payload the reply, from its position to its limit; the position is the limit afterwards, unless an exception is
      *     thrown
      * @param selection chooses the source
-     * @throws SendException as {@link #send} does, and whatever the selection throws
+     * @throws SendException as {@link #send} does, with {@link SendException.Kind#PEER_UNANSWERABLE} if the request came from no address
+     *     that can be answered, and whatever the selection throws
      * @throws ClosedChannelException as {@link #send} does
      * @throws IOException as {@link #send} does
      */
     public void reply(Datagram request, ByteBuffer payload, SourceSelection selection) throws IOException {
         Objects.requireNonNull(payload, "payload");
+        checkAnswerable(request.peer());
         send(payload, request.peer(), select(request, selection));
+    }
+
+    /** Linux would send what is for 0.0.0.0 to this host itself. */
+    private void checkAnswerable(Endpoint peer) throws SendException {
+        if (!IpAddress.isUsableSource(peer.address().high(), peer.address().low())) {
+            SendException refusal = SendException.unanswerable(peer);
+            countUnsent(refusal, null, peer);
+            throw refusal;
+        }
     }
 
     private Source select(Datagram request, SourceSelection selection) throws SendException {

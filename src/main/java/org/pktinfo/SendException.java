@@ -28,6 +28,8 @@ public final class SendException extends IOException {
         PEER_UNREACHABLE,
         /** The peer has port 0, to which nothing can be sent. */
         PEER_PORT_ZERO,
+        /** The request came from no address that a reply can be sent to: 0.0.0.0 (a DHCP client), ::, a multicast group or 255.255.255.255. */
+        PEER_UNANSWERABLE,
         /** Anything else; {@link #errno} says what. */
         OTHER
     }
@@ -63,6 +65,11 @@ public final class SendException extends IOException {
 
     static SendException portZero(Endpoint peer) {
         return refused(Kind.PEER_PORT_ZERO, "nothing can be sent to port 0", peer);
+    }
+
+    static SendException unanswerable(Endpoint peer) {
+        return refused(
+                Kind.PEER_UNANSWERABLE, "no reply can be sent to an unspecified, multicast or broadcast address", peer);
     }
 
     static SendException wrongFamily(Source source, Endpoint peer) {
@@ -114,9 +121,15 @@ public final class SendException extends IOException {
 
     /**
      * The kernel gives one number for a source that is gone and for a route that is missing: ENETUNREACH over IPv4 today,
-     * EINVAL over IPv6 and on kernels of RHEL 7. Which it was, binding a socket to the source tells, whatever the number.
+     * EINVAL over IPv6 and on kernels of RHEL 7. Which it was, the routing table tells, whatever the number.
      */
     private static Kind unusableOr(Kind otherwise, Source source) {
-        return source.address().isUnspecified() || source.address().isLocal() ? otherwise : Kind.SOURCE_UNUSABLE;
+        if (source.address().isUnspecified()) {
+            return otherwise;
+        }
+        return switch (HostAddress.ask(source.address(), source.interfaceIndex())) {
+            case LOCAL, UNKNOWN -> otherwise;
+            case BROADCAST, FOREIGN -> Kind.SOURCE_UNUSABLE;
+        };
     }
 }

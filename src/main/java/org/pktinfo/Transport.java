@@ -1,6 +1,7 @@
 package org.pktinfo;
 
 import java.io.IOException;
+import java.net.SocketException;
 
 /**
  * What carries a channel's datagrams between an arena and the socket: the native library, or the JDK alone where that was asked
@@ -9,6 +10,9 @@ import java.io.IOException;
 sealed interface Transport permits Descriptors, PlainTransport {
     /** False if replies leave from the system's choice, whatever was chosen. */
     boolean choosesSource();
+
+    /** Throws an exception if the kernel is known to ignore the source of what is sent. */
+    void requireProof(int socketFamily, boolean ipv6Only) throws SocketException;
 
     /** Returns true if the transport may be used now; who got true must leave. */
     boolean enter();

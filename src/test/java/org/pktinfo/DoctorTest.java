@@ -3,12 +3,14 @@ package org.pktinfo;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.pktinfo.Diagnosis.Behaviour;
 import org.pktinfo.Diagnosis.Exchange;
 import org.pktinfo.Diagnosis.Experiment;
 import org.pktinfo.Diagnosis.Form;
+import org.pktinfo.Diagnosis.Proof;
 import org.pktinfo.Diagnosis.SocketOption;
 import org.pktinfo.PktInfoChannel.Family;
 
@@ -29,6 +31,13 @@ class DoctorTest {
         Diagnosis diagnosis = Doctor.examine();
         assertThat(diagnosis.exchanges()).allMatch(exchange -> exchange.isRight() || !exchange.available());
         assertThat(diagnosis.isRight()).isTrue();
+        assertThat(diagnosis.proofs().get(Family.IPV4)).isEqualTo(Proof.HONOURED);
+        if (Environment.hasIpv6() && !Boolean.getBoolean("java.net.preferIPv4Stack")) {
+            assertThat(diagnosis.proofs())
+                    .hasSize(3)
+                    .allSatisfy((family, proof) -> assertThat(proof).isEqualTo(Proof.HONOURED));
+        }
+        assertThat(diagnosis.hostAddressesToldBy()).isEqualTo("the routing table");
         assertThat(diagnosis.descriptorFoundBy()).startsWith("sun.nio.ch.DatagramChannelImpl.");
     }
 
@@ -95,7 +104,7 @@ class DoctorTest {
     }
 
     private static Diagnosis diagnosis(Exchange... exchanges) {
-        return new Diagnosis(Behaviour.BOTH_HONOURED, "field", List.of(exchanges), List.of(), 0);
+        return new Diagnosis(Behaviour.BOTH_HONOURED, Map.of(), "field", "nobody", List.of(exchanges), List.of(), 0);
     }
 
     @Test

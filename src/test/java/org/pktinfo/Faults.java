@@ -24,7 +24,9 @@ public final class Faults {
         EVENTFD(6),
         POLL(7),
         /** Can be held, and does not fail. */
-        WRITE(8);
+        WRITE(8),
+        /** A question to the routing table. */
+        NETLINK(9);
 
         private final int number;
 

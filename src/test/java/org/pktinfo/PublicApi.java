@@ -237,7 +237,7 @@ final class PublicApi implements AutoCloseable {
             channel.stats(),
             RateLimit.of(1),
             Diagnosis.Behaviour.UNKNOWN,
-            new Diagnosis(Diagnosis.Behaviour.UNKNOWN, "field", List.of(), List.of(), 0),
+            new Diagnosis(Diagnosis.Behaviour.UNKNOWN, Map.of(), "field", "nobody", List.of(), List.of(), 0),
             new Diagnosis.Exchange(PktInfoChannel.Family.IPV4, peer().address(), null, null, null, false),
             new Diagnosis.Experiment(PktInfoChannel.Family.IPV4, Set.of(), peer().address(), null, List.of(), null),
             new Diagnosis.Reply(Diagnosis.Form.NONE, null, null),

@@ -224,6 +224,21 @@ class ReplyTest {
         }
     }
 
+    /** Such as a DHCP client's, which has no address yet: Linux would send a reply to this host itself. */
+    @ParameterizedTest
+    @ValueSource(strings = {"0.0.0.0", "::", "224.0.0.1", "255.255.255.255", "ff02::1"})
+    void aPeerWithAnAddressThatNobodyCanHaveIsRefusedBeforeAnySystemCall(String address) throws IOException {
+        try (PktInfoChannel server = Loopback.open(Family.DUAL_STACK)) {
+            Datagram request = client.ask("127.0.0.2", server);
+            Endpoint peer = new Endpoint(address(address), client.socket.getLocalPort());
+            Datagram spoofed = new Datagram(request.payload(), peer, request.packetInfo(), 7);
+            SendException e = catchThrowableOfType(SendException.class, () -> server.reply(spoofed, new byte[1]));
+            assertThat(e.kind()).isEqualTo(Kind.PEER_UNANSWERABLE);
+            assertThat(e).hasMessageContaining(address);
+            assertThat(server.stats().sendErrors()).containsOnly(java.util.Map.entry(Kind.PEER_UNANSWERABLE, 1L));
+        }
+    }
+
     @Test
     void aSourceOfTheOtherFamilyIsRefusedInsteadOfIgnored() throws IOException {
         Environment.assumeIpv6();

@@ -12,9 +12,11 @@ import org.pktinfo.ControlMessages;
 import org.pktinfo.Diagnosis;
 import org.pktinfo.Diagnosis.Exchange;
 import org.pktinfo.Diagnosis.Experiment;
+import org.pktinfo.Diagnosis.Proof;
 import org.pktinfo.Diagnosis.Reply;
 import org.pktinfo.Diagnosis.SocketOption;
 import org.pktinfo.IpAddress;
+import org.pktinfo.PktInfoChannel.Family;
 
 /** A diagnosis for programs: one JSON object; addresses as text, what is not there as null. */
 final class DiagnosisJson {
@@ -53,7 +55,14 @@ final class DiagnosisJson {
 
     private void diagnosis(Diagnosis diagnosis) throws IOException {
         json.writeStringField("behaviour", diagnosis.behaviour().name());
+        json.writeObjectFieldStart("source");
+        for (Family family : Family.values()) {
+            Proof proof = diagnosis.proofs().getOrDefault(family, Proof.NOT_TESTED);
+            json.writeStringField(family.name(), proof.name());
+        }
+        json.writeEndObject();
         json.writeStringField("descriptor", diagnosis.descriptorFoundBy());
+        json.writeStringField("hostAddressesToldBy", diagnosis.hostAddressesToldBy());
         json.writeNumberField("addressesLeftOut", diagnosis.addressesLeftOut());
         json.writeArrayFieldStart("exchanges");
         for (Exchange exchange : diagnosis.exchanges()) {

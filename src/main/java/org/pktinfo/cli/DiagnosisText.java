@@ -12,6 +12,7 @@ import org.pktinfo.Diagnosis;
 import org.pktinfo.Diagnosis.Exchange;
 import org.pktinfo.Diagnosis.Experiment;
 import org.pktinfo.Diagnosis.Form;
+import org.pktinfo.Diagnosis.Proof;
 import org.pktinfo.Diagnosis.Reply;
 import org.pktinfo.Diagnosis.SocketOption;
 import org.pktinfo.IpAddress;
@@ -43,6 +44,10 @@ final class DiagnosisText {
 
     private String write() {
         line("descriptor " + diagnosis.descriptorFoundBy());
+        line("addresses of this host are told by " + diagnosis.hostAddressesToldBy());
+        line("the source of what is sent: " + proof("IPv4 socket", Family.IPV4) + ", "
+                + proof("IPv6 socket", Family.IPV6) + ", "
+                + proof("IPv4 on a dual-stack socket", Family.DUAL_STACK));
         line("");
         line("This kernel: " + diagnosis.behaviour().description() + ".");
         verdict();
@@ -69,6 +74,16 @@ final class DiagnosisText {
                     + " further local addresses are not in the tables (--all shows them); pktinfo was asked at each.");
         }
         return text.toString();
+    }
+
+    private String proof(String what, Family family) {
+        Proof proof = diagnosis.proofs().getOrDefault(family, Proof.NOT_TESTED);
+        return what + " "
+                + switch (proof) {
+                    case HONOURED -> "honoured";
+                    case IGNORED -> "IGNORED, no channel is opened without -Dpktinfo.unproven=allow";
+                    case NOT_TESTED -> "not tested";
+                };
     }
 
     private void line(String line) {

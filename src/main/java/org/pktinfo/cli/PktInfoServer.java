@@ -97,6 +97,9 @@ public final class PktInfoServer implements Callable<Integer> {
             description = "Join a multicast group of either family, on one interface or on all that can; repeatable.")
     private List<String> groups = new ArrayList<>();
 
+    @Option(names = "--all-groups", description = "Answer groups that another program on this host has joined, too.")
+    private boolean allGroups;
+
     @Option(
             names = "--stats",
             paramLabel = "SECONDS",
@@ -229,6 +232,7 @@ public final class PktInfoServer implements Callable<Integer> {
                 .batchSize(batch)
                 .spin(Duration.of(spin, ChronoUnit.MICROS))
                 .pathMtuDiscovery(!cut)
+                .allGroups(allGroups)
                 .coalesceReplies(!separate);
         limits.apply(builder, this::usage);
         if (System.inheritedChannel() instanceof DatagramChannel inherited) {

@@ -22,6 +22,13 @@ public final class PktInfoChannelOption {
             ChannelOption.valueOf(PktInfoChannelOption.class, "COALESCE_WRITES");
 
     /**
+     * Whether packets for groups are read that only another socket of this host has joined, as {@link
+     * org.pktinfo.PktInfoChannel#allGroups} has it. Default: no.
+     */
+    public static final ChannelOption<Boolean> ALL_GROUPS =
+            ChannelOption.valueOf(PktInfoChannelOption.class, "ALL_GROUPS");
+
+    /**
      * Where the channel remembers which address each peer asked last. Default: one of its own. Channels that share a port
      * (SO_REUSEPORT) and answer each other's peers share it.
      */

@@ -317,6 +317,10 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
         super.doDeregister();
     }
 
+    void allGroups(boolean on) throws IOException {
+        channel.allGroups(on);
+    }
+
     void stopReading() {
         clearReadPending();
     }

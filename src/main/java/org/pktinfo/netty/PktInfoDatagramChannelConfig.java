@@ -22,6 +22,7 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
     private final DatagramChannel jdk;
     private volatile int batchSize = PktInfoChannelOption.DEFAULT_BATCH_SIZE;
     private volatile boolean coalesces = true;
+    private volatile boolean allGroups;
     private volatile boolean sharesReadBuffer;
     private volatile SourceSelection selection = SourceSelection.addressAsked();
 
@@ -68,6 +69,7 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
     public Map<ChannelOption<?>, Object> getOptions() {
         Map<ChannelOption<?>, Object> options = getOptions(
                 super.getOptions(),
+                PktInfoChannelOption.ALL_GROUPS,
                 PktInfoChannelOption.BATCH_SIZE,
                 PktInfoChannelOption.COALESCE_WRITES,
                 PktInfoChannelOption.PEER_MEMORY,
@@ -82,6 +84,9 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
     @Override
     @SuppressWarnings("unchecked") // an option's type is that of its value
     public <T> @Nullable T getOption(ChannelOption<T> option) {
+        if (option.equals(PktInfoChannelOption.ALL_GROUPS)) {
+            return (T) (Boolean) allGroups;
+        }
         if (option.equals(PktInfoChannelOption.BATCH_SIZE)) {
             return (T) (Integer) batchSize;
         }
@@ -107,7 +112,9 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
             return setJdkOption(jdkOption(option), value); // which may be null, as with the JDK
         }
         validate(option, value);
-        if (option.equals(PktInfoChannelOption.BATCH_SIZE)) {
+        if (option.equals(PktInfoChannelOption.ALL_GROUPS)) {
+            setAllGroups((Boolean) value);
+        } else if (option.equals(PktInfoChannelOption.BATCH_SIZE)) {
             setBatchSize((Integer) value);
         } else if (option.equals(PktInfoChannelOption.COALESCE_WRITES)) {
             coalesces = (Boolean) value;
@@ -121,6 +128,15 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
             return super.setOption(option, value);
         }
         return true;
+    }
+
+    private void setAllGroups(boolean on) {
+        try {
+            owner.allGroups(on);
+        } catch (IOException e) {
+            throw new ChannelException(e);
+        }
+        allGroups = on;
     }
 
     private void setBatchSize(int size) {

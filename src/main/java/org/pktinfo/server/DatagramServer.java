@@ -1,6 +1,5 @@
 package org.pktinfo.server;
 
-import java.io.Closeable;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.InetAddress;
@@ -13,8 +12,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.ChannelStats;
 import org.pktinfo.Datagram;
@@ -62,8 +59,7 @@ public final class DatagramServer implements AutoCloseable {
     private final Complaints complaints = new Complaints();
     private final List<Worker> workers = new ArrayList<>();
     private final List<Thread> threads = new ArrayList<>();
-    private volatile boolean stopped;
-    private final Queue<Closeable> beans = new ConcurrentLinkedQueue<>();
+    private final Beans beans = new Beans(complaints);
 
     /** What a server is started with. For one thread. */
     public static final class Builder {
@@ -75,6 +71,7 @@ public final class DatagramServer implements AutoCloseable {
         private @Nullable RateLimit rateLimit;
         boolean coalesceReplies = true;
         boolean pathMtuDiscovery = true;
+        boolean allGroups;
         Duration spin = Duration.ZERO;
 
         @Nullable
@@ -194,6 +191,18 @@ public final class DatagramServer implements AutoCloseable {
          */
         public Builder pathMtuDiscovery(boolean on) {
             pathMtuDiscovery = on;
+            return this;
+        }
+
+        /**
+         * Whether datagrams to groups are handled that only another socket of this host has joined, see {@link
+         * PktInfoChannel#allGroups}. Default: no.
+         *
+         * @param on yes or no
+         * @return this
+         */
+        public Builder allGroups(boolean on) {
+            allGroups = on;
             return this;
         }
 
@@ -385,31 +394,7 @@ public final class DatagramServer implements AutoCloseable {
      * @throws UnsupportedOperationException if the run-time image has no module java.management, or it was not resolved
      */
     public void registerBean(String name) {
-        if (name.isEmpty()) {
-            throw new IllegalArgumentException("the bean's name is empty");
-        }
-        Closeable bean;
-        try {
-            bean = StatsBean.register(name, this::stats);
-        } catch (NoClassDefFoundError e) {
-            throw new UnsupportedOperationException(
-                    "no JMX bean: module java.management is missing, see --add-modules of java and jlink", e);
-        }
-        beans.add(bean);
-        if (stopped) { // meanwhile, or long ago
-            closeBeans();
-            throw new IllegalStateException("the server is stopped");
-        }
-    }
-
-    private void closeBeans() {
-        for (Closeable bean = beans.poll(); bean != null; bean = beans.poll()) {
-            try {
-                bean.close();
-            } catch (IOException e) {
-                complaints.log(Complaints.Kind.BEAN_STAYS, () -> "the JMX bean stays: " + e.getMessage());
-            }
-        }
+        beans.register(name, this::stats);
     }
 
     /**
@@ -455,8 +440,7 @@ public final class DatagramServer implements AutoCloseable {
      */
     public void stop(Duration patience) throws IOException {
         long deadline = deadline(patience);
-        stopped = true;
-        closeBeans();
+        beans.close();
         if (isHandler()) {
             for (Worker worker : workers) {
                 worker.stopWhenIdle();

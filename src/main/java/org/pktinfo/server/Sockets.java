@@ -24,6 +24,9 @@ final class Sockets {
             if (!settings.pathMtuDiscovery) {
                 channel.pathMtuDiscovery(false);
             }
+            if (settings.allGroups) {
+                channel.allGroups(true);
+            }
             return channel;
         } catch (Throwable e) {
             channel.close();

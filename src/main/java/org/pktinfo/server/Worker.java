@@ -150,7 +150,7 @@ final class Worker implements Runnable {
             counters.otherWorkers.increment();
             return;
         }
-        if (slot.peerPort() == port && slot.peer().address().isLocal()) {
+        if (slot.peerPort() == port && slot.isFromThisHost()) {
             counters.ownAddress.increment();
             return;
         }

@@ -142,6 +142,7 @@ class CommandLineTest {
         table.put("doctor --json", List.of());
         table.put("doctor --all", List.of());
         table.put("pktinfo-server --no-pmtu-discovery", List.of());
+        table.put("pktinfo-server --all-groups", List.of());
         table.put("pktinfo-server --drain", seconds("0"));
         table.put("pktinfo-server --on-drain", List.of(bad("true", "needs --drain")));
         table.put("probe --timeout", seconds("0.001", "0", "0.0009"));

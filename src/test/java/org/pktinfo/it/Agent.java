@@ -121,6 +121,7 @@ public final class Agent implements AutoCloseable {
             case "cycle" -> cycle(Integer.parseInt(words[1]));
             case "storm" -> storm(words);
             case "join" -> join(words[1], words[2]);
+            case "groups" -> groups(words[1].equals("all"));
             case "discover" -> discover(words[1].equals("yes"));
             case "receive" -> receive(WAIT_MILLIS);
             case "unasked" -> receive(SILENCE_MILLIS);
@@ -149,6 +150,11 @@ public final class Agent implements AutoCloseable {
                 words.length > 4 ? Integer.parseInt(words[4]) : PktInfoChannel.MAX_PAYLOAD);
         server.bind(words.length > 3 ? new InetSocketAddress(words[3], port) : new InetSocketAddress(port));
         return "open";
+    }
+
+    private String groups(boolean all) throws IOException {
+        server.allGroups(all);
+        return "set";
     }
 
     private String discover(boolean on) throws IOException {

@@ -86,7 +86,8 @@ class GroupsIT extends TwoHosts {
 
     @ParameterizedTest
     @CsvSource({"a", "b"})
-    void allNodesOfALinkAreHeardWithoutJoiningAndAnsweredFromTheLinkLocalAddress(String link) throws Exception {
+    void allNodesOfALinkAreHeardOnceJoinedAndAnsweredFromTheLinkLocalAddress(String link) throws Exception {
+        assertThat(server.say("join ff02::1 " + link + "0")).isEqualTo("joined");
         ask("ff02::1%" + link + "1", "ff02::1%" + link + "0 :: " + link + "0");
         assertAnsweredFrom("fe80::1%" + link + "1");
     }
@@ -96,6 +97,7 @@ class GroupsIT extends TwoHosts {
         hosts.address("client", "lo", "fd77::1");
         hosts.in("server", "ip route add fd77::1 metric 10 via fd00:9::100");
         hosts.in("server", "ip route add fd77::1 metric 20 via fd00:8::100");
+        assertThat(server.say("join ff02::1 b0")).isEqualTo("joined");
         assertThat(client.say("bind fd77::1")).isEqualTo("bound");
         ask("ff02::1%b1", "ff02::1%b0 :: b0");
         assertAnsweredFrom("fd00:8::1");
@@ -106,6 +108,7 @@ class GroupsIT extends TwoHosts {
     void anIpv6GroupRequestIsNotAnsweredIfNoRouteLeadsBackOverTheInterfaceItCameInBy() throws Exception {
         hosts.address("client", "lo", "fd78::1");
         hosts.in("server", "ip route add fd78::1 via fd00:9::100");
+        assertThat(server.say("join ff02::1 b0")).isEqualTo("joined");
         assertThat(client.say("bind fd78::1")).isEqualTo("bound");
         ask("ff02::1%b1", "ff02::1%b0 :: b0");
         assertNotAnswered("asked", "PEER_UNREACHABLE", "any address on interface ");
@@ -132,5 +135,25 @@ class GroupsIT extends TwoHosts {
         assertThat(server.say("join ff15::9 a0")).isEqualTo("joined");
         assertAnswered("10.9.0.3", "a0");
         assertAnswered("fd00:9::2", "a0");
+    }
+
+    /** On every JDK, also where that leaves IPV6_MULTICAST_ALL on. */
+    @ParameterizedTest
+    @ValueSource(strings = {"239.1.2.5", "ff15::b", "ff02::1"})
+    void aGroupThatOnlyAnotherSocketOfTheHostHasJoinedIsNotHeardUnlessAllAre(String group) throws Exception {
+        String scoped = group.equals("ff02::1") ? group + "%a1" : group;
+        if (group.equals("ff15::b")) {
+            routeIpv6(group, "a1");
+        }
+        route("239.0.0.0/8", "a1");
+        try (Agent other = new Agent(hosts, "server")) {
+            assertThat(other.say("open DUAL_STACK 7999")).isEqualTo("open");
+            assertThat(other.say("join " + group + " a0")).isEqualTo("joined");
+            assertThat(client.say("send " + scoped + PORT)).isEqualTo("sent");
+            assertThat(server.say("unasked")).isEqualTo("nothing");
+            assertThat(server.say("groups all")).isEqualTo("set");
+            assertThat(client.say("send " + scoped + PORT)).isEqualTo("sent");
+            assertThat(server.say("receive")).startsWith(group);
+        }
     }
 }

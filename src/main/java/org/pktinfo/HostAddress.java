@@ -1,0 +1,116 @@
+package org.pktinfo;
+
+import java.io.IOException;
+import java.net.BindException;
+import java.net.InetSocketAddress;
+import java.net.StandardProtocolFamily;
+import java.nio.channels.DatagramChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Finds out which addresses are this host's: asks the routing table, which knows those of routes of type local and of 127.0.0.0/8
+ * too. Binding a socket, for where netlink is refused, says yes to every address with {@code ip_nonlocal_bind}.
+ */
+final class HostAddress {
+    /** What an address is to this host. */
+    enum Answer {
+        LOCAL,
+        BROADCAST,
+        FOREIGN,
+        /** Nobody would say. */
+        UNKNOWN
+    }
+
+    // RTN_* of rtnetlink(7)
+    private static final int ROUTE_LOCAL = 2;
+    private static final int ROUTE_BROADCAST = 3;
+
+    private static final ReentrantLock LOCK = new ReentrantLock();
+    private static int socket = -1; // guarded by LOCK
+    private static int questions; // guarded by LOCK
+
+    private HostAddress() {}
+
+    /** Asks about an address; one of another routing table (a VRF) is found by its interface's index, which may be 0. */
+    static Answer ask(IpAddress address, int interfaceIndex) {
+        if (address.isMulticast() || address.isUnspecified()) {
+            return Answer.FOREIGN;
+        }
+        if (NativeLibrary.failure() != null) {
+            return bind(address);
+        }
+        boolean onOneLink = IpAddress.isLinkLocal(address.high());
+        int type = routeType(address, onOneLink ? interfaceIndex : 0);
+        if (!onOneLink && interfaceIndex != 0 && answer(type) == Answer.FOREIGN) {
+            type = routeType(address, interfaceIndex);
+        }
+        return type < 0 ? bind(address) : answer(type);
+    }
+
+    private static Answer answer(int type) {
+        return switch (type) {
+            case ROUTE_LOCAL -> Answer.LOCAL;
+            case ROUTE_BROADCAST -> Answer.BROADCAST;
+            default -> type < 0 ? Answer.UNKNOWN : Answer.FOREIGN;
+        };
+    }
+
+    /** By one socket for all, because making one costs ten times as much as asking; another one after whatever goes wrong. */
+    private static int routeType(IpAddress address, int interfaceIndex) {
+        int family = address.isIpv4() ? Layout.FAMILY_IPV4 : Layout.FAMILY_IPV6;
+        LOCK.lock();
+        try {
+            if (socket < 0) {
+                socket = NativeCalls.newRouteSocket();
+            }
+            if (socket < 0) {
+                return socket;
+            }
+            int type =
+                    NativeCalls.routeType(socket, ++questions, family, address.high(), address.low(), interfaceIndex);
+            if (type < 0) {
+                NativeCalls.close(socket);
+                socket = -1;
+            }
+            return type;
+        } finally {
+            LOCK.unlock();
+        }
+    }
+
+    /** Says how addresses are told here, for a report. */
+    static String way() {
+        int type = routeType(IpAddress.ipv4(0x7f00_0001), 0);
+        return type >= 0
+                ? "the routing table"
+                : "binding a socket, because netlink is refused: " + Errno.describe(-type)
+                        + "; with net.ipv4.ip_nonlocal_bind or net.ipv6.ip_nonlocal_bind nothing is told";
+    }
+
+    private static Answer bind(IpAddress address) {
+        try (DatagramChannel probe =
+                DatagramChannel.open(address.isIpv4() ? StandardProtocolFamily.INET : StandardProtocolFamily.INET6)) {
+            probe.bind(new InetSocketAddress(address.toInetAddress(), 0));
+            return bindsOnlyLocal(address.isIpv4()) ? Answer.LOCAL : Answer.UNKNOWN;
+        } catch (BindException | UnsupportedOperationException e) {
+            return Answer.FOREIGN;
+        } catch (IOException e) {
+            return Answer.UNKNOWN;
+        }
+    }
+
+    private static boolean bindsOnlyLocal(boolean ipv4) {
+        try {
+            Path switched = Path.of("/proc/sys/net/" + (ipv4 ? "ipv4" : "ipv6") + "/ip_nonlocal_bind");
+            return Files.readString(switched).trim().equals("0");
+        } catch (IOException e) {
+            return !ipv4 && isMissing(e); // IPv6 has the switch since Linux 4.3, and none before
+        }
+    }
+
+    private static boolean isMissing(IOException e) {
+        return e instanceof java.nio.file.NoSuchFileException && Files.exists(Path.of("/proc/sys/net/ipv4"));
+    }
+}

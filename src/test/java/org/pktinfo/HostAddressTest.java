@@ -1,0 +1,47 @@
+package org.pktinfo;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.pktinfo.HostAddress.Answer;
+
+/** Which addresses are this host's. What depends on its interfaces and settings is tried in namespaces. */
+class HostAddressTest {
+    @ParameterizedTest
+    @CsvSource({
+        "127.0.0.1, LOCAL",
+        "127.0.0.9, LOCAL",
+        "127.255.255.255, BROADCAST",
+        "255.255.255.255, BROADCAST",
+        "224.0.0.1, FOREIGN",
+        "0.0.0.0, FOREIGN",
+        "192.0.2.1, FOREIGN"
+    })
+    void anIpv4AddressIsWhatTheRoutingTableSays(String address, Answer expected) throws IOException {
+        assertThat(HostAddress.ask(Loopback.address(address), 0)).isEqualTo(expected);
+        assertThat(Loopback.address(address).isLocal()).isEqualTo(expected == Answer.LOCAL);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"::1, LOCAL", "::, FOREIGN", "ff02::1, FOREIGN", "2001:db8::1, FOREIGN"})
+    void soIsAnIpv6Address(String address, Answer expected) throws IOException {
+        Environment.assumeIpv6();
+        assertThat(HostAddress.ask(Loopback.address(address), 0)).isEqualTo(expected);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"127.0.0.9", "192.0.2.1"})
+    void anInterfaceThatThereIsNotChangesNothing(String address) throws IOException {
+        IpAddress asked = Loopback.address(address);
+        assertThat(HostAddress.ask(asked, 999_999)).isEqualTo(HostAddress.ask(asked, 0));
+    }
+
+    @Test
+    void theWayIsNamed() {
+        assertThat(HostAddress.way()).isEqualTo("the routing table");
+    }
+}

@@ -1,0 +1,127 @@
+package org.pktinfo.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.pktinfo.IpAddress;
+
+/** Which addresses a server takes for its own, and what it does with those that nobody can have. */
+@Timeout(60)
+class OwnAddressIT {
+    /** Says of each address whether it is this host's. */
+    static final class Program {
+        public static void main(String[] arguments) throws Exception {
+            for (String address : arguments) {
+                System.out.println(address + " "
+                        + IpAddress.of(InetAddress.getByName(address)).isLocal());
+            }
+        }
+    }
+
+    private Namespaces hosts;
+
+    @BeforeEach
+    void connectTwoHosts() throws Exception {
+        hosts = new Namespaces();
+        hosts.together(() -> {
+            hosts.host("server");
+            hosts.host("client");
+            hosts.cable("server", "e0", "client", "e1");
+            hosts.cable("server", "f0", "client", "f1");
+            hosts.address("server", "e0", "10.7.0.1/24", "fd00:7::1/64", "fe80::1/64");
+            hosts.address("server", "f0", "fe80::2/64");
+            hosts.address("client", "e1", "10.7.0.2/24", "fd00:7::2/64");
+        });
+    }
+
+    @AfterEach
+    void remove() {
+        if (hosts != null) {
+            hosts.close();
+        }
+    }
+
+    private void nonlocalBind() {
+        hosts.in("server", "sysctl -qw net.ipv4.ip_nonlocal_bind=1 net.ipv6.ip_nonlocal_bind=1");
+    }
+
+    private void assertLocal(boolean local, String... addresses) throws Exception {
+        List<String> command = new ArrayList<>(List.of(
+                ChildProcess.java().toString(), "-cp", System.getProperty("java.class.path"), Program.class.getName()));
+        command.addAll(Arrays.asList(addresses));
+        ChildProcess child = ChildProcess.run(hosts.inside("server", command.toArray(String[]::new)));
+        assertThat(child.out())
+                .as("%s", child)
+                .containsExactlyElementsOf(Arrays.stream(addresses)
+                        .map(address -> address + " " + local)
+                        .toList());
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void anAddressIsTheHostsIfTheRoutingTableSaysSoWhateverMayBeBound(boolean nonlocal) throws Exception {
+        if (nonlocal) {
+            nonlocalBind();
+        }
+        hosts.in("server", "ip route add local 198.51.100.0/24 dev lo");
+        hosts.in("server", "ip -6 route add local 2001:db8:51::/64 dev lo");
+        assertLocal(
+                true,
+                "10.7.0.1",
+                "127.0.0.9",
+                "198.51.100.77",
+                "fd00:7::1",
+                "2001:db8:51::77",
+                "fe80::1%e0",
+                "fe80::2%f0");
+        assertLocal(
+                false, "10.7.0.2", "10.7.0.255", "192.0.2.1", "fd00:7::2", "2001:db8::1", "fe80::1%f0", "fe80::2%e0");
+    }
+
+    private ChildProcess serve(String... options) throws Exception {
+        List<String> command =
+                new ArrayList<>(List.of(ChildProcess.java().toString(), "-jar", System.getProperty("server.jar")));
+        command.addAll(Arrays.asList(options));
+        command.add("8888");
+        ChildProcess server = ChildProcess.start(hosts.inside("server", command.toArray(String[]::new)));
+        server.awaitErr(line -> line.startsWith("listening on "));
+        return server;
+    }
+
+    /** As NTP, IKE, SIP and DHCP relays ask. */
+    @ParameterizedTest
+    @ValueSource(strings = {"10.7.0.1", "fd00:7::1"})
+    void aClientWithTheServersOwnPortIsAnsweredWhereEveryAddressMayBeBound(String address) throws Exception {
+        nonlocalBind();
+        try (ChildProcess server = serve()) {
+            ChildProcess client = ChildProcess.run(hosts.inside(
+                    "client", "bash", "-c", "echo command | nc -u -p 8888 -W 1 -w 5 " + address + " 8888"));
+            assertThat(client.out()).as("%s", server).containsExactly(ArticleHosts.RESPONSE);
+        }
+    }
+
+    /** A client of DHCP has no address yet; a reply would have gone to the server's own host. */
+    @Test
+    void aPeerWithoutAnAddressIsNotAnsweredAndThatIsCountedAsSuch() throws Exception {
+        hosts.in("client", "ip addr flush dev e1");
+        String send = "perl -e use\tSocket;socket(S,PF_INET,SOCK_DGRAM,17);setsockopt(S,1,6,1);"
+                + "setsockopt(S,1,25,\"e1\\0\");bind(S,sockaddr_in(68,INADDR_ANY));"
+                + "send(S,\"discover\",0,sockaddr_in(8888,INADDR_BROADCAST))||die($!)";
+        try (ChildProcess server = serve("--stats=1")) {
+            hosts.in("client", send);
+            String line = server.awaitErr(each -> each.startsWith("received 1, "));
+            assertThat(line)
+                    .startsWith("received 1, replied 0, failed 1")
+                    .contains("send errors {PEER_UNANSWERABLE=1}");
+        }
+    }
+}
