@@ -667,7 +667,7 @@ class FaultCheck {
     /** As in a sandbox that allows the families of the internet only; then a socket is bound. */
     @Test
     void whereNetlinkIsRefusedAddressesAreToldByBinding() throws IOException {
-        faults.fail(Step.NETLINK, 0, Faults.FOR_EVER, Errno.EACCES);
+        faults.fail(Step.NETLINK, Errno.EACCES, 0, Faults.FOR_EVER);
         assertThat(HostAddress.ask(Loopback.address("127.0.0.9"), 0)).isEqualTo(HostAddress.Answer.LOCAL);
         assertThat(HostAddress.ask(Loopback.address("192.0.2.1"), 0)).isEqualTo(HostAddress.Answer.FOREIGN);
         assertThat(HostAddress.way()).contains("binding a socket", "EACCES (13)");
