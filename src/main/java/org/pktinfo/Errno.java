@@ -15,6 +15,7 @@ final class Errno {
     static final int EINVAL = 22;
     static final int EMSGSIZE = 90;
     static final int ENOPROTOOPT = 92;
+    static final int EOPNOTSUPP = 95;
     static final int EADDRNOTAVAIL = 99;
     static final int ENETDOWN = 100;
     static final int ENETUNREACH = 101;
@@ -40,8 +41,8 @@ final class Errno {
             Map.entry(88, "ENOTSOCK"),
             Map.entry(89, "EDESTADDRREQ"),
             Map.entry(EMSGSIZE, "EMSGSIZE"),
-            Map.entry(92, "ENOPROTOOPT"),
-            Map.entry(95, "EOPNOTSUPP"),
+            Map.entry(ENOPROTOOPT, "ENOPROTOOPT"),
+            Map.entry(EOPNOTSUPP, "EOPNOTSUPP"),
             Map.entry(97, "EAFNOSUPPORT"),
             Map.entry(98, "EADDRINUSE"),
             Map.entry(EADDRNOTAVAIL, "EADDRNOTAVAIL"),

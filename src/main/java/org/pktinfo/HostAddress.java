@@ -27,6 +27,8 @@ final class HostAddress {
     private static final int ROUTE_LOCAL = 2;
     private static final int ROUTE_BROADCAST = 3;
 
+    private static final IpAddress LOOPBACK = IpAddress.ipv4(0x7f00_0001);
+
     private static final ReentrantLock LOCK = new ReentrantLock();
     private static int socket = -1; // guarded by LOCK
     private static int questions; // guarded by LOCK
@@ -57,22 +59,20 @@ final class HostAddress {
         };
     }
 
-    /** By one socket for all, because making one costs ten times as much as asking; another one after whatever goes wrong. */
+    /** By one socket for all, because making one costs several times as much as asking; another one after whatever goes wrong. */
     private static int routeType(IpAddress address, int interfaceIndex) {
-        int family = address.isIpv4() ? Layout.FAMILY_IPV4 : Layout.FAMILY_IPV6;
         LOCK.lock();
         try {
             if (socket < 0) {
                 socket = NativeCalls.newRouteSocket();
+                if (socket >= 0 && question(LOOPBACK, 0) != ROUTE_LOCAL) { // gVisor calls every route unicast
+                    closeSocket();
+                    return -Errno.EOPNOTSUPP;
+                }
             }
-            if (socket < 0) {
-                return socket;
-            }
-            int type =
-                    NativeCalls.routeType(socket, ++questions, family, address.high(), address.low(), interfaceIndex);
+            int type = socket < 0 ? socket : question(address, interfaceIndex);
             if (type < 0) {
-                NativeCalls.close(socket);
-                socket = -1;
+                closeSocket();
             }
             return type;
         } finally {
@@ -80,9 +80,21 @@ final class HostAddress {
         }
     }
 
+    private static int question(IpAddress address, int interfaceIndex) {
+        int family = address.isIpv4() ? Layout.FAMILY_IPV4 : Layout.FAMILY_IPV6;
+        return NativeCalls.routeType(socket, ++questions, family, address.high(), address.low(), interfaceIndex);
+    }
+
+    private static void closeSocket() {
+        if (socket >= 0) {
+            NativeCalls.close(socket);
+            socket = -1;
+        }
+    }
+
     /** Says how addresses are told here, for a report. */
     static String way() {
-        int type = routeType(IpAddress.ipv4(0x7f00_0001), 0);
+        int type = routeType(LOOPBACK, 0);
         return type >= 0
                 ? "the routing table"
                 : "binding a socket, because netlink is refused: " + Errno.describe(-type)

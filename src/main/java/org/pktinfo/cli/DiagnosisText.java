@@ -48,6 +48,9 @@ final class DiagnosisText {
         line("the source of what is sent: " + proof("IPv4 socket", Family.IPV4) + ", "
                 + proof("IPv6 socket", Family.IPV6) + ", "
                 + proof("IPv4 on a dual-stack socket", Family.DUAL_STACK));
+        if (diagnosis.proofs().containsValue(Proof.IGNORED)) {
+            line("so no channel is opened here without -Dpktinfo.unproven=allow");
+        }
         line("");
         line("This kernel: " + diagnosis.behaviour().description() + ".");
         verdict();
@@ -81,7 +84,7 @@ final class DiagnosisText {
         return what + " "
                 + switch (proof) {
                     case HONOURED -> "honoured";
-                    case IGNORED -> "IGNORED, no channel is opened without -Dpktinfo.unproven=allow";
+                    case IGNORED -> "IGNORED";
                     case NOT_TESTED -> "not tested";
                 };
     }

@@ -108,7 +108,8 @@ class SourceProofIT {
         ChildProcess doctor = ChildProcess.run(deaf("-jar", System.getProperty("server.jar"), "doctor"));
         assertThat(doctor.exitCode()).isEqualTo(1);
         assertThat(doctor.out())
-                .anyMatch(line -> line.startsWith("the source of what is sent: IPv4 socket IGNORED"))
+                .anyMatch(
+                        line -> line.startsWith("the source of what is sent: IPv4 socket IGNORED, IPv6 socket IGNORED"))
                 .anyMatch(line -> line.startsWith("pktinfo: WRONG"));
     }
 
