@@ -80,7 +80,9 @@ class DoctorIT {
                 }
             }
         }
-        assertThat(facts.keySet()).containsExactly("addressesLeftOut", "behaviour", "descriptor", "right", "supported");
+        assertThat(facts.keySet())
+                .containsExactly(
+                        "addressesLeftOut", "behaviour", "descriptor", "hostAddressesToldBy", "right", "supported");
         assertThat(facts).containsEntry("right", "true").containsEntry("supported", "true");
         assertThat(doctor.out()).anyMatch(line -> line.contains("\"ipi_spec_dst\" : \"127.0.0.2\""));
     }

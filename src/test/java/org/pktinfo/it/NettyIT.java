@@ -184,7 +184,7 @@ class NettyIT extends TwoHosts {
     @ValueSource(strings = {"stock", "ours"})
     void whatTheSendBufferDoesNotTakeIsSentLater(String kind) throws Exception {
         Requires.tool("tc");
-        hosts.in("server", "tc qdisc add dev a0 root tbf rate 20mbit burst 5kb limit 2mb");
+        hosts.in("server", "tc qdisc add dev a0 root tbf rate 2mbit burst 5kb limit 2mb");
         try (ChildProcess server = serve("burst", kind)) {
             assertThat(client.say("send 10.9.0.1" + DESTINATION_PORT)).isEqualTo("sent");
             assertThat(server.awaitOut(line -> line.contains("left"))).isEqualTo("some were left");

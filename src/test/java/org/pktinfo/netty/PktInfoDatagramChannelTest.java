@@ -244,7 +244,6 @@ class PktInfoDatagramChannelTest {
         assertAnswered("::1", server);
     }
 
-    /** Both are read before either is answered. */
     /** What a session store keeps, and hands out again. */
     private static InetSocketAddress storedAndReadBack(InetSocketAddress address) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
@@ -268,6 +267,7 @@ class PktInfoDatagramChannelTest {
         assertAnswered("::1", server);
     }
 
+    /** Both are read before either is answered. */
     @Test
     void aPeerThatAsksTwoAddressesAtOnceIsAnsweredFromEach() throws Exception {
         PktInfoDatagramChannel server = bind(bootstrap(typical()).option(ChannelOption.AUTO_READ, false));
