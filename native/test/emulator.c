@@ -249,11 +249,10 @@ struct old_message {
 
 static void keep_message(struct old_message *old, const struct cmsghdr *header, const uint8_t *at, size_t length)
 {
-    if (header->cmsg_level == IPPROTO_IPV6) {
+    if (header->cmsg_level != IPPROTO_IP) {
         return;
     }
-    if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO
-        && header->cmsg_len == CMSG_LEN(sizeof(old->info))) {
+    if (header->cmsg_type == IP_PKTINFO && header->cmsg_len == CMSG_LEN(sizeof(old->info))) {
         memcpy(&old->info, at + HEADER_SPACE, sizeof(old->info));
         old->has_info = 1;
     }

@@ -23,8 +23,9 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p>Replies that are neighbours in the batch, go to one peer from one source and have one length, only the last may be shorter,
- * leave in one piece that the kernel cuts again (UDP_SEGMENT, udp(7)), where it can: since Linux 4.18. On the wire nothing
- * changes. Where a device or a route cannot, they leave one by one, also in the next ten minutes.
+ * leave in one piece that the kernel cuts again (UDP_SEGMENT, udp(7)), where it can: since Linux 4.18, and not where {@link
+ * Doctor#segmentation} is off. On the wire nothing changes. Where a device or a route cannot, they leave one by one, also in the next
+ * ten minutes.
  *
  * <p>Nothing is allocated on the way, with {@link SourceSelection#addressAsked} or a {@link Source} that exists. A batch and its
  * slots belong to the thread that uses the batch first; any other gets an {@link IllegalStateException}. Only {@link #capacity},
@@ -288,7 +289,7 @@ public final class DatagramBatch {
 
     /**
      * Whether neighbouring replies to one peer leave together. Default: yes, where the kernel can. Off is for a device or a
-     * tunnel that claims to cut and does not.
+     * tunnel that claims to cut and does not. Where {@link Doctor#segmentation} is off, they leave one by one all the same.
      *
      * @param on yes or no
      * @return this
@@ -352,6 +353,11 @@ public final class DatagramBatch {
     void checkFilled(int index) {
         checkThread();
         Objects.checkIndex(index, size);
+    }
+
+    /** Whether the kernel may be asked to cut what goes there. */
+    boolean mayBeCut(long high, long low) {
+        return channel.cutsDatagrams() && !uncut.has(high, low);
     }
 
     UncutDestinations uncut() {

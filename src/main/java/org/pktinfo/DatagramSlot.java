@@ -282,8 +282,8 @@ public final class DatagramSlot {
     }
 
     /**
-     * As {@link #reply(int)}, but the bytes leave as several datagrams of one size. With one system call where the kernel can cut
-     * (UDP_SEGMENT, since Linux 4.18), else one by one. If one of them fails, those before it were sent and those behind are not.
+     * As {@link #reply(int)}, but the bytes leave as several datagrams of one size: with one system call where the kernel can cut and
+     * {@link Doctor#segmentation} is on, else one by one. If one of them fails, those before it were sent and those behind are not.
      *
      * @param length how many bytes, in 1 to the batch's payload capacity
      * @param segmentSize the length of each datagram, at least 1; of the last perhaps less
@@ -395,7 +395,7 @@ public final class DatagramSlot {
     }
 
     private void prepared() {
-        if (batch.uncut().has(arena.peerHigh(index), arena.peerLow(index))) {
+        if (!batch.mayBeCut(arena.peerHigh(index), arena.peerLow(index))) {
             arena.sendAlone(index);
         }
         reply = Reply.PENDING;

@@ -21,9 +21,9 @@ import org.pktinfo.PktInfoChannel.Family;
 
 /**
  * Finds out what this host's kernel does with packet information, and whether replies leave from the right address here. By
- * trying, never by the kernel's version: distributions carry features over to old versions. Needs no privileges, and nothing
- * leaves the host: it asks only the host's own addresses, its multicast datagrams have a hop limit of 0, and its groups are
- * joined without a report.
+ * trying, never by the kernel's version: distributions carry features over to old versions. Only {@link #segmentation} goes by it.
+ * Needs no privileges, and nothing leaves the host: it asks only the host's own addresses, its multicast datagrams have a hop limit of
+ * 0, and its groups are joined without a report.
  */
 public final class Doctor {
     /** Enough to see what the kernel does; a host may have thousands. */
@@ -74,6 +74,17 @@ public final class Doctor {
     public static Diagnosis examineEverything() throws IOException {
         NativeLibrary.load();
         return new Doctor(true).run();
+    }
+
+    /**
+     * Says whether datagrams may leave in segments (UDP_SEGMENT) in this JVM, and why. The property {@code pktinfo.segmentation}
+     * decides, if it is {@code on} or {@code off}; if it is {@code auto} or not there, the kernel's name does: Linux 7.0 to 7.1.4 may
+     * corrupt what they cut.
+     *
+     * @return for a log, in words that begin with {@code on} or {@code off}; of another value of the property, that it is wrong
+     */
+    public static String segmentation() {
+        return Segmentation.current().text();
     }
 
     private Diagnosis run() throws IOException {

@@ -61,7 +61,7 @@ final class NativeLibrary {
             throw new UnsatisfiedLinkError(
                     "-D" + FALLBACK_PROPERTY + "=" + fallback + ": must be \"plain\", or not be there");
         }
-        if (fallback == null || failure() == null) {
+        if (fallback == null || failure() == null || Segmentation.current().isRefused()) {
             load();
         } else {
             warnOnce();
@@ -112,6 +112,10 @@ final class NativeLibrary {
     }
 
     private static Loaded tryAll() {
+        Segmentation segmentation = Segmentation.current();
+        if (segmentation.isRefused()) {
+            return new Loaded(null, new UnsatisfiedLinkError(segmentation.text()));
+        }
         List<Throwable> failures = new ArrayList<>();
         StringBuilder text = new StringBuilder("no native library for ").append(platform());
         for (Attempt attempt : attempts()) {

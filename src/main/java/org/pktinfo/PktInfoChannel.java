@@ -133,7 +133,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
             // Kernels before 3.8 cannot say; there a socket bound to a device needs SourceSelection.interfacePinned().
             this.boundInterface = Math.max(0, transport.getOption(Layout.OPTION_BOUND_INTERFACE));
             // An older kernel would send what is to be cut as one datagram, without an error.
-            this.cutsDatagrams = transport.getOption(Layout.OPTION_UDP_SEGMENT) >= 0;
+            this.cutsDatagrams = Segmentation.current().isOn() && transport.getOption(Layout.OPTION_UDP_SEGMENT) >= 0;
             this.coalesces = transport.getOption(Layout.OPTION_UDP_GRO) > 0;
             if (transport.drops() < 0) {
                 letDatagramsTellDrops();
@@ -692,7 +692,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         return channel.socket().getLocalPort();
     }
 
-    /** Whether the kernel cuts what is sent into datagrams. */
+    /** Whether the kernel may be asked to cut what is sent into datagrams. */
     boolean cutsDatagrams() {
         return cutsDatagrams;
     }

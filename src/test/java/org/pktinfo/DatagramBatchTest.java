@@ -194,6 +194,20 @@ class DatagramBatchTest {
         assertThat(client.replySource(new byte[] {4, 5})).isEqualTo(address("127.0.0.2"));
     }
 
+    /** Also where the kernel cannot cut: it does not say so if it is asked to all the same. */
+    @Test
+    void aReplyInSegmentsIsSeveralDatagrams() throws IOException {
+        send("127.0.0.7");
+        receive(1);
+        batch.slot(0).payload().clear().put("aaabbbc".getBytes(StandardCharsets.UTF_8));
+        batch.slot(0).replyInSegments(7, 3);
+        assertThat(batch.send()).isEqualTo(1);
+        for (String part : List.of("aaa", "bbb", "c")) {
+            assertThat(client.replySource(part.getBytes(StandardCharsets.UTF_8)))
+                    .isEqualTo(address("127.0.0.7"));
+        }
+    }
+
     @Test
     void truncatedAndEmptyDatagramsAreShownAsTheyAre() throws IOException {
         client.send("127.0.0.1", server, new byte[101]);

@@ -3,6 +3,7 @@ package org.pktinfo.cli;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.pktinfo.Doctor;
 import org.pktinfo.PktInfoChannel;
 import picocli.CommandLine.IVersionProvider;
 
@@ -32,6 +33,7 @@ final class Version implements IVersionProvider {
         facts.put(
                 "native library",
                 reason == null ? PktInfoChannel.libraryOrigin() : String.valueOf(reason.getMessage()));
+        facts.put("segmentation", Doctor.segmentation());
         return facts;
     }
 

@@ -98,6 +98,7 @@ class CheckedMemoryIT {
     private static List<String> command(Path library, String... words) {
         List<String> command = new ArrayList<>(List.of(
                 ChildProcess.java().toString(),
+                "-Dpktinfo.segmentation=on",
                 "-Dpktinfo.library.path=" + library,
                 "-cp",
                 System.getProperty("java.class.path")));

@@ -31,7 +31,8 @@ class CoalescingIT extends TwoHosts {
                 "trace=sendmsg,sendmmsg",
                 "-o",
                 trace().toString(),
-                ChildProcess.java().toString());
+                ChildProcess.java().toString(),
+                "-Dpktinfo.segmentation=on");
     }
 
     private Path trace() {

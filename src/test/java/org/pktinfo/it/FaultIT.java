@@ -61,6 +61,7 @@ class FaultIT {
                 "env",
                 "PKTINFO_FAULTS=" + plan,
                 ChildProcess.java().toString(),
+                "-Dpktinfo.segmentation=on",
                 "-Dpktinfo.library.path=" + System.getProperty("faulty.library"));
     }
 

@@ -144,6 +144,19 @@ class LoadingIT {
         assertFails(run("-Dpktinfo.library.mode=jra"), 1, "jra", "must be \"jar\" or \"system\"");
     }
 
+    /** Neither does a program go on without the library because of it. */
+    @Test
+    void aSegmentationThatDoesNotExistIsNamed() throws Exception {
+        for (String fallback : List.of("-Dunused=", "-Dpktinfo.fallback=plain")) {
+            ChildProcess child = run("-Dpktinfo.segmentation=of", fallback);
+            assertThat(child.out())
+                    .containsExactly(
+                            "supported false",
+                            "error -Dpktinfo.segmentation=of: must be \"auto\", \"on\" or \"off\"",
+                            "attempts 0");
+        }
+    }
+
     @Test
     void aFolderThatCannotBeWrittenIsNamedAndTheSystemIsTried() throws Exception {
         assertFails(run("-Dpktinfo.tmpdir=/nonexistent"), 2, "/nonexistent", "no pktinfo in java.library.path");

@@ -45,6 +45,7 @@ class OtherJvmIT {
             throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(java);
         command.addAll(Arrays.asList(options));
+        command.add("-Dpktinfo.segmentation=on");
         command.add("-Djava.util.logging.SimpleFormatter.format=" + LOGGED + "%5$s%n");
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), "org.pktinfo.it.RunTests"));
         command.addAll(Arrays.asList(LOOPBACK_TESTS));

@@ -391,13 +391,14 @@ class ServerIT {
         ChildProcess version = run("--version");
         assertThat(version.exitCode()).isZero();
         assertThat(version.err()).isEmpty();
-        assertThat(version.out()).hasSize(6);
+        assertThat(version.out()).hasSize(7);
         assertThat(version.out().get(0)).matches("pktinfo \\d.*");
         assertThat(version.out().get(1)).contains(System.getProperty("java.runtime.version"));
         assertThat(version.out().get(2)).contains(System.getProperty("os.version"));
         assertThat(version.out().get(3)).contains(System.getProperty("os.arch"));
         assertThat(version.out().get(4)).matches("libc (glibc \\d+\\.\\d+|not glibc)");
         assertThat(version.out().get(5)).contains("out of the jar");
+        assertThat(version.out().get(6)).matches("segmentation (on|off) .*");
     }
 
     @Test
