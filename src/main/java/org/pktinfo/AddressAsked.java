@@ -19,6 +19,10 @@ final class AddressAsked {
     /** One object, so that a batch can tell it from others and apply the rule without making any. */
     static final SourceSelection SELECTION = AddressAsked::select;
 
+    /** The same, by the interface that the request came in on. */
+    static final SourceSelection PINNED =
+            (peer, info) -> Source.of(select(peer, info).address(), info.interfaceIndex());
+
     private AddressAsked() {}
 
     static Answer answer(
@@ -47,6 +51,9 @@ final class AddressAsked {
     }
 
     static Source select(Endpoint peer, PacketInfo info) throws SendException {
+        if (!IpAddress.isUsableSource(peer.address().high(), peer.address().low())) {
+            throw SendException.unanswerable(peer);
+        }
         Answer answer = answer(
                 peer.address().high(),
                 peer.address().low(),
@@ -60,6 +67,19 @@ final class AddressAsked {
             case IN6_PKTINFO_ON_LINK -> Source.of(info.local(), info.interfaceIndex());
             case REFUSED_TRUNCATED, REFUSED_NOTHING -> throw refusal(answer, peer, info);
         };
+    }
+
+    /** Returns true if the request alone says where from, and not the caller. */
+    @SuppressWarnings("ReferenceEquality") // there is one object of each
+    static boolean isRuleOf(SourceSelection selection) {
+        return selection == SELECTION || selection == PINNED;
+    }
+
+    /** A kernel would let a socket that is bound to one address answer from another, to which it does not listen. */
+    static SendException elsewhere(Endpoint peer, PacketInfo info) {
+        return SendException.noSource(
+                peer,
+                "the request was sent to " + info.destination() + ", and the channel is bound to another address");
     }
 
     static SendException refusal(Answer answer, Endpoint peer, PacketInfo info) {

@@ -394,7 +394,7 @@ final class Arena {
         long low = destinationLow(index);
         long localHigh = localHigh(index);
         long localLow = localLow(index);
-        IpAddress destination = new IpAddress(high, low, isOnOneLink(high) ? interfaceIndex : 0);
+        IpAddress destination = new IpAddress(high, low, IpAddress.isOnOneLink(high) ? interfaceIndex : 0);
         boolean same = localHigh == high && localLow == low;
         return new PacketInfo(
                 destination,
@@ -416,12 +416,6 @@ final class Arena {
                 interfaceIndex(index),
                 has(index, Layout.FLAG_IN6_PKTINFO),
                 has(index, Layout.FLAG_CONTROL_TRUNCATED));
-    }
-
-    /** Link-local unicast, and multicast of interface-local and link-local scope (RFC 4291 2.7): the index is part of it. */
-    private static boolean isOnOneLink(long high) {
-        long multicastScope = high >>> 48 & 0xff0f;
-        return IpAddress.isLinkLocal(high) || multicastScope == 0xff01 || multicastScope == 0xff02;
     }
 
     /** What the JDK received, as the native library would put it here: without packet information. */

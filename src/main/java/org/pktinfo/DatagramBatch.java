@@ -42,11 +42,13 @@ public final class DatagramBatch {
     private final UncutDestinations uncut = new UncutDestinations();
     private int size;
     private int most; // how many the receive that is going on may take
+    private OwnAddress.Place place; // where the channel was when it last received
     private @Nullable Thread owner;
 
     DatagramBatch(PktInfoChannel channel, Arena arena, int slots) {
         this.channel = channel;
         this.arena = arena;
+        this.place = channel.ownAddress().last();
         coalesceReplies(true);
         this.slots = new DatagramSlot[slots];
         for (int i = 0; i < slots; i++) {
@@ -110,6 +112,7 @@ public final class DatagramBatch {
     }
 
     private @Nullable DatagramBatch take() throws IOException {
+        place = channel.ownAddress().look();
         size = channel.receiveMany(arena, most);
         return size == 0 ? null : this;
     }
@@ -358,6 +361,16 @@ public final class DatagramBatch {
     /** Whether the kernel may be asked to cut what goes there. */
     boolean mayBeCut(long high, long low) {
         return channel.cutsDatagrams() && !uncut.has(high, low);
+    }
+
+    /** Looks only if the channel was bound, connected or disconnected since the datagrams came: before that all were its own. */
+    @SuppressWarnings("ReferenceEquality") // there is a new object each time
+    void checkOwn(int index, SourceSelection selection) throws SendException {
+        if (channel.ownAddress().last() != place
+                && AddressAsked.isRuleOf(selection)
+                && !channel.ownAddress().answers(arena.packetInfo(index))) {
+            throw AddressAsked.elsewhere(arena.peer(index), arena.packetInfo(index));
+        }
     }
 
     UncutDestinations uncut() {

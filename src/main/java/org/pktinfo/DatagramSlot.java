@@ -269,11 +269,12 @@ public final class DatagramSlot {
             replyFrom(length, Source.systemChoice());
             return;
         }
-        if (selection == AddressAsked.SELECTION) {
-            replyFromAddressAsked(length);
-            return;
-        }
         try {
+            batch.checkOwn(index, selection);
+            if (selection == AddressAsked.SELECTION) {
+                replyFromAddressAsked(length);
+                return;
+            }
             Source source = selection.select(arena.peer(index), arena.packetInfo(index));
             replyFrom(length, Objects.requireNonNull(source, "the source that the selection chose"));
         } catch (SendException e) {
@@ -455,9 +456,8 @@ public final class DatagramSlot {
         reply = arena.error(index) == 0 ? Reply.SENT : Reply.FAILED;
         if (reply == Reply.FAILED) {
             Source source = arena.source(index);
-            SendException.Kind kind = SendException.kind(arena.error(index), source);
-            failureKind = kind;
-            countUnsent(kind, arena.error(index), source);
+            failureKind = SendException.kind(arena.error(index), source);
+            countUnsent(failureKind, arena.error(index), source);
         }
         if (reply == Reply.SENT && arena.cutRefused(index)) {
             batch.uncut().add(arena.peerHigh(index), arena.peerLow(index));

@@ -3,7 +3,6 @@ package org.pktinfo;
 import java.io.IOException;
 import java.io.Serial;
 import java.net.Inet4Address;
-import java.net.InetAddress;
 import java.net.NetworkInterface;
 import java.net.SocketException;
 import java.nio.channels.DatagramChannel;
@@ -77,16 +76,10 @@ record ExperimentAddress(IpAddress address, @Nullable NetworkInterface group, bo
                 .thenComparing(IpAddress::low, Long::compareUnsigned)
                 .thenComparing(IpAddress::scopeId));
         for (NetworkInterface up : interfaces()) {
-            up.inetAddresses().map(ExperimentAddress::withoutNeedlessScope).forEach(found::add);
+            up.inetAddresses().map(IpAddress::of).forEach(found::add);
         }
         List.of(LOOPBACK, LOOPBACK_2, LOOPBACK_IPV6).forEach(found::remove);
         return found;
-    }
-
-    /** The JDK gives every IPv6 address of an interface a scope; only a link-local one has any. */
-    static IpAddress withoutNeedlessScope(InetAddress address) {
-        IpAddress whole = IpAddress.of(address);
-        return whole.isLinkLocal() ? whole : new IpAddress(whole.high(), whole.low(), 0);
     }
 
     /** One made for multicast if there is one; else loopback, which Linux lets join all the same. */

@@ -77,7 +77,7 @@ final class ExperimentClient implements AutoCloseable {
                 return null;
             }
             if (Arrays.equals(Arrays.copyOf(packet.getData(), packet.getLength()), payload)) {
-                return ExperimentAddress.withoutNeedlessScope(packet.getAddress());
+                return IpAddress.of(packet.getAddress());
             }
             packet.setLength(64);
             left = deadline - System.nanoTime();

@@ -38,7 +38,8 @@ public record IpAddress(long high, long low, int scopeId) {
      * The address as the JDK has it.
      *
      * @param address an IPv4 or IPv6 address
-     * @return the same address, with its scope if it has one
+     * @return the same address, with its scope if it means something on one link only: link-local unicast, or multicast of interface-local or
+     *     link-local scope. The JDK gives every IPv6 address of an interface a scope, and ignores it in {@link Inet6Address#equals}
      */
     public static IpAddress of(InetAddress address) {
         byte[] bytes = address.getAddress();
@@ -46,7 +47,8 @@ public record IpAddress(long high, long low, int scopeId) {
             return ipv4(ByteBuffer.wrap(bytes).getInt());
         }
         ByteBuffer buffer = ByteBuffer.wrap(bytes);
-        return new IpAddress(buffer.getLong(), buffer.getLong(), ((Inet6Address) address).getScopeId());
+        long high = buffer.getLong();
+        return new IpAddress(high, buffer.getLong(), isOnOneLink(high) ? ((Inet6Address) address).getScopeId() : 0);
     }
 
     static IpAddress ipv4(int address) {
@@ -63,6 +65,12 @@ public record IpAddress(long high, long low, int scopeId) {
 
     static boolean isLinkLocal(long high) {
         return (high & 0xffc0_0000_0000_0000L) == LINK_LOCAL;
+    }
+
+    /** Link-local unicast, and multicast of interface-local and link-local scope (RFC 4291 2.7): the interface is part of it. */
+    static boolean isOnOneLink(long high) {
+        long multicastScope = high >>> 48 & 0xff0f;
+        return isLinkLocal(high) || multicastScope == 0xff01 || multicastScope == 0xff02;
     }
 
     /** Multicast of either family, the limited broadcast or the unspecified address: nothing that can be a source. */

@@ -2,27 +2,31 @@ package org.pktinfo;
 
 import java.time.Duration;
 import java.util.Objects;
+import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Which of the host's addresses a peer asked last: for programming interfaces such as {@link java.net.DatagramSocket} that hand over
  * a reply without its request. A reply is sent from the address that its peer asked <em>last</em>; a peer that asks two of
- * the host's addresses at once from one port may get an answer from the wrong one of the two. Who has the request answers it by {@link
- * PktInfoChannel#reply}, which never errs.
+ * the host's addresses at once from one port may get an answer from the wrong one of the two, and so may one in whose name somebody else
+ * sends. A request to a group or to broadcast names no address that could answer it, so it does not replace one that the peer has asked by
+ * unicast and that has not expired. With the request at hand, {@link PktInfoChannel#reply} never errs.
  *
- * <p>Of a fixed size: each peer has its place in one of many groups of eight, and who comes into a full group takes the place of
- * the one that has been silent for longest. So who sends with many forged addresses can make peers be forgotten, but not the memory grow.
- * It takes 4 bytes for each peer that there is room for, from the first peer on, and some 130 more for each that is there (8 instead of
- * 4 where the heap is larger than 32 GB).
+ * <p>Of a fixed size: each peer has its place in one of two groups of eight, and one that finds both full takes the place of that of the
+ * sixteen that has been silent for longest. For 16 peers there are 24 places, so that nearly nobody ever finds both full while no more
+ * peers come than there is room for. Which peers meet in a group depends on secret numbers: an attacker with forged addresses has to fill
+ * the memory to have others forgotten, and cannot have it grow. It takes 6 bytes for each peer that there is room for, from the first
+ * peer on, and some 130 more for each place that is taken (12 instead of 6 where the heap is larger than 32 GB).
  *
  * <p>Safe for use by any thread, without locks. A peer that is known costs a look, and an object once a second. Of two threads that
  * receive from one peer at the same moment either may be the last one.
  */
 @SuppressWarnings("exports") // the annotations are not needed at run time
 public final class PeerMemory {
-    /** How many peers are remembered unless something else is said: about 2 MB when full. */
+    /** How many peers are remembered unless something else is said: about 2 MB with so many, and 3 MB when every place is taken. */
     public static final int DEFAULT_CAPACITY = 1 << 14;
 
     /** How long a peer that is silent is remembered unless something else is said. */
@@ -33,11 +37,22 @@ public final class PeerMemory {
     /** The time is written anew once in a while only, so that a busy peer does not cost an object for each packet. */
     private static final long REFRESH = TimeUnit.SECONDS.toNanos(1);
 
-    private record Entry(Endpoint peer, PacketInfo info, long time) {}
+    /** The tag tells nearly all others apart without a look at their peers. */
+    private record Entry(Endpoint peer, int tag, PacketInfo info, long time) {
+        boolean isOf(Endpoint other, int otherTag) {
+            return tag == otherTag && peer.equals(other);
+        }
+    }
 
     private final int capacity;
-    private final int groupBits;
+    private final int groups; // at least two
     private final long expiry; // nanoseconds
+    private final LongAdder unknownPeers = new LongAdder();
+
+    /** So that nobody finds out which peers meet in a group: they begin with the nanosecond at which the program started. */
+    private final long highKey;
+
+    private final long lowKey;
 
     /** Null until somebody asks: a socket that only sends does without. */
     private volatile @Nullable AtomicReferenceArray<@Nullable Entry> places;
@@ -61,19 +76,33 @@ public final class PeerMemory {
         if (expiry.compareTo(Duration.ofSeconds(1)) < 0) {
             throw new IllegalArgumentException("expiry " + expiry + " is less than a second");
         }
-        int groups = Math.max(1, Integer.highestOneBit(capacity * 2 - 1) / GROUP);
-        this.groupBits = Integer.numberOfTrailingZeros(groups);
-        this.capacity = groups * GROUP;
+        this.capacity = Integer.highestOneBit(capacity * 2 - 1);
+        this.groups = Math.max(2, this.capacity / 2 * 3 / GROUP);
+        SplittableRandom random = new SplittableRandom();
+        this.highKey = random.nextLong();
+        this.lowKey = random.nextLong();
         this.expiry = expiry.compareTo(Duration.ofDays(10_000)) > 0 ? Long.MAX_VALUE : expiry.toNanos();
     }
 
     /**
-     * How many peers there is room for.
+     * Returns how many peers there is room for; up to half as many more may be remembered.
      *
      * @return a power of two
      */
     public int capacity() {
         return capacity;
+    }
+
+    /**
+     * Returns how often a source was asked for and the memory did not know where the peer had asked, so that the system chose: the peer was
+     * forgotten, had not asked, or its last datagram did not say where it was sent to. Counts from when the first peer was remembered: a
+     * client that nobody has sent anything yet counts nothing. Sending to further servers, one that has been answered counts each datagram
+     * that goes to a server it has not heard of.
+     *
+     * @return a number that only grows
+     */
+    public long unknownPeers() {
+        return unknownPeers.sum();
     }
 
     /**
@@ -94,7 +123,7 @@ public final class PeerMemory {
     private synchronized AtomicReferenceArray<@Nullable Entry> newPlaces() {
         AtomicReferenceArray<@Nullable Entry> result = places;
         if (result == null) {
-            result = new AtomicReferenceArray<>(capacity);
+            result = new AtomicReferenceArray<>(groups * GROUP);
             places = result;
         }
         return result;
@@ -110,28 +139,98 @@ public final class PeerMemory {
     public void remember(Endpoint peer, PacketInfo info, long now) {
         Objects.requireNonNull(info, "info");
         AtomicReferenceArray<@Nullable Entry> there = places();
-        int group = group(peer);
-        int place = group;
-        long oldest = Long.MIN_VALUE;
-        for (int i = group; i < group + GROUP; i++) {
-            Entry entry = there.get(i);
-            if (entry != null && entry.peer.equals(peer)) {
-                if (now - entry.time > REFRESH || !entry.info.equals(info)) {
-                    there.set(i, new Entry(peer, info, now));
-                }
+        long hash = hash(peer);
+        int tag = (int) hash;
+        int first = first(hash);
+        int second = second(hash, first);
+        for (int i = 0; i < 2 * GROUP; i++) {
+            int place = place(first, second, i);
+            Entry entry = there.get(place);
+            if (entry != null && entry.isOf(peer, tag)) {
+                renew(there, place, entry, info, now);
                 return;
             }
-            long age = entry == null ? Long.MAX_VALUE : now - entry.time;
-            if (age > oldest) {
-                oldest = age;
-                place = i;
+        }
+        there.set(room(there, first, second, now), new Entry(peer, tag, info, now));
+        dropSecond(there, first, second, peer, tag);
+    }
+
+    /** Two threads may have given one peer two places at once; of these the one that is found first counts, and the other grows old. */
+    private static void dropSecond(
+            AtomicReferenceArray<@Nullable Entry> there, int first, int second, Endpoint peer, int tag) {
+        boolean found = false;
+        for (int i = 0; i < 2 * GROUP; i++) {
+            int place = place(first, second, i);
+            Entry entry = there.get(place);
+            if (entry != null && entry.isOf(peer, tag)) {
+                if (found) {
+                    there.compareAndSet(place, entry, null);
+                }
+                found = true;
             }
         }
-        there.set(place, new Entry(peer, info, now));
+    }
+
+    private void renew(AtomicReferenceArray<@Nullable Entry> there, int place, Entry entry, PacketInfo info, long now) {
+        boolean same = entry.info.equals(info);
+        long age = now - entry.time;
+        if (!same && age <= expiry && isUnicast(entry.info) && !isUnicast(info)) {
+            if (age > REFRESH) { // unless it has just asked by unicast again
+                there.compareAndSet(place, entry, new Entry(entry.peer, entry.tag, entry.info, now));
+            }
+        } else if (!same || age > REFRESH) {
+            there.set(place, new Entry(entry.peer, entry.tag, info, now));
+        }
+    }
+
+    /** Whether it was sent to the very address that answers it. */
+    private static boolean isUnicast(PacketInfo info) {
+        IpAddress local = info.local();
+        return !info.truncated()
+                && local.equals(info.destination())
+                && IpAddress.isUsableSource(local.high(), local.low());
     }
 
     /**
-     * Where the peer asked last.
+     * Finds a free place: in the first group while half of that is free, which is looked at first; else in the one with more of them, so that
+     * hardly one is ever full. There is none in either: that of the peer that has been silent for longest.
+     */
+    private int room(AtomicReferenceArray<@Nullable Entry> there, int first, int second, long now) {
+        int freeInFirst = free(there, first, now);
+        int freeInSecond = free(there, second, now);
+        int inFirst = oldest(there, first, now);
+        int inSecond = oldest(there, second, now);
+        boolean takesFirst = freeInFirst + freeInSecond == 0
+                ? age(there, inFirst, now) >= age(there, inSecond, now)
+                : freeInFirst >= Math.min(freeInSecond, GROUP / 2);
+        return takesFirst ? inFirst : inSecond;
+    }
+
+    private int free(AtomicReferenceArray<@Nullable Entry> there, int group, long now) {
+        int free = 0;
+        for (int i = group; i < group + GROUP; i++) {
+            Entry entry = there.get(i);
+            free += entry == null || now - entry.time > expiry ? 1 : 0;
+        }
+        return free;
+    }
+
+    private static int oldest(AtomicReferenceArray<@Nullable Entry> there, int group, long now) {
+        int oldest = group;
+        for (int i = group + 1; i < group + GROUP; i++) {
+            oldest = age(there, i, now) > age(there, oldest, now) ? i : oldest;
+        }
+        return oldest;
+    }
+
+    /** Of nobody, older than all. */
+    private static long age(AtomicReferenceArray<@Nullable Entry> there, int place, long now) {
+        Entry entry = there.get(place);
+        return entry == null ? Long.MAX_VALUE : now - entry.time;
+    }
+
+    /**
+     * Returns where the peer asked last. Not counted by {@link #unknownPeers}.
      *
      * @param peer who
      * @return null if it is not remembered (any more)
@@ -143,10 +242,13 @@ public final class PeerMemory {
     @Nullable
     PacketInfo lastAsked(Endpoint peer, long now) {
         AtomicReferenceArray<@Nullable Entry> there = places;
-        int group = group(peer);
-        for (int i = group; there != null && i < group + GROUP; i++) {
-            Entry entry = there.get(i);
-            if (entry != null && entry.peer.equals(peer)) {
+        long hash = hash(peer);
+        int tag = (int) hash;
+        int first = first(hash);
+        int second = second(hash, first);
+        for (int i = 0; there != null && i < 2 * GROUP; i++) {
+            Entry entry = there.get(place(first, second, i));
+            if (entry != null && entry.isOf(peer, tag)) {
                 return now - entry.time > expiry ? null : entry.info;
             }
         }
@@ -160,38 +262,90 @@ public final class PeerMemory {
      */
     public void forget(Endpoint peer) {
         AtomicReferenceArray<@Nullable Entry> there = places;
-        int group = group(peer);
-        for (int i = group; there != null && i < group + GROUP; i++) {
-            Entry entry = there.get(i);
-            if (entry != null && entry.peer.equals(peer)) {
-                there.compareAndSet(i, entry, null); // unless it asks just now
+        long hash = hash(peer);
+        int first = first(hash);
+        int second = second(hash, first);
+        for (int i = 0; there != null && i < 2 * GROUP; i++) {
+            int place = place(first, second, i);
+            Entry entry = there.get(place);
+            if (entry != null && entry.isOf(peer, (int) hash)) {
+                there.compareAndSet(place, entry, null); // unless it asks just now
             }
         }
     }
 
     /**
-     * The source of something for a peer: the address that it asked last.
+     * Returns the source of something for a peer: the address that it asked last. For a socket that is bound to all addresses and not
+     * connected.
      *
      * @param peer who
-     * @return the system's choice if the peer is not remembered, or its last datagram did not say where it was sent to
+     * @return the system's choice if the peer is not remembered, or its last datagram did not say where it was sent to: {@link #unknownPeers}
+     *     counts both
      */
     public Source source(Endpoint peer) {
         PacketInfo info = lastAsked(peer);
+        return info == null ? unknown() : asked(peer, info);
+    }
+
+    /**
+     * Returns the source of something that a channel sends to a peer: the address that the peer asked last.
+     *
+     * @param peer who
+     * @param channel by which it is sent
+     * @return the system's choice if the peer is not remembered or its last datagram did not say where it was sent to, which {@link
+     *     #unknownPeers} counts unless the channel has only one address to send from; also if the peer asked an address that the channel is
+     *     not {@linkplain PktInfoChannel#isBoundTo bound to}
+     */
+    public Source source(Endpoint peer, PktInfoChannel channel) {
+        OwnAddress own = channel.ownAddress();
+        PacketInfo info = lastAsked(peer);
         if (info == null) {
-            return Source.systemChoice();
+            return own.look().only() == null ? unknown() : Source.systemChoice();
         }
+        return own.answers(info) ? asked(peer, info) : Source.systemChoice();
+    }
+
+    private Source asked(Endpoint peer, PacketInfo info) {
         try {
             return AddressAsked.select(peer, info);
         } catch (SendException e) {
-            return Source.systemChoice(); // nobody knows: as without this library
+            return unknown(); // as without this library
         }
     }
 
-    /** The upper bits of a multiplication by a large odd number depend on all bits. */
-    private int group(Endpoint peer) {
-        long key = (peer.address().high() * 0x9e3779b97f4a7c15L ^ peer.address().low()) * 0xc2b2ae3d27d4eb4fL
-                + peer.port();
-        int group = groupBits == 0 ? 0 : (int) ((key * 0x9e3779b97f4a7c15L) >>> (Long.SIZE - groupBits));
-        return group * GROUP;
+    private Source unknown() {
+        if (places != null) {
+            unknownPeers.increment();
+        }
+        return Source.systemChoice();
+    }
+
+    /** One of the sixteen of two groups. */
+    private static int place(int first, int second, int number) {
+        return (number < GROUP ? first : second - GROUP) + number;
+    }
+
+    /** The first place of a group, by the upper half of the hash. */
+    private int first(long hash) {
+        return (int) (((hash >>> Integer.SIZE) * groups) >>> Integer.SIZE) * GROUP;
+    }
+
+    /** The same of another group, by the lower half. */
+    private int second(long hash, int first) {
+        int further = 1 + (int) (((hash & 0xffff_ffffL) * (groups - 1)) >>> Integer.SIZE);
+        int second = first + further * GROUP;
+        return second < groups * GROUP ? second : second - groups * GROUP;
+    }
+
+    private long hash(Endpoint peer) {
+        IpAddress address = peer.address();
+        return mixed(mixed(address.high() ^ highKey) ^ mixed(address.low() ^ lowKey) ^ peer.port());
+    }
+
+    /** Every bit of the result depends on every bit given (the finalizer of SplitMix64). */
+    private static long mixed(long value) {
+        long mixed = (value ^ value >>> 30) * 0xbf58476d1ce4e5b9L;
+        mixed = (mixed ^ mixed >>> 27) * 0x94d049bb133111ebL;
+        return mixed ^ mixed >>> 31;
     }
 }

@@ -16,7 +16,10 @@ public final class SendException extends IOException {
     public enum Kind {
         /** The source is not an address of this host (any more), not yet usable (IPv6 duplicate address detection), or not of the peer's family. */
         SOURCE_UNUSABLE,
-        /** The request does not say which address it was sent to, or it was broken off: nothing is guessed. */
+        /**
+         * The request does not say which address it was sent to, it was broken off, or the channel is bound to another address than that:
+         * nothing is guessed.
+         */
         NO_SOURCE,
         /** The interface is gone: ENODEV. */
         INTERFACE_GONE,

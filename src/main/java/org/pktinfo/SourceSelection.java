@@ -22,7 +22,8 @@ public interface SourceSelection {
 
     /**
      * The address that the request was sent to; the default. Refuses with {@link SendException.Kind#NO_SOURCE} where the
-     * kernel did not say which that is: it never guesses.
+     * kernel did not say which that is, and where the channel that is to reply is bound to another address or connected from one: it
+     * never guesses.
      *
      * <ul>
      *   <li>To an IPv4 peer always one {@code in_pktinfo}, also on an AF_INET6 socket, and never an {@code in6_pktinfo},
@@ -42,15 +43,12 @@ public interface SourceSelection {
 
     /**
      * The address asked, and the interface that the request came in on, whatever the routing table says: for a VRF behind
-     * an unbound socket. Over IPv4 a reply that is routed elsewhere is lost without an error.
+     * an unbound socket. Refuses as {@link #addressAsked} does. Over IPv4 a reply that is routed elsewhere is lost without an error.
      *
      * @return the selection
      */
     static SourceSelection interfacePinned() {
-        return (peer, info) -> {
-            Source asked = AddressAsked.select(peer, info);
-            return Source.of(asked.address(), info.interfaceIndex());
-        };
+        return AddressAsked.PINNED;
     }
 
     /**

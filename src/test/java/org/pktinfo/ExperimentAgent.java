@@ -147,9 +147,7 @@ public final class ExperimentAgent {
         client.setSoTimeout(millis);
         try {
             client.receive(packet);
-            return ExperimentAddress.withoutNeedlessScope(packet.getAddress())
-                    .toString()
-                    .replaceAll("%.*", "");
+            return IpAddress.of(packet.getAddress()).toString().replaceAll("%.*", "");
         } catch (SocketTimeoutException e) {
             return "lost";
         }

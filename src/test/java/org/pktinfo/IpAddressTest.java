@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
@@ -13,6 +14,7 @@ import net.jqwik.api.Property;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class IpAddressTest {
     @ParameterizedTest
@@ -71,6 +73,27 @@ class IpAddressTest {
         assertThat(address.scopeId()).isEqualTo(1);
         assertThat(address).hasToString("fe80::1%1");
         assertThat(IpAddress.of(address.toInetAddress())).isEqualTo(address);
+    }
+
+    private static InetAddress scoped(String literal) throws IOException {
+        return Inet6Address.getByAddress(null, InetAddress.getByName(literal).getAddress(), 7);
+    }
+
+    /** The JDK gives every address of an interface a scope, and takes two that differ in nothing else for equal. */
+    @ParameterizedTest
+    @ValueSource(strings = {"2001:db8::1", "fd00::1", "fec0::1", "::1", "::", "ff05::1", "ff0e::1", "ff15::9"})
+    void aScopeThatMeansNothingIsDropped(String literal) throws IOException {
+        assertThat(IpAddress.of(scoped(literal))).isEqualTo(Loopback.address(literal));
+        assertThat(Endpoint.of(new InetSocketAddress(scoped(literal), 9)))
+                .isEqualTo(new Endpoint(Loopback.address(literal), 9));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"fe80::1", "febf::1", "ff02::1", "ff12::1", "ff01::1", "ff11::1"})
+    void aScopeThatIsPartOfTheAddressIsKept(String literal) throws IOException {
+        assertThat(IpAddress.of(scoped(literal))).hasToString(literal + "%7");
+        assertThat(Endpoint.of(new InetSocketAddress(scoped(literal), 9)))
+                .isNotEqualTo(new Endpoint(Loopback.address(literal), 9));
     }
 
     @Test

@@ -165,6 +165,7 @@ final class PublicApi implements AutoCloseable {
     private Object sample(Class<?> type, Executable executable) throws IOException {
         Object[] known = {
             PktInfoChannel.Family.IPV4,
+            channel,
             new InetSocketAddress("127.0.0.1", 0),
             payload,
             peer(),

@@ -406,6 +406,7 @@ class PublicApiTest {
                         "PktInfoChannel.choosesSource()",
                         "PktInfoChannel.closeOnInterrupt(boolean)",
                         "PktInfoChannel.ignoreInterrupts()",
+                        "PktInfoChannel.isBoundTo(IpAddress)",
                         "PktInfoChannel.newBatch(int,int)",
                         "PktInfoChannel.reconnect(Reconnection)",
                         "PktInfoChannel.stats()",

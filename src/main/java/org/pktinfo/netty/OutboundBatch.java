@@ -142,7 +142,7 @@ final class OutboundBatch implements ChannelOutboundBuffer.MessageProcessor {
     private boolean put(Object message, ByteBuf content, int from, int piece) throws SendException {
         InetSocketAddress recipient = recipient(message);
         Endpoint peer = recipient instanceof RequestPeer request ? request.peer : Endpoint.of(recipient);
-        Source source = sources.of(message, recipient, peer);
+        Source source = sources.of(message, recipient, peer, connected != null);
         int length = content.readableBytes();
         int at = from;
         do {

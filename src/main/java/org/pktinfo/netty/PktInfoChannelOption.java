@@ -29,15 +29,16 @@ public final class PktInfoChannelOption {
             ChannelOption.valueOf(PktInfoChannelOption.class, "ALL_GROUPS");
 
     /**
-     * Where the channel remembers which address each peer asked last. Default: one of its own. Channels that share a port
-     * (SO_REUSEPORT) and answer each other's peers share it.
+     * Where the channel remembers which address each peer asked last, and counts what it sent to peers that it did not know: {@link
+     * PeerMemory#unknownPeers}. Default: one of its own. Channels that share a port (SO_REUSEPORT) and answer each other's peers share it.
      */
     public static final ChannelOption<PeerMemory> PEER_MEMORY =
             ChannelOption.valueOf(PktInfoChannelOption.class, "PEER_MEMORY");
 
     /**
      * Which source what is written leaves from if it does not say itself and its peer has asked. Default: {@link
-     * SourceSelection#addressAsked}. What the selection throws fails the write.
+     * SourceSelection#addressAsked}. What the selection throws fails the write. Only one of the program's own may choose an address that the
+     * channel is not bound to.
      */
     public static final ChannelOption<SourceSelection> SOURCE_SELECTION =
             ChannelOption.valueOf(PktInfoChannelOption.class, "SOURCE_SELECTION");

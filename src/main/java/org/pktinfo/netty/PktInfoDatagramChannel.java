@@ -65,6 +65,11 @@ import org.pktinfo.SendException;
  *   <li>whichever the system chooses, if the recipient has not asked.
  * </ol>
  *
+ * <p>A channel that is bound to one address never leaves it, as Netty's own do not: a request that another channel received, to another
+ * address or at another port, counts for nothing in 3 and 4. A connected channel sends from the address that it is connected from. In 1 and 2
+ * an address to which the channel is not bound fails the write, by {@link SendException.Kind#NO_SOURCE}; only a {@link
+ * org.pktinfo.SourceSelection} of one's own may choose it.
+ *
  * <p>What cannot be sent fails its own promise, by a {@link SendException} that says why, and nobody else's. Takes the packets, options and
  * methods of Netty's channels, {@link PktInfoChannelOption} besides, and {@code SegmentedDatagramPacket}s, which leave as several
  * datagrams. Memory outside the heap: {@link PktInfoChannelOption#BATCH_SIZE} times the payload's length and 583 bytes. Safe for use by
@@ -142,7 +147,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
         this.config = new PktInfoDatagramChannelConfig(this, channel.channel());
         this.memberships = new Memberships(channel.channel());
         this.batches = new Batches(channel, config);
-        this.sources = new Sources(config);
+        this.sources = new Sources(this, channel, config);
     }
 
     private static Family family(@Nullable ProtocolFamily family) {

@@ -80,7 +80,7 @@ public final class PktInfoDatagramPacket extends DatagramPacket {
      *
      * @param content the reply; the packet takes it over
      * @return the packet; writing it fails with {@link org.pktinfo.SendException.Kind#NO_SOURCE} if the request does not say which
-     *     address it was sent to
+     *     address it was sent to, or it is written to a channel that is bound to another or connected from one
      */
     public DatagramPacket reply(ByteBuf content) {
         return reply(content, SourceSelection.addressAsked());
@@ -90,7 +90,8 @@ public final class PktInfoDatagramPacket extends DatagramPacket {
      * The reply to this very request, from the source that a selection chooses.
      *
      * @param content the reply; the packet takes it over
-     * @param selection chooses the source when the packet is written, in the channel's event loop; what it throws fails the write
+     * @param selection chooses the source when the packet is written, in the channel's event loop; what it throws fails the write. One
+     *     of the program's own may choose an address that the channel is not bound to
      * @return the packet
      */
     public DatagramPacket reply(ByteBuf content, SourceSelection selection) {

@@ -10,8 +10,9 @@ import org.pktinfo.Source;
 import org.pktinfo.SourceSelection;
 
 /**
- * Who sent a request, as the socket address that handlers know, and where to. Who writes to this very object answers that request, even
- * if the peer has asked another address meanwhile; equal to any other socket address of the peer.
+ * Who sent a request, as the socket address that handlers know, and where to. What is written to this very object, by the channel that
+ * received the request or another of its port and address, answers it, even if the peer has asked another address meanwhile. Equal to any
+ * other socket address of the peer.
  */
 final class RequestPeer extends InetSocketAddress {
     @Serial

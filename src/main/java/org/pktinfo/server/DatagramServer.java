@@ -344,9 +344,9 @@ public final class DatagramServer implements AutoCloseable {
      * Replies to a request later, from any thread, from the address asked. The copy is from
      * {@link org.pktinfo.DatagramSlot#toDatagram}.
      *
-     * @param request the request
+     * @param request the request, received by this server
      * @param payload the reply, from position to limit
-     * @throws SendException if it is not sent
+     * @throws SendException if it is not sent; also if this server is bound to one address and the request was sent to another
      * @throws InterruptedIOException if this thread was interrupted before, as by cancelling its task: nothing is sent, the thread stays
      *     interrupted, and the server goes on
      * @throws IOException if the server is stopped

@@ -42,7 +42,8 @@ import org.pktinfo.Source;
  * out by the system's choice. Exceptions of {@link #send} are those of the JDK's sockets, with a {@link SendException} as their cause.
  *
  * <p>A connected socket sends from {@link #getLocalAddress}, as the JDK's does: the kernel chose that address when it was connected, and
- * receives nothing sent to any other from then on. So a server that connects a socket to a peer binds it to the address asked first.
+ * receives nothing sent to any other from then on. So a server that connects a socket to a peer binds it to the address asked first. A
+ * socket that is bound to one address sends from that, whatever a memory says that it shares with others.
  *
  * <p>Safe for use by any number of threads; sending does not wait for a thread that receives, and waiting holds no carrier of a
  * virtual thread. Memory and descriptors: those of a {@link PktInfoChannel}, and the memory of peers.
@@ -154,7 +155,8 @@ public class PktInfoDatagramSocket extends DatagramSocket {
     }
 
     /**
-     * Where this socket remembers which address each peer asked last.
+     * Where this socket remembers which address each peer asked last, and counts the datagrams that it sent to a peer it did not know:
+     * {@link PeerMemory#unknownPeers}.
      *
      * @return the memory that it was made with
      */
@@ -217,6 +219,10 @@ public class PktInfoDatagramSocket extends DatagramSocket {
                 throw new SocketException("Socket is closed");
             }
             Endpoint peer = peer(packet);
+            if (remembers && peer.address().isUnspecified() && memory.lastAsked(peer) != null) {
+                throw new SocketException("no reply can be sent to " + peer
+                        + ", a client that has no address yet: it would go to this host itself");
+            }
             bindIfNeeded();
             ByteBuffer payload = ByteBuffer.wrap(packet.getData(), packet.getOffset(), packet.getLength());
             try {
@@ -233,7 +239,7 @@ public class PktInfoDatagramSocket extends DatagramSocket {
     }
 
     private Source source(Endpoint peer) {
-        return remembers && !jdk.isConnected() ? memory.source(peer) : Source.systemChoice();
+        return remembers && !jdk.isConnected() ? memory.source(peer, channel) : Source.systemChoice();
     }
 
     /** Programs tell these apart. */

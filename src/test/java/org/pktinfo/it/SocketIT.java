@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
+import java.net.Inet6Address;
+import java.net.InetAddress;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -29,9 +31,17 @@ class SocketIT extends TwoHosts {
                 DatagramPacket packet = new DatagramPacket(buffer, buffer.length);
                 while (true) {
                     socket.receive(packet);
+                    if (arguments[0].equals("scoped")) {
+                        packet.setAddress(scoped(packet.getAddress().getAddress()));
+                    }
                     socket.send(packet);
                 }
             }
+        }
+
+        /** As the JDK gives the addresses of its own host's interfaces, and takes them from a text. */
+        private static InetAddress scoped(byte[] ipv6) throws IOException {
+            return Inet6Address.getByAddress(null, ipv6, 1);
         }
     }
 
@@ -86,7 +96,15 @@ class SocketIT extends TwoHosts {
         }
     }
 
-    /** Were it right here too, the test above would show nothing. */
+    @ParameterizedTest
+    @ValueSource(strings = {"fd00:9::2", "fd00:9::3"})
+    void aPeerThatIsNamedWithANeedlessScopeIsAnsweredFromTheAddressItAsked(String destination) throws Exception {
+        try (ChildProcess server = serve("scoped")) {
+            assertThat(answerFrom(destination, 10)).as("%s", server).isEqualTo(destination);
+        }
+    }
+
+    /** Were it right here too, theReplyComesFromTheAddressAskedLast would show nothing. */
     @ParameterizedTest
     @CsvSource({"10.9.0.2, 10.9.0.1", "10.9.0.3, 10.9.0.1"})
     void theJdksSocketAnswersFromTheFirstAddress(String destination, String source) throws Exception {

@@ -8,8 +8,10 @@ import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
 import java.net.SocketAddress;
 import java.net.SocketException;
+import java.net.StandardSocketOptions;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -181,6 +183,73 @@ class PktInfoDatagramSocketTest {
             other.send(receive(one));
             assertThat(answeredFrom()).isEqualTo("127.0.0.4");
             assertThat(other.memory()).isSameAs(memory);
+        }
+    }
+
+    @Test
+    void aSocketThatIsBoundToAnAddressSendsFromThatWhateverASharedMemorySays() throws IOException {
+        PeerMemory memory = new PeerMemory();
+        try (DatagramSocket all = new PktInfoDatagramSocket(new InetSocketAddress(0), memory);
+                DatagramSocket one = new PktInfoDatagramSocket(new InetSocketAddress("127.0.0.9", 0), memory)) {
+            ask("127.0.0.2", all.getLocalPort());
+            DatagramPacket request = receive(all);
+            one.send(request);
+            assertThat(answeredFrom()).isEqualTo("127.0.0.9");
+            all.send(request);
+            assertThat(answeredFrom()).isEqualTo("127.0.0.2");
+            ask("127.0.0.9", one.getLocalPort());
+            one.send(receive(one));
+            assertThat(answeredFrom()).isEqualTo("127.0.0.9");
+        }
+    }
+
+    /** An observation that goes on while its peer looks for others by a group, as CoAP's clients do. */
+    @Test
+    void aRequestToAGroupDoesNotMoveWhatThePeerHasAskedByUnicast() throws IOException {
+        NetworkInterface lo = NetworkInterface.getByInetAddress(InetAddress.getByName("127.0.0.1"));
+        client.setOption(StandardSocketOptions.IP_MULTICAST_IF, lo);
+        client.setOption(StandardSocketOptions.IP_MULTICAST_TTL, 0);
+        client.setBroadcast(true);
+        try (DatagramSocket server = new PktInfoDatagramSocket(0)) {
+            server.joinGroup(new InetSocketAddress("239.255.7.11", 0), lo);
+            ask("239.255.7.11", server.getLocalPort());
+            DatagramPacket request = receive(server);
+            server.send(request);
+            assertThat(answeredFrom()).isEqualTo("127.0.0.1");
+            for (String further : new String[] {"127.0.0.2", "239.255.7.11", "127.255.255.255"}) {
+                ask(further, server.getLocalPort());
+                server.send(receive(server));
+                assertThat(answeredFrom()).as("after %s", further).isEqualTo("127.0.0.2");
+            }
+        }
+    }
+
+    @Test
+    void datagramsToPeersThatAreNotKnownAreCounted() throws IOException {
+        try (PktInfoDatagramSocket server = new PktInfoDatagramSocket(0);
+                DatagramSocket stranger = new DatagramSocket(0, InetAddress.getByName("127.0.0.1"))) {
+            DatagramPacket unasked = new DatagramPacket(new byte[1], 1, stranger.getLocalSocketAddress());
+            server.send(unasked);
+            assertThat(server.memory().unknownPeers()).isZero();
+            ask("127.0.0.2", server.getLocalPort());
+            server.send(receive(server));
+            assertThat(server.memory().unknownPeers()).isZero();
+            server.send(unasked);
+            assertThat(server.memory().unknownPeers()).isEqualTo(1);
+            server.rememberPeers(false);
+            server.send(unasked);
+            assertThat(server.memory().unknownPeers()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void aSocketWithOneAddressToSendFromCountsNothing() throws IOException {
+        try (PktInfoDatagramSocket server = new PktInfoDatagramSocket(new InetSocketAddress("127.0.0.9", 0));
+                DatagramSocket stranger = new DatagramSocket(0, InetAddress.getByName("127.0.0.1"))) {
+            ask("127.0.0.9", server.getLocalPort());
+            server.send(receive(server));
+            server.send(new DatagramPacket(new byte[1], 1, stranger.getLocalSocketAddress()));
+            assertThat(server.memory().unknownPeers()).isZero();
         }
     }
 }
