@@ -85,7 +85,7 @@ public final class PeerMemory {
     }
 
     /**
-     * Returns how many peers there is room for; up to half as many more may be remembered.
+     * Returns how many peers there is room for; some more than that may be remembered.
      *
      * @return a power of two
      */
