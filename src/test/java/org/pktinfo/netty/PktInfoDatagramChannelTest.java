@@ -298,6 +298,25 @@ class PktInfoDatagramChannelTest {
         done(server.leaveGroup(group, lo(), null));
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"239.255.7.10", "ff11::b"})
+    void aGroupThatOnlyAnotherSocketHasJoinedIsReadIfAllAre(String group) throws Exception {
+        Recorder handler = new Recorder();
+        PktInfoDatagramChannel server = bind(handler);
+        client.setOption(StandardSocketOptions.IP_MULTICAST_IF, lo());
+        client.setOption(StandardSocketOptions.IP_MULTICAST_TTL, 0);
+        try (DatagramSocket other = new DatagramSocket()) {
+            other.joinGroup(new InetSocketAddress(address(group), 0), lo());
+            send(group, server, "for the other one");
+            send("127.0.0.1", server, "for this one");
+            assertThat(handler.next().recipient().getAddress()).isEqualTo(address("127.0.0.1"));
+            assertThat(server.config().setOption(PktInfoChannelOption.ALL_GROUPS, true)).isTrue();
+            assertThat(server.config().getOption(PktInfoChannelOption.ALL_GROUPS)).isTrue();
+            send(group, server, "for both");
+            assertThat(handler.next().recipient().getAddress()).isEqualTo(address(group));
+        }
+    }
+
     @Test
     void groupsWithoutAnInterfaceTakeTheOptionsAndFailWithoutOne() throws Exception {
         PktInfoDatagramChannel server = bind(new Recorder());
