@@ -61,7 +61,7 @@ final class NativeLibrary {
             throw new UnsatisfiedLinkError(
                     "-D" + FALLBACK_PROPERTY + "=" + fallback + ": must be \"plain\", or not be there");
         }
-        if (fallback == null || failure() == null || Segmentation.current().isRefused()) {
+        if (fallback == null || failure() == null || wrongSetting() != null) {
             load();
         } else {
             warnOnce();
@@ -111,10 +111,16 @@ final class NativeLibrary {
         return result;
     }
 
-    private static Loaded tryAll() {
+    /** Returns what is wrong with a property that is not about the library, null if nothing is; such a one is read here, once. */
+    private static @Nullable String wrongSetting() {
         Segmentation segmentation = Segmentation.current();
-        if (segmentation.isRefused()) {
-            return new Loaded(null, new UnsatisfiedLinkError(segmentation.text()));
+        return segmentation.isRefused() ? segmentation.text() : SourceProof.wrongSetting();
+    }
+
+    private static Loaded tryAll() {
+        String wrong = wrongSetting();
+        if (wrong != null) {
+            return new Loaded(null, new UnsatisfiedLinkError(wrong));
         }
         List<Throwable> failures = new ArrayList<>();
         StringBuilder text = new StringBuilder("no native library for ").append(platform());

@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.pktinfo.Diagnosis.Proof;
 import org.pktinfo.PktInfoChannel.Family;
 
@@ -41,7 +42,6 @@ final class SourceProof {
 
     /** Throws an exception that names the kernel if one ignores the source, and the user has not said that it may. */
     static void require(int socketFamily, boolean ipv6Only, long namespace) throws SocketException {
-        boolean allowed = isAllowed();
         Map<Family, Proof> proofs = KNOWN.computeIfAbsent(Math.max(0, namespace), any -> tryAll());
         boolean ignored;
         if (socketFamily == Layout.FAMILY_IPV4) {
@@ -51,16 +51,21 @@ final class SourceProof {
                     || (!ipv6Only && proofs.get(Family.DUAL_STACK) == Proof.IGNORED);
         }
         if (ignored) {
-            refuse(allowed);
+            refuse(Setting.VALUE != null);
         }
     }
 
-    private static boolean isAllowed() {
-        String value = System.getProperty(PROPERTY);
-        if (value != null && !value.equals("allow")) {
-            throw new IllegalArgumentException("-D" + PROPERTY + "=" + value + ": must be \"allow\", or not be there");
-        }
-        return value != null;
+    /** Read once, when the native library is loaded: not every later caller may read it. */
+    private static final class Setting {
+        static final @Nullable String VALUE = System.getProperty(PROPERTY);
+    }
+
+    /** Returns what is wrong with the property, null if nothing is. */
+    static @Nullable String wrongSetting() {
+        String value = Setting.VALUE;
+        return value == null || value.equals("allow")
+                ? null
+                : "-D" + PROPERTY + "=" + value + ": must be \"allow\", or not be there";
     }
 
     private static synchronized void refuse(boolean allowed) throws SocketException {

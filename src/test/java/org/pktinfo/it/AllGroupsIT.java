@@ -54,7 +54,8 @@ class AllGroupsIT {
     void aGroupOfAnotherProgramIsAnsweredIfTheOptionSaysSo(int jdk, String group, String source) throws Exception {
         try (Agent other = new Agent(hosts.namespaces, "vm1")) {
             assertThat(other.say("open DUAL_STACK 7999")).isEqualTo("open");
-            assertThat(other.say("join " + group.replaceAll("%.*", "") + " eth0")).isEqualTo("joined");
+            assertThat(other.say("join " + group.replaceAll("%.*", "") + " eth0"))
+                    .isEqualTo("joined");
             try (ChildProcess server = hosts.serve(java(jdk))) {
                 assertThat(answerFrom(group, "silence")).as("%s", server).isEqualTo("nothing");
             }

@@ -38,7 +38,7 @@ class SourceProofIT {
             try {
                 opening.run().close();
                 System.out.println(what + " open");
-            } catch (Exception e) {
+            } catch (Exception | UnsatisfiedLinkError e) {
                 System.out.println(what + " " + e);
             }
         }

@@ -310,8 +310,10 @@ class PktInfoDatagramChannelTest {
             send(group, server, "for the other one");
             send("127.0.0.1", server, "for this one");
             assertThat(handler.next().recipient().getAddress()).isEqualTo(address("127.0.0.1"));
-            assertThat(server.config().setOption(PktInfoChannelOption.ALL_GROUPS, true)).isTrue();
-            assertThat(server.config().getOption(PktInfoChannelOption.ALL_GROUPS)).isTrue();
+            assertThat(server.config().setOption(PktInfoChannelOption.ALL_GROUPS, true))
+                    .isTrue();
+            assertThat(server.config().getOption(PktInfoChannelOption.ALL_GROUPS))
+                    .isTrue();
             send(group, server, "for both");
             assertThat(handler.next().recipient().getAddress()).isEqualTo(address(group));
         }
