@@ -65,9 +65,10 @@ final class HostAddress {
         try {
             if (socket < 0) {
                 socket = NativeCalls.newRouteSocket();
-                if (socket >= 0 && question(LOOPBACK, 0) != ROUTE_LOCAL) { // gVisor calls every route unicast
+                int loopback = socket < 0 ? ROUTE_LOCAL : question(LOOPBACK, 0);
+                if (loopback != ROUTE_LOCAL) { // gVisor calls every route unicast
                     closeSocket();
-                    return -Errno.EOPNOTSUPP;
+                    return loopback < 0 ? loopback : -Errno.EOPNOTSUPP;
                 }
             }
             int type = socket < 0 ? socket : question(address, interfaceIndex);

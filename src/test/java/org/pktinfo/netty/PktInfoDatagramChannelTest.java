@@ -299,7 +299,7 @@ class PktInfoDatagramChannelTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"239.255.7.10", "ff11::b"})
+    @ValueSource(strings = {"239.255.7.10", "ff11::b%lo"})
     void aGroupThatOnlyAnotherSocketHasJoinedIsReadIfAllAre(String group) throws Exception {
         Recorder handler = new Recorder();
         PktInfoDatagramChannel server = bind(handler);
