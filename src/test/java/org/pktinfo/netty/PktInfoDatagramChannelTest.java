@@ -298,9 +298,9 @@ class PktInfoDatagramChannelTest {
         done(server.leaveGroup(group, lo(), null));
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"239.255.7.10", "ff11::b%lo"})
-    void aGroupThatOnlyAnotherSocketHasJoinedIsReadIfAllAre(String group) throws Exception {
+    @Test
+    void aGroupThatOnlyAnotherSocketHasJoinedIsReadIfAllAre() throws Exception {
+        String group = "239.255.7.10";
         Recorder handler = new Recorder();
         PktInfoDatagramChannel server = bind(handler);
         client.setOption(StandardSocketOptions.IP_MULTICAST_IF, lo());
