@@ -25,7 +25,9 @@ enum { SO_MEMINFO_OPTION = 55, MEMINFO_DROPS = 8, SO_COOKIE_OPTION = 57, SO_NETN
 enum { IP_MULTICAST_ALL_OPTION = 49, IPV6_MULTICAST_ALL_OPTION = 29 };
 
 /* From linux/netlink.h and linux/rtnetlink.h, which a compiler for musl does not find. */
-enum { ROUTING = 0, IS_REQUEST = 1, GET_ROUTE = 26, NEW_ROUTE = 24, FAILURE = 2, DESTINATION = 1, OUTPUT_INTERFACE = 4 };
+enum { ROUTING = 0, IS_REQUEST = 1 };                         /* protocol, flag */
+enum { FAILURE = 2, NEW_ROUTE = 24, GET_ROUTE = 26 };         /* types of messages */
+enum { DESTINATION = 1, OUTPUT_INTERFACE = 4 };               /* types of attributes */
 
 struct netlink_header {
     uint32_t length;

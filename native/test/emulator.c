@@ -464,8 +464,10 @@ static long send_many_as_then(int fd, struct mmsghdr *messages, unsigned count, 
     if (kernel()->without_mmsg) {
         return fail(ENOSYS);
     }
-    return kernel()->old_send || kernel()->deaf ? send_many(fd, messages, count < MANY_LIMIT ? count : MANY_LIMIT, flags)
-                              : __real_syscall(SYS_sendmmsg, fd, messages, count, flags);
+    if (kernel()->old_send || kernel()->deaf) {
+        return send_many(fd, messages, count < MANY_LIMIT ? count : MANY_LIMIT, flags);
+    }
+    return __real_syscall(SYS_sendmmsg, fd, messages, count, flags);
 }
 
 /* The numbers that the shim uses. */

@@ -358,7 +358,7 @@ public final class DatagramBatch {
         Objects.checkIndex(index, size);
     }
 
-    /** Whether the kernel may be asked to cut what goes there. */
+    /** Returns true if the kernel may be asked to cut what goes there. */
     boolean mayBeCut(long high, long low) {
         return channel.cutsDatagrams() && !uncut.has(high, low);
     }

@@ -27,7 +27,6 @@ public final class DatagramSlot {
     private final int index;
     private final ByteBuffer payload;
     private Reply reply = Reply.NONE;
-    private AddressAsked.@Nullable Answer refusedByRule;
     private @Nullable SendException refusal;
     private SendException.@Nullable Kind failureKind;
 
@@ -47,7 +46,6 @@ public final class DatagramSlot {
     void filled() {
         payload.limit(arena.length(index)).position(0);
         reply = Reply.NONE;
-        refusedByRule = null;
         refusal = null;
     }
 
@@ -163,7 +161,7 @@ public final class DatagramSlot {
     }
 
     /**
-     * Whether it says that it comes from this host: from one of its addresses, or from a broadcast address that reaches it. Two
+     * Returns true if it says that it comes from this host: from one of its addresses, or from a broadcast address that reaches it. Two
      * system calls; to be asked where it matters, such as of a peer with the server's own port.
      *
      * @return true if so; false also if nobody would say, see {@link IpAddress#isLocal}
@@ -363,7 +361,6 @@ public final class DatagramSlot {
         arena.cancel(index);
         reply = Reply.NONE; // also if the selection throws
         refusal = null;
-        refusedByRule = null;
         if (arena.peerPort(index) == 0) {
             refuse(SendException.Kind.PEER_PORT_ZERO, 0);
             return false;
@@ -378,7 +375,6 @@ public final class DatagramSlot {
     private void replyFromAddressAsked(int length) {
         AddressAsked.Answer answer = arena.addressAsked(index);
         if (answer == AddressAsked.Answer.REFUSED_NOTHING || answer == AddressAsked.Answer.REFUSED_TRUNCATED) {
-            refusedByRule = answer;
             refuse(SendException.Kind.NO_SOURCE, 0);
             return;
         }
@@ -509,14 +505,15 @@ public final class DatagramSlot {
         if (reply == Reply.FAILED) {
             return SendException.failed(kind, arena.error(index), arena.source(index), arena.peer(index));
         }
-        if (refusal != null) {
-            return refusal;
-        }
-        if (kind == SendException.Kind.PEER_PORT_ZERO) {
-            return SendException.portZero(arena.peer(index));
-        }
-        return refusedByRule == null
-                ? SendException.unanswerable(arena.peer(index))
-                : AddressAsked.refusal(refusedByRule, arena.peer(index), arena.packetInfo(index));
+        return refusal != null ? refusal : refusalWithoutException(kind);
+    }
+
+    private SendException refusalWithoutException(SendException.Kind kind) {
+        Endpoint peer = arena.peer(index);
+        return switch (kind) {
+            case PEER_PORT_ZERO -> SendException.portZero(peer);
+            case PEER_UNANSWERABLE -> SendException.unanswerable(peer);
+            default -> AddressAsked.refusal(arena.addressAsked(index), peer, arena.packetInfo(index));
+        };
     }
 }

@@ -61,7 +61,7 @@ public record Diagnosis(
         }
     }
 
-    /** Whether the kernel sends from the source that it is told. */
+    /** Tells whether the kernel sends from the source that it is told. */
     public enum Proof {
         /** The datagram came from there, or a source that is not the host's was refused. */
         HONOURED,

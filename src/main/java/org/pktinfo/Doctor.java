@@ -145,7 +145,7 @@ public final class Doctor {
         }
     }
 
-    /** Whether the source is honoured is what is to be found out. */
+    /** Opens a channel also where the source is not honoured, which is to be found out. */
     private static PktInfoChannel open(Family family) throws IOException {
         return PktInfoChannel.open(family, PktInfoChannel.MAX_PAYLOAD, /* proven= */ false);
     }

@@ -6,6 +6,7 @@ import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
 import java.nio.channels.DatagramChannel;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -14,7 +15,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * too. Binding a socket, for where netlink is refused, says yes to every address with {@code ip_nonlocal_bind}.
  */
 final class HostAddress {
-    /** What an address is to this host. */
+    /** Says what an address is to this host. */
     enum Answer {
         LOCAL,
         BROADCAST,
@@ -63,15 +64,8 @@ final class HostAddress {
     private static int routeType(IpAddress address, int interfaceIndex) {
         LOCK.lock();
         try {
-            if (socket < 0) {
-                socket = NativeCalls.newRouteSocket();
-                int loopback = socket < 0 ? ROUTE_LOCAL : question(LOOPBACK, 0);
-                if (loopback != ROUTE_LOCAL) { // gVisor calls every route unicast
-                    closeSocket();
-                    return loopback < 0 ? loopback : -Errno.EOPNOTSUPP;
-                }
-            }
-            int type = socket < 0 ? socket : question(address, interfaceIndex);
+            int opened = open();
+            int type = opened < 0 ? opened : question(address, interfaceIndex);
             if (type < 0) {
                 closeSocket();
             }
@@ -79,6 +73,16 @@ final class HostAddress {
         } finally {
             LOCK.unlock();
         }
+    }
+
+    /** Makes the socket if there is none; negative if it cannot be had, or does not know 127.0.0.1: gVisor calls every route unicast. */
+    private static int open() {
+        if (socket >= 0) {
+            return socket;
+        }
+        socket = NativeCalls.newRouteSocket();
+        int loopback = socket < 0 ? socket : question(LOOPBACK, 0);
+        return loopback < 0 || loopback == ROUTE_LOCAL ? loopback : -Errno.EOPNOTSUPP;
     }
 
     private static int question(IpAddress address, int interfaceIndex) {
@@ -118,12 +122,10 @@ final class HostAddress {
         try {
             Path switched = Path.of("/proc/sys/net/" + (ipv4 ? "ipv4" : "ipv6") + "/ip_nonlocal_bind");
             return Files.readString(switched).trim().equals("0");
+        } catch (NoSuchFileException e) { // IPv6 has the switch since Linux 4.3, and binds to no foreign address before
+            return !ipv4 && Files.exists(Path.of("/proc/sys/net/ipv4"));
         } catch (IOException e) {
-            return !ipv4 && isMissing(e); // IPv6 has the switch since Linux 4.3, and none before
+            return false;
         }
-    }
-
-    private static boolean isMissing(IOException e) {
-        return e instanceof java.nio.file.NoSuchFileException && Files.exists(Path.of("/proc/sys/net/ipv4"));
     }
 }

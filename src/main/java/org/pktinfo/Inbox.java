@@ -3,7 +3,6 @@ package org.pktinfo;
 import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.SocketAddress;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,8 +19,7 @@ final class Inbox {
     static final int BUSY = 64;
 
     private final PktInfoChannel channel;
-    private final ReentrantLock lock = new ReentrantLock();
-    private @Nullable Arena arena; // guarded by lock, as all that follows
+    private final GuardedArena memory; // its lock guards all that follows
     private int filled;
     private int next; // the first slot of which something is left, if less than filled
     private int taken; // bytes of that slot that were handed out, if it holds several datagrams
@@ -34,14 +32,15 @@ final class Inbox {
 
     Inbox(PktInfoChannel channel) {
         this.channel = channel;
+        this.memory = new GuardedArena(channel);
     }
 
     /** The next datagram, null if none is there. */
     @Nullable
     Datagram take() throws IOException {
-        lock.lock();
+        memory.lock();
         try {
-            Arena from = hasNext() ? arena : receive(inARow >= BUSY && channel.mayReadAhead() ? AHEAD : 1);
+            Arena from = hasNext() ? memory.get() : receive(inARow >= BUSY && channel.mayReadAhead() ? AHEAD : 1);
             if (from == null) {
                 return null;
             }
@@ -57,9 +56,9 @@ final class Inbox {
     /** The next datagram into a packet of the JDK, and where it was sent to; null if none is there. */
     @Nullable
     PacketInfo take(DatagramPacket packet) throws IOException {
-        lock.lock();
+        memory.lock();
         try {
-            Arena from = hasNext() ? arena : receive(1);
+            Arena from = hasNext() ? memory.get() : receive(1);
             if (from == null) {
                 return null;
             }
@@ -79,13 +78,14 @@ final class Inbox {
 
     /** Puts what is left into a batch's arena, at most so many, each datagram into a slot; how many. */
     int take(Arena to, int most) throws IOException {
-        lock.lock();
+        memory.lock();
         try {
             int moved = 0;
-            while (moved < most && hasNext() && arena != null) {
+            Arena from = memory.get();
+            while (from != null && moved < most && hasNext()) {
                 int slot = next;
                 int at = taken;
-                to.putReceived(moved++, arena, slot, at, advance(arena));
+                to.putReceived(moved++, from, slot, at, advance(from));
             }
             return moved;
         } finally {
@@ -95,7 +95,7 @@ final class Inbox {
 
     /** Whether nothing was taken that nobody has got yet. */
     boolean isEmpty() throws IOException {
-        lock.lock();
+        memory.lock();
         try {
             return !hasNext();
         } finally {
@@ -104,10 +104,9 @@ final class Inbox {
     }
 
     /** Returns when whoever is just taking something is done: who comes then finds it here. */
-    @SuppressWarnings("LockNotBeforeTry") // there is nothing to do
     void await() {
-        lock.lock();
-        lock.unlock();
+        memory.lock();
+        memory.unlock();
     }
 
     private void unlock() {
@@ -115,36 +114,15 @@ final class Inbox {
         if (leftover != some) {
             leftover = some;
         }
-        lock.unlock();
-        freeIfClosed();
+        memory.unlock();
     }
 
-    /**
-     * Frees the memory once the channel is closed, and what is left in it, unless somebody uses it: who does calls this afterwards,
-     * because nobody may wait for him who closes the channel.
-     */
     void freeIfClosed() {
-        if (channel.isOpen() || lock.isHeldByCurrentThread() || !lock.tryLock()) {
-            return;
-        }
-        try {
-            filled = 0;
-            taken = 0;
-            free();
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    private void free() {
-        if (arena != null) {
-            channel.free(arena);
-            arena = null;
-        }
+        memory.freeIfClosed();
     }
 
     private boolean hasNext() throws IOException {
-        if (next < filled && placeIsKnown && !isStillAt(place)) {
+        if (next < filled && (memory.get() == null || (placeIsKnown && !isStillAt(place)))) {
             filled = 0;
             taken = 0;
         }
@@ -159,13 +137,7 @@ final class Inbox {
 
     /** Takes what is there, at most so many; null if nothing is. */
     private @Nullable Arena receive(int count) throws IOException {
-        Arena room = arena;
-        if (room == null || room.slots() < count) {
-            Arena larger = channel.newHiddenArena(count);
-            free();
-            arena = larger;
-            room = larger;
-        }
+        Arena room = memory.withRoomFor(count);
         next = 0;
         filled = 0; // also if it fails
         if (count > 1 || channel.coalescesReceived()) { // else nothing is left of it

@@ -139,7 +139,7 @@ public record IpAddress(long high, long low, int scopeId) {
     }
 
     /**
-     * Whether this is an address of this host now: of one of its interfaces, of 127.0.0.0/8, or covered by a route of type local. Asks
+     * Returns true if this is an address of this host now: of one of its interfaces, of 127.0.0.0/8, or covered by a route of type local. Asks
      * the routing table, two system calls whatever the number of addresses, by a socket of the process's own; where netlink is refused
      * it binds a socket to the address.
      *

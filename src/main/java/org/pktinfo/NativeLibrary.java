@@ -177,8 +177,8 @@ final class NativeLibrary {
     }
 
     private static void loadFile(Path file) {
-        if (!Files.isRegularFile(
-                file)) { // the dynamic linker would say something else, and the JVM more about a folder
+        // Of what is no file the dynamic linker would say something else, and the JVM more.
+        if (!Files.isRegularFile(file)) {
             throw new UnsatisfiedLinkError(Files.exists(file) ? "is not a file" : "there is no such file");
         }
         System.load(file.toAbsolutePath().toString());

@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  */
 @SuppressWarnings("exports") // the annotations are not needed at run time
 public final class PeerMemory {
-    /** How many peers are remembered unless something else is said: about 2 MB with so many, and 3 MB when every place is taken. */
+    /** The number of peers that are remembered unless something else is said: about 2 MB with so many, and 3 MB when every place is taken. */
     public static final int DEFAULT_CAPACITY = 1 << 14;
 
     /** How long a peer that is silent is remembered unless something else is said. */
@@ -183,7 +183,7 @@ public final class PeerMemory {
         }
     }
 
-    /** Whether it was sent to the very address that answers it. */
+    /** Returns true if it was sent to the very address that answers it. */
     private static boolean isUnicast(PacketInfo info) {
         IpAddress local = info.local();
         return !info.truncated()

@@ -112,12 +112,12 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         this.channel = channel;
         this.payloadCapacity = payloadCapacity;
         this.transport = newTransport(channel);
-        this.jdkSocket = new JdkSocket(channel, transport, counters);
         this.ownAddress = new OwnAddress(channel);
         try {
             if (!channel.isOpen()) { // closed meanwhile: the number may already be another socket's
                 throw new ClosedChannelException();
             }
+            this.jdkSocket = new JdkSocket(channel, transport, counters);
             this.socketFamily = getOption("getsockopt(SO_DOMAIN)", Layout.OPTION_FAMILY);
             boolean ipv6 = socketFamily == Layout.FAMILY_IPV6;
             setOption("setsockopt(IP_PKTINFO)", Layout.OPTION_IP_PKTINFO);
@@ -714,7 +714,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         return channel.socket().getLocalPort();
     }
 
-    /** Whether the kernel may be asked to cut what is sent into datagrams. */
+    /** Returns true if the kernel may be asked to cut what is sent into datagrams. */
     boolean cutsDatagrams() {
         return cutsDatagrams;
     }
@@ -1128,31 +1128,25 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
      */
     public void reply(Datagram request, ByteBuffer payload, SourceSelection selection) throws IOException {
         Objects.requireNonNull(payload, "payload");
-        checkAnswerable(request.peer());
         send(payload, request.peer(), select(request, selection));
     }
 
-    /** Linux would send what is for 0.0.0.0 to this host itself. */
-    private void checkAnswerable(Endpoint peer) throws SendException {
-        if (!IpAddress.isUsableSource(peer.address().high(), peer.address().low())) {
-            SendException refusal = SendException.unanswerable(peer);
-            countUnsent(refusal, null, peer);
-            throw refusal;
-        }
-    }
-
     private Source select(Datagram request, SourceSelection selection) throws SendException {
-        if (!transport.choosesSource()) {
-            return Source.systemChoice();
-        }
+        Endpoint peer = request.peer();
         try {
-            Source source = selection.select(request.peer(), request.packetInfo());
+            if (!IpAddress.isUsableSource(peer.address().high(), peer.address().low())) {
+                throw SendException.unanswerable(peer); // Linux would send what is for 0.0.0.0 to this host itself
+            }
+            if (!transport.choosesSource()) {
+                return Source.systemChoice();
+            }
+            Source source = selection.select(peer, request.packetInfo());
             if (AddressAsked.isRuleOf(selection) && !ownAddress.answers(request.packetInfo())) {
-                throw AddressAsked.elsewhere(request.peer(), request.packetInfo());
+                throw AddressAsked.elsewhere(peer, request.packetInfo());
             }
             return Objects.requireNonNull(source, "the source that the selection chose");
         } catch (SendException e) {
-            countUnsent(e, null, request.peer());
+            countUnsent(e, null, peer);
             throw e;
         }
     }

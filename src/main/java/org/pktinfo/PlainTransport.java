@@ -82,12 +82,12 @@ final class PlainTransport implements Transport {
         closed = true; // whoever waits is woken by the closing of the JDK's channel
     }
 
-    /** Packet information is switched on in vain; only IPv6-only sockets are told apart, by what they receive. */
     @Override
     public void requireProof(int socketFamily, boolean ipv6Only) {
         // who has asked for this transport knows that it chooses no source
     }
 
+    /** Packet information is switched on in vain; only IPv6-only sockets are told apart, by what they receive. */
     @Override
     public int setOption(int option, int value) {
         ipv6Only |= option == Layout.OPTION_IPV6_V6ONLY;

@@ -4,14 +4,14 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whether datagrams may leave in one piece that the kernel cuts (UDP_SEGMENT). Linux 7.0 to 7.1.4 corrupts some of such pieces on
+ * Decides whether datagrams may leave in one piece that the kernel cuts (UDP_SEGMENT). Linux 7.0 to 7.1.4 corrupts some of such pieces on
  * some devices, and no error says so: only the kernel's name tells, unless the user knows better.
  *
  * @param state what holds in this JVM
  * @param text the same and why, for people
  */
 record Segmentation(State state, String text) {
-    /** How it may be. */
+    /** The ways it may be. */
     enum State {
         /** They may, where the kernel can. */
         ON,

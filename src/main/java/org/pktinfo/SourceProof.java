@@ -51,7 +51,7 @@ final class SourceProof {
                     || (!ipv6Only && proofs.get(Family.DUAL_STACK) == Proof.IGNORED);
         }
         if (ignored) {
-            refuse(Setting.VALUE != null);
+            refuse();
         }
     }
 
@@ -68,11 +68,11 @@ final class SourceProof {
                 : "-D" + PROPERTY + "=" + value + ": must be \"allow\", or not be there";
     }
 
-    private static synchronized void refuse(boolean allowed) throws SocketException {
+    private static synchronized void refuse() throws SocketException {
         String text = "this kernel (" + System.getProperty("os.name") + " " + System.getProperty("os.version")
                 + ") takes the source of a datagram and ignores it, so that replies leave from another address than the"
                 + " one asked; pktinfo-server.jar doctor shows it";
-        if (!allowed) {
+        if (Setting.VALUE == null) {
             throw new SocketException(text + "; -D" + PROPERTY + "=allow goes on all the same");
         }
         if (!warned) {

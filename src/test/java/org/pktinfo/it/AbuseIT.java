@@ -35,13 +35,9 @@ class AbuseIT {
     }
 
     private ChildProcess serve(String host, String... options) throws Exception {
-        List<String> command =
-                new ArrayList<>(List.of(ChildProcess.java().toString(), "-jar", System.getProperty("server.jar")));
-        command.addAll(Arrays.asList(options));
-        command.addAll(List.of("--echo", "--quiet", "--stats", "1", "8888"));
-        ChildProcess server = ChildProcess.start(hosts.inside(host, command.toArray(String[]::new)));
-        server.awaitErr(line -> line.startsWith("listening on "));
-        return server;
+        List<String> arguments = new ArrayList<>(Arrays.asList(options));
+        arguments.addAll(List.of("--echo", "--quiet", "--stats", "1", "8888"));
+        return hosts.serve(host, List.of(ChildProcess.java().toString()), arguments.toArray(String[]::new));
     }
 
     /** From the port of the server on host two to that on host one. */

@@ -34,13 +34,9 @@ final class ArticleHosts implements AutoCloseable {
 
     /** Starts the sample server on vm1, port 8888, by the JVM that the command starts. */
     ChildProcess serve(List<String> java, String... options) throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>(java);
-        command.addAll(List.of("-jar", System.getProperty("server.jar")));
-        command.addAll(Arrays.asList(options));
-        command.add("8888");
-        ChildProcess server = ChildProcess.start(namespaces.inside("vm1", command.toArray(String[]::new)));
-        server.awaitErr(line -> line.startsWith("listening"));
-        return server;
+        List<String> arguments = new ArrayList<>(Arrays.asList(options));
+        arguments.add("8888");
+        return namespaces.serve("vm1", java, arguments.toArray(String[]::new));
     }
 
     @Override

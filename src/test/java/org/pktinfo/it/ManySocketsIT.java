@@ -123,7 +123,7 @@ class ManySocketsIT {
                 PktInfoChannel last = channels.remove(channels.size() - 1);
                 last.channel().close();
                 while (last.isOpen()) {
-                    Thread.sleep(1);
+                    Thread.onSpinWait();
                 }
             }
         }

@@ -130,6 +130,16 @@ final class Namespaces implements AutoCloseable {
         return whole;
     }
 
+    /** Starts the sample server on a host, by the JVM that a command starts; it listens when this returns. */
+    ChildProcess serve(String host, List<String> java, String... arguments) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(java);
+        command.addAll(List.of("-jar", System.getProperty("server.jar")));
+        command.addAll(Arrays.asList(arguments));
+        ChildProcess server = ChildProcess.start(inside(host, command.toArray(String[]::new)));
+        server.awaitErr(line -> line.startsWith("listening on "));
+        return server;
+    }
+
     private static void ip(String arguments) {
         List<String> command = new ArrayList<>(List.of("ip"));
         command.addAll(Arrays.asList(arguments.split(" ", -1)));

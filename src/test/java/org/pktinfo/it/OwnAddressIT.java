@@ -88,13 +88,9 @@ class OwnAddressIT {
     }
 
     private ChildProcess serve(String... options) throws Exception {
-        List<String> command =
-                new ArrayList<>(List.of(ChildProcess.java().toString(), "-jar", System.getProperty("server.jar")));
-        command.addAll(Arrays.asList(options));
-        command.add("8888");
-        ChildProcess server = ChildProcess.start(hosts.inside("server", command.toArray(String[]::new)));
-        server.awaitErr(line -> line.startsWith("listening on "));
-        return server;
+        List<String> arguments = new ArrayList<>(Arrays.asList(options));
+        arguments.add("8888");
+        return hosts.serve("server", List.of(ChildProcess.java().toString()), arguments.toArray(String[]::new));
     }
 
     /** As NTP, IKE, SIP and DHCP relays ask. */

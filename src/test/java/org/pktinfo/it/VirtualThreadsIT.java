@@ -13,6 +13,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.AsynchronousCloseException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -120,17 +121,20 @@ class VirtualThreadsIT {
         }
     }
 
+    private static ChildProcess run(Class<?> program, String... options) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(List.of(Requires.jdk25().toString()));
+        command.addAll(Arrays.asList(options));
+        command.addAll(List.of("--illegal-native-access=deny", "--enable-native-access=ALL-UNNAMED", "-cp"));
+        command.addAll(List.of(System.getProperty("java.class.path"), program.getName()));
+        return ChildProcess.run(command);
+    }
+
     @Test
     void onOneCarrierOthersMakeProgressEachGetsItsDatagramAndCloseWakesAll() throws Exception {
-        ChildProcess child = ChildProcess.run(List.of(
-                Requires.jdk25().toString(),
+        ChildProcess child = run(
+                Program.class,
                 "-Djdk.virtualThreadScheduler.parallelism=1",
-                "-Djdk.virtualThreadScheduler.maxPoolSize=1",
-                "--illegal-native-access=deny",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                Program.class.getName()));
+                "-Djdk.virtualThreadScheduler.maxPoolSize=1");
         assertThat(child.exitCode()).as("%s", child).isZero();
         assertThat(child.err()).as("stderr").isEmpty();
         assertThat(child.out()).as("%s", child).hasSize(1).first().asString().startsWith("woken in ms ");
@@ -164,13 +168,7 @@ class VirtualThreadsIT {
 
     @Test
     void aForgottenChannelInWhichOneHasWaitedWithATimeoutIsCollected() throws Exception {
-        ChildProcess child = ChildProcess.run(List.of(
-                Requires.jdk25().toString(),
-                "--illegal-native-access=deny",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                Forgotten.class.getName()));
+        ChildProcess child = run(Forgotten.class);
         assertThat(child.exitCode()).as("%s", child).isZero();
         assertThat(child.out()).as("%s", child).containsExactly("0 are left");
     }
@@ -220,13 +218,7 @@ class VirtualThreadsIT {
 
     @Test
     void aHandlerMayLeaveTheReplyToAVirtualThread() throws Exception {
-        ChildProcess child = ChildProcess.run(List.of(
-                Requires.jdk25().toString(),
-                "--illegal-native-access=deny",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                LateReplies.class.getName()));
+        ChildProcess child = run(LateReplies.class);
         assertThat(child.out()).as("%s", child).containsExactly("replied 1000");
         assertThat(child.exitCode()).isZero();
     }

@@ -1,0 +1,63 @@
+package org.pktinfo;
+
+import java.nio.channels.ClosedChannelException;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An arena that nobody but a part of a channel sees, for who holds its lock; gone once the channel is closed. Whoever closes the channel waits
+ * for nobody who holds the lock: that one frees the memory when he lets go.
+ */
+final class GuardedArena {
+    private final PktInfoChannel channel;
+    private final ReentrantLock lock = new ReentrantLock();
+    private @Nullable Arena arena; // guarded by lock
+
+    GuardedArena(PktInfoChannel channel) {
+        this.channel = channel;
+    }
+
+    void lock() {
+        lock.lock();
+    }
+
+    void unlock() {
+        lock.unlock();
+        freeIfClosed();
+    }
+
+    /** Returns the arena, null if there is none yet or any more. For who holds the lock. */
+    @Nullable
+    Arena get() {
+        return arena;
+    }
+
+    /** Returns one with so many slots at least; a smaller one there was is gone. For who holds the lock. */
+    Arena withRoomFor(int slots) throws ClosedChannelException {
+        Arena room = arena;
+        if (room == null || room.slots() < slots) {
+            room = channel.newHiddenArena(slots);
+            free();
+            arena = room;
+        }
+        return room;
+    }
+
+    /** Frees the memory if the channel is closed and nobody holds the lock. */
+    void freeIfClosed() {
+        if (!channel.isOpen() && !lock.isHeldByCurrentThread() && lock.tryLock()) {
+            try {
+                free();
+            } finally {
+                lock.unlock();
+            }
+        }
+    }
+
+    private void free() {
+        if (arena != null) {
+            channel.free(arena);
+            arena = null;
+        }
+    }
+}
