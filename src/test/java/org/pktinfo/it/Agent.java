@@ -80,7 +80,7 @@ public final class Agent implements AutoCloseable {
     private PktInfoChannel server;
     private DatagramBatch batch; // of the server
     private DatagramServer loop; // instead of the channel
-    private DatagramServer answering; // besides
+    private final StormServers answering = new StormServers(); // besides
     private final SynchronousQueue<Datagram> taken = new SynchronousQueue<>();
     private final SynchronousQueue<SourceSelection> chosen = new SynchronousQueue<>();
     private volatile String complaint;
@@ -115,11 +115,15 @@ public final class Agent implements AutoCloseable {
         return switch (words[0]) {
             case "open" -> open(words);
             case "serve" -> serve(Integer.parseInt(words[1]), Integer.parseInt(words[2]));
-            case "answer" -> answer(Integer.parseInt(words[1]), words[2]);
+            case "answer" -> answer(words);
+            case "answer-connected" -> answerConnected(words);
             case "stats" -> answering.stats().toString();
+            case "stats-of-others" -> answering.others();
             case "keep" -> keep(Integer.parseInt(words[1]));
             case "cycle" -> cycle(Integer.parseInt(words[1]));
             case "storm" -> storm(words);
+            case "forge" -> forge();
+            case "endpoints" -> asker.endpoints(words[1], words[2]);
             case "join" -> join(words[1], words[2]);
             case "groups" -> groups(words[1].equals("all"));
             case "discover" -> discover(words[1].equals("yes"));
@@ -231,13 +235,21 @@ public final class Agent implements AutoCloseable {
         };
     }
 
-    /** A whole server that answers all by itself, and counts. */
-    private String answer(int port, String policy) throws IOException {
-        SourceSelection selection = selection(policy);
-        answering = DatagramServer.builder()
-                .bind(new InetSocketAddress(port))
-                .payloadCapacity(1500)
-                .start(slot -> slot.reply(slot.length(), selection));
+    /** Port, policy, perhaps an address; a whole server that answers all by itself, and counts. */
+    private String answer(String[] words) throws IOException {
+        int port = Integer.parseInt(words[1]);
+        answering.serve(
+                words.length > 3 ? new InetSocketAddress(words[3], port) : new InetSocketAddress(port),
+                selection(words[2]));
+        return "open";
+    }
+
+    /** Port, address, then the clients' endpoints: a channel for each. */
+    private String answerConnected(String[] words) throws IOException {
+        InetSocketAddress local = new InetSocketAddress(words[2], Integer.parseInt(words[1]));
+        for (String peer : Arrays.asList(words).subList(3, words.length)) {
+            answering.connect(local, Asker.endpoint(peer, 0));
+        }
         return "open";
     }
 
@@ -269,16 +281,21 @@ public final class Agent implements AutoCloseable {
         return "done";
     }
 
-    /** Port, milliseconds, requests a second, then the addresses to ask; what became of all requests so far. */
+    /** Port, milliseconds, requests a second, then the addresses to ask, perhaps with a #port; what became of all requests so far. */
     private String storm(String[] words) throws IOException {
         if (asker == null) {
             List<InetSocketAddress> servers = new ArrayList<>();
             for (String address : Arrays.asList(words).subList(4, words.length)) {
-                servers.add(new InetSocketAddress(InetAddress.getByName(address), Integer.parseInt(words[1])));
+                servers.add(Asker.endpoint(address, Integer.parseInt(words[1])));
             }
             asker = new Asker(servers, 1);
         }
         return asker.ask(Long.parseLong(words[2]), Integer.parseInt(words[3]));
+    }
+
+    private String forge() throws IOException {
+        asker.forge();
+        return "forging";
     }
 
     private String reply(String policy) throws IOException {

@@ -1,18 +1,28 @@
 package org.pktinfo.it;
 
 import java.io.IOException;
+import java.net.Inet4Address;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+import org.pktinfo.Datagram;
+import org.pktinfo.Endpoint;
+import org.pktinfo.IpAddress;
+import org.pktinfo.PktInfoChannel;
+import org.pktinfo.Source;
 
 /**
  * Asks many addresses of a server that echoes, as many at once as it can, and checks where each reply comes from. A plain client
- * of the JDK, its sockets bound to no address and not connected, so that it sees whatever reaches its host.
+ * of the JDK, its sockets bound to no address and not connected, so that it sees whatever reaches its host. Told to forge, it asks
+ * from other addresses between: what comes back of that is checked too.
  */
 final class Asker {
     private static final int SOCKETS = 4;
@@ -32,7 +42,10 @@ final class Asker {
     private long wrong;
     private long malformed;
     private long unsent;
+    private long forged;
     private String firstWrong = "";
+
+    private @Nullable PktInfoChannel forger;
 
     Asker(List<InetSocketAddress> servers, long seed) throws IOException {
         this.servers = servers;
@@ -42,6 +55,52 @@ final class Asker {
             socket.bind(new InetSocketAddress(0));
             socket.configureBlocking(false);
             sockets.add(socket);
+        }
+    }
+
+    /** An address, perhaps followed by #port. */
+    static InetSocketAddress endpoint(String text, int port) throws IOException {
+        String[] parts = text.split("#", 2);
+        return new InetSocketAddress(
+                InetAddress.getByName(parts[0]), parts.length > 1 ? Integer.parseInt(parts[1]) : port);
+    }
+
+    /** Its sockets, as a server that is asked at IPv4 or IPv6 addresses sees them. */
+    String endpoints(String ipv4, String ipv6) throws IOException {
+        List<String> endpoints = new ArrayList<>();
+        for (DatagramChannel socket : sockets) {
+            int port = ((InetSocketAddress) socket.getLocalAddress()).getPort();
+            endpoints.add(ipv4 + "#" + port);
+            endpoints.add(ipv6 + "#" + port);
+        }
+        return String.join(" ", endpoints);
+    }
+
+    /**
+     * From now on one request of sixteen comes from an address that its host only pretends to have: the upper half of
+     * 10.9.0.0/24, and fd00:9::f000 to fd00:9::ffff, for which no neighbour answers.
+     */
+    void forge() throws IOException {
+        forger = PktInfoChannel.open();
+        forger.bind(new InetSocketAddress(0));
+    }
+
+    private void forge(PktInfoChannel from, int server) throws IOException {
+        InetSocketAddress to = servers.get(server);
+        IpAddress source = to.getAddress() instanceof Inet4Address
+                ? IpAddress.of(InetAddress.getByAddress(new byte[] {10, 9, 0, (byte) (128 + random.nextInt(127))}))
+                : new IpAddress(0xfd00_0009_0000_0000L, 0xf000 + random.nextInt(0x1000), 0);
+        out.clear();
+        out.putInt(MAGIC).putInt(server).putLong(requests).flip();
+        try {
+            from.send(out, Endpoint.of(to), Source.of(source));
+            forged++;
+            for (Datagram reply = from.receive(Duration.ZERO); reply != null; reply = from.receive(Duration.ZERO)) {
+                in.clear().put(reply.payload());
+                check(reply.peer().toSocketAddress());
+            }
+        } catch (IOException e) {
+            unsent++;
         }
     }
 
@@ -67,13 +126,16 @@ final class Asker {
             }
         }
         return "requests " + requests + " replies " + replies + " wrong " + wrong + " malformed " + malformed
-                + " unsent " + unsent + firstWrong;
+                + " unsent " + unsent + " forged " + forged + firstWrong;
     }
 
     private boolean send(int socket, long allowed) throws IOException {
         int count = (int) Math.min(Math.min(credits[socket], 16), allowed);
         for (int i = 0; i < count; i++) {
             int server = random.nextInt(servers.size());
+            if (forger != null && random.nextInt(16) == 0) {
+                forge(forger, server);
+            }
             out.clear();
             out.putInt(MAGIC).putInt(server).putLong(requests).flip();
             try {

@@ -105,19 +105,40 @@ class OwnAddressIT {
         }
     }
 
+    private void discover(int port) {
+        hosts.in("client", "ip addr flush dev e1");
+        hosts.in(
+                "client",
+                "perl -e use\tSocket;socket(S,PF_INET,SOCK_DGRAM,17);setsockopt(S,1,6,1);"
+                        + "setsockopt(S,1,25,\"e1\\0\");bind(S,sockaddr_in(68,INADDR_ANY));"
+                        + "send(S,\"discover\",0,sockaddr_in(" + port + ",INADDR_BROADCAST))||die($!)");
+    }
+
     /** A client of DHCP has no address yet; a reply would have gone to the server's own host. */
     @Test
     void aPeerWithoutAnAddressIsNotAnsweredAndThatIsCountedAsSuch() throws Exception {
-        hosts.in("client", "ip addr flush dev e1");
-        String send = "perl -e use\tSocket;socket(S,PF_INET,SOCK_DGRAM,17);setsockopt(S,1,6,1);"
-                + "setsockopt(S,1,25,\"e1\\0\");bind(S,sockaddr_in(68,INADDR_ANY));"
-                + "send(S,\"discover\",0,sockaddr_in(8888,INADDR_BROADCAST))||die($!)";
         try (ChildProcess server = serve("--stats=1")) {
-            hosts.in("client", send);
+            discover(8888);
             String line = server.awaitErr(each -> each.startsWith("received 1, "));
             assertThat(line)
                     .startsWith("received 1, replied 0, failed 1")
                     .contains("send errors {PEER_UNANSWERABLE=1}");
+        }
+    }
+
+    @Test
+    void aSocketThatAnswersAPeerWithoutAnAddressIsToldThatItCannot() throws Exception {
+        try (ChildProcess server = ChildProcess.start(hosts.inside(
+                "server",
+                ChildProcess.java().toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                SocketIT.Echo.class.getName(),
+                "ours"))) {
+            server.awaitOut("ready"::equals);
+            discover(7001);
+            assertThat(server.awaitErr(line -> line.contains("Exception")))
+                    .contains("no reply can be sent to 0.0.0.0:68, a client that has no address yet");
         }
     }
 }

@@ -2,6 +2,8 @@ package org.pktinfo.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -9,11 +11,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.pktinfo.Requires;
 
 /**
  * Addresses, routes and interfaces of a server change all the time, and the client checks where every reply comes from. How many
@@ -21,18 +24,28 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 class StormIT extends TwoHosts {
     private static final int PORT_OF_STORM = 7001;
+    private static final int PORT_OF_BOUND = 7002;
+    private static final int PORT_OF_CONNECTED = 7003;
     private static final long CALM = TimeUnit.MILLISECONDS.toNanos(20);
     private static final int GUSTS = 200; // so that there is something of every kind
     private static final long SLICE_MILLIS = 2000;
 
+    private List<String> asked;
+    private int jdk;
     private Storm storm;
     private long gusts;
     private String tally;
 
-    @BeforeEach
-    void connectTwoHosts() throws Exception {
+    private void connect(int jdkOfServer) throws Exception {
+        jdk = jdkOfServer;
         connect();
         storm = new Storm(hosts, Long.getLong("storm.seed", 1));
+        asked = new ArrayList<>(Storm.asked());
+    }
+
+    @Override
+    List<String> java() {
+        return jdk == 25 ? List.of(Requires.jdk25().toString(), "--enable-native-access=ALL-UNNAMED") : super.java();
     }
 
     @AfterEach
@@ -41,7 +54,7 @@ class StormIT extends TwoHosts {
     }
 
     private CompletableFuture<String> ask(long millis) {
-        String line = "storm " + PORT_OF_STORM + " " + millis + " 0 " + String.join(" ", Storm.asked());
+        String line = "storm " + PORT_OF_STORM + " " + millis + " 0 " + String.join(" ", asked);
         return CompletableFuture.supplyAsync(() -> {
             try {
                 return client.say(line);
@@ -57,9 +70,34 @@ class StormIT extends TwoHosts {
         return Long.parseLong(number.group(1));
     }
 
-    /** So many exchanges in a storm of so many gusts, at least; what the server has counted. */
+    /** Besides the server for all addresses: one bound to each, and for each a channel connected to each of the client's sockets. */
+    private void serveEachAddressToo() throws Exception {
+        for (String address : Storm.asked()) {
+            assertThat(server.say("answer " + PORT_OF_BOUND + " asked " + address))
+                    .isEqualTo("open");
+            asked.add(address + "#" + PORT_OF_BOUND);
+            asked.add(address + "#" + PORT_OF_CONNECTED);
+        }
+        assertThat(ask(0).get()).startsWith("requests 0 ");
+        List<String> clients =
+                List.of(client.say("endpoints 10.9.0.100 fd00:9::100").split(" "));
+        for (String address : Storm.asked()) {
+            String peers = clients.stream()
+                    .filter(peer -> (peer.indexOf(':') >= 0) == (address.indexOf(':') >= 0))
+                    .collect(Collectors.joining(" "));
+            assertThat(server.say("answer-connected " + PORT_OF_CONNECTED + " " + address + " " + peers))
+                    .isEqualTo("open");
+        }
+    }
+
+    private void forge() throws Exception {
+        hosts.in("client", "ip route add local 10.9.0.128/25 dev lo");
+        hosts.in("client", "sysctl -qw net.ipv6.ip_nonlocal_bind=1");
+        assertThat(client.say("forge")).isEqualTo("forging");
+    }
+
+    /** So many exchanges in a storm of so many gusts, at least; what the server for all addresses has counted. */
     private String blow(String policy, long exchanges, int leastGusts) throws Exception {
-        assertThat(server.say("answer " + PORT_OF_STORM + " " + policy)).isEqualTo("open");
         do {
             CompletableFuture<String> asking = ask(SLICE_MILLIS);
             while (!asking.isDone()) {
@@ -71,24 +109,32 @@ class StormIT extends TwoHosts {
             assertThat(tally).startsWith("requests ");
         } while (count("replies") < exchanges || gusts < leastGusts);
         String stats = server.say("stats");
-        System.out.println("storm " + Long.getLong("storm.seed", 1) + ", policy " + policy + ", "
-                + hosts.in("server", "sysctl net.ipv4.ip_nonlocal_bind") + ": " + gusts + " gusts "
-                + storm.counts() + ", client: " + tally + ", server: " + stats);
+        System.out.println("storm " + Long.getLong("storm.seed", 1) + ", policy " + policy + ", JDK " + jdk + ", "
+                + hosts.in("server", "sysctl net.ipv4.ip_nonlocal_bind") + ": " + gusts + " gusts " + storm.counts()
+                + ", client: " + tally + ", server: " + stats + ", " + server.say("stats-of-others"));
         return stats;
     }
 
     /** Also on a host where every address may be bound, as of keepalived or HAProxy. */
     @ParameterizedTest
-    @ValueSource(ints = {0, 1})
-    void noReplyEverComesFromAnotherAddressThanTheOneAsked(int nonlocalBind) throws Exception {
+    @CsvSource({"17, 0", "17, 1", "25, 1"})
+    void noReplyEverComesFromAnotherAddressThanTheOneAsked(int jdkOfServer, int nonlocalBind) throws Exception {
+        connect(jdkOfServer);
         hosts.in(
                 "server",
                 "sysctl -qw net.ipv4.ip_nonlocal_bind=" + nonlocalBind + " net.ipv6.ip_nonlocal_bind=" + nonlocalBind);
+        assertThat(server.say("answer " + PORT_OF_STORM + " asked")).isEqualTo("open");
+        serveEachAddressToo();
+        forge();
         String stats = blow("asked", Long.getLong("storm.exchanges", 50_000), GUSTS);
         assertThat(count("wrong")).as(tally).isZero();
         assertThat(count("malformed")).as(tally).isZero();
+        assertThat(count("forged")).as(tally).isPositive();
         assertThat(stats).contains("SOURCE_UNUSABLE=", "PEER_UNREACHABLE=", "handlerErrors=0", "receiveErrors=0");
         assertThat(stats).doesNotContain("NO_SOURCE=", "MESSAGE_TOO_LONG=", "INTERFACE_GONE=", "PEER_PORT_ZERO=");
+        assertThat(server.say("stats-of-others"))
+                .containsPattern("^bound .*PEER_UNREACHABLE=.* receiveErrors=0, replied=\\d{2,}")
+                .containsPattern(", connected .*PEER_UNREACHABLE=.* replied=\\d{2,}");
         assertThat(storm.counts().keySet())
                 .contains("added", "removed", "moved", "prohibit", "blackhole", "down", "renamed", "deleted");
         storm.calm();
@@ -111,6 +157,8 @@ class StormIT extends TwoHosts {
     /** Otherwise nothing would be known from none being found. */
     @Test
     void ofAServerThatLeavesTheSourceToTheSystemTheSameStormFindsTheWrongOnes() throws Exception {
+        connect(17);
+        assertThat(server.say("answer " + PORT_OF_STORM + " system")).isEqualTo("open");
         blow("system", 1000, 1);
         assertThat(count("wrong")).as(tally).isPositive();
         assertThat(tally).containsPattern("first \\S+ answered by \\S+$");
@@ -118,6 +166,7 @@ class StormIT extends TwoHosts {
 
     @Test
     void aSeedIsAlwaysTheSameStorm() throws Exception {
+        connect(17);
         Map<String, Integer> first = calmAgainAfter(new Storm(hosts, 7));
         assertThat(calmAgainAfter(new Storm(hosts, 7))).isEqualTo(first);
         assertThat(calmAgainAfter(new Storm(hosts, 8))).isNotEqualTo(first);
