@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.internal.Hash;
 
 /**
  * The memory that Java and C share, see {@link Layout}; Java's side of it. A slot is decoded into records here and here
@@ -212,7 +213,7 @@ final class Arena {
         long low = peerLow(index);
         int scope = peerScope(index);
         int port = peerPort(index);
-        int place = place(low ^ port, PEER_BITS);
+        int place = Hash.place(low ^ port, PEER_BITS);
         Endpoint known = knownPeers[place];
         if (known == null || known.port() != port || !is(known.address(), high, low, scope)) {
             known = new Endpoint(new IpAddress(high, low, scope), port);
@@ -223,10 +224,6 @@ final class Arena {
 
     private static boolean is(IpAddress address, long high, long low, int scope) {
         return address.low() == low && address.high() == high && address.scopeId() == scope;
-    }
-
-    private static int place(long key, int bits) {
-        return (int) ((key * 0x9e3779b97f4a7c15L) >>> (Long.SIZE - bits));
     }
 
     private boolean has(int index, int flag) {
@@ -373,7 +370,7 @@ final class Arena {
         int flags = memory.getInt(slot(index) + Layout.FLAGS) & INFO_FLAGS;
         boolean ipv4 = IpAddress.isIpv4(peerHigh(index), peerLow(index));
         long key = (second * 31 + third) * 31 + fourth; // not ^: an address that is there twice would be gone
-        int place = place(key, INFO_BITS);
+        int place = Hash.place(key, INFO_BITS);
         KnownInfo known = knownInfos[place];
         if (known == null
                 || known.fourth != fourth

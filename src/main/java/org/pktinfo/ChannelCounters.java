@@ -1,11 +1,10 @@
 package org.pktinfo;
 
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
+import org.pktinfo.internal.KindCounters;
 
 /** All that a channel has counted: the tallies of its arenas, and what happens too seldom to need one. For any thread. */
 final class ChannelCounters {
@@ -21,13 +20,7 @@ final class ChannelCounters {
     private final LongAdder receiveWaits = new LongAdder();
     private final LongAdder sendWaits = new LongAdder();
     private final LongAdder backgroundErrors = new LongAdder();
-    private final Map<SendException.Kind, LongAdder> sendErrors = new EnumMap<>(SendException.Kind.class);
-
-    ChannelCounters() {
-        for (SendException.Kind kind : SendException.Kind.values()) {
-            sendErrors.put(kind, new LongAdder());
-        }
-    }
+    private final KindCounters<SendException.Kind> sendErrors = new KindCounters<>(SendException.Kind.class);
 
     synchronized void add(Tally tally) {
         tallies.add(tally);
@@ -52,10 +45,7 @@ final class ChannelCounters {
     }
 
     void sendError(SendException.Kind kind) {
-        LongAdder counter = sendErrors.get(kind);
-        if (counter != null) {
-            counter.increment();
-        }
+        sendErrors.count(kind);
     }
 
     /**
@@ -87,12 +77,6 @@ final class ChannelCounters {
     }
 
     synchronized ChannelStats snapshot() {
-        Map<SendException.Kind, Long> errors = new EnumMap<>(SendException.Kind.class);
-        sendErrors.forEach((kind, counter) -> {
-            if (counter.sum() > 0) {
-                errors.put(kind, counter.sum());
-            }
-        });
         return new ChannelStats(
                 sum(Tally.RECEIVED),
                 sum(Tally.RECEIVED_BYTES),
@@ -108,7 +92,7 @@ final class ChannelCounters {
                 sendWaits.sum(),
                 sum(Tally.COALESCED),
                 backgroundErrors.sum(),
-                errors);
+                sendErrors.snapshot());
     }
 
     private long sum(int what) {

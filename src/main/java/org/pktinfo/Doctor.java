@@ -18,6 +18,7 @@ import org.pktinfo.Diagnosis.Form;
 import org.pktinfo.Diagnosis.Reply;
 import org.pktinfo.Diagnosis.SocketOption;
 import org.pktinfo.PktInfoChannel.Family;
+import org.pktinfo.internal.Deadline;
 
 /**
  * Finds out what this host's kernel does with packet information, and whether replies leave from the right address here. By
@@ -180,10 +181,10 @@ public final class Doctor {
     }
 
     private @Nullable Datagram receive(PktInfoChannel server, byte[] payload) throws IOException {
-        long deadline = System.nanoTime() + patience.toNanos();
+        long deadline = Deadline.after(patience);
         Datagram datagram;
         do {
-            datagram = server.receive(Duration.ofNanos(Math.max(0, deadline - System.nanoTime())));
+            datagram = server.receive(Duration.ofNanos(Deadline.left(deadline)));
         } while (datagram != null && !Arrays.equals(datagram.payload(), payload));
         noteLoss(datagram == null);
         return datagram;

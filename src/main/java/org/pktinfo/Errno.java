@@ -3,27 +3,10 @@ package org.pktinfo;
 import java.io.IOException;
 import java.net.PortUnreachableException;
 import java.util.Map;
+import org.pktinfo.internal.ErrorNumbers;
 
-/** The errors of the kernel: their names, and the exception that each becomes. Numbers as on all our platforms. */
-final class Errno {
-    static final int EPERM = 1;
-    static final int EIO = 5;
-    static final int EAGAIN = 11;
-    static final int ENOMEM = 12;
-    static final int EACCES = 13;
-    static final int ENODEV = 19;
-    static final int EINVAL = 22;
-    static final int EMSGSIZE = 90;
-    static final int ENOPROTOOPT = 92;
-    static final int EOPNOTSUPP = 95;
-    static final int EADDRNOTAVAIL = 99;
-    static final int ENETDOWN = 100;
-    static final int ENETUNREACH = 101;
-    static final int ENOBUFS = 105;
-    static final int ECONNREFUSED = 111;
-    static final int EHOSTDOWN = 112;
-    static final int EHOSTUNREACH = 113;
-
+/** The errors of the kernel: their names, and the exception that each becomes. */
+final class Errno extends ErrorNumbers {
     private static final Map<Integer, String> NAMES = Map.ofEntries(
             Map.entry(EPERM, "EPERM"),
             Map.entry(4, "EINTR"),

@@ -7,7 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
 import java.time.Duration;
 import java.util.Collection;
-import java.util.concurrent.TimeUnit;
+import org.pktinfo.internal.Deadline;
 
 /**
  * A socket with only the options asked for, whose replies carry whatever control messages they are told to: what
@@ -71,10 +71,9 @@ final class ExperimentSocket implements AutoCloseable {
 
     /** Receives the datagram with this payload and forgets others; false if it does not come in time. */
     boolean receive(byte[] payload, Duration timeout) throws IOException {
-        long deadline = System.nanoTime() + timeout.toNanos();
-        long left = timeout.toNanos();
-        while (left > 0) {
-            int millis = (int) TimeUnit.NANOSECONDS.toMillis(left) + 1;
+        long deadline = Deadline.after(timeout);
+        while (!Deadline.isOver(deadline)) {
+            int millis = Deadline.millis(Deadline.left(deadline));
             Errno.check("poll", NativeCalls.await(descriptor, NO_EVENT, Layout.WAIT_READABLE, millis));
             int count = NativeCalls.receive(descriptor, arena.address(), 1);
             if (count > 0 && ByteBuffer.wrap(payload).equals(arena.payload(0).limit(arena.length(0)))) {
@@ -83,7 +82,6 @@ final class ExperimentSocket implements AutoCloseable {
             if (count < 0 && count != -Errno.EAGAIN) {
                 throw Errno.exception("recvmsg", -count);
             }
-            left = deadline - System.nanoTime();
         }
         return false;
     }

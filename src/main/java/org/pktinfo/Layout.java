@@ -1,6 +1,7 @@
 package org.pktinfo;
 
 import java.lang.annotation.Native;
+import org.pktinfo.internal.LargestBatch;
 
 /**
  * The layout of the memory that Java and C share, and the numbers that both use; written down here only. {@code javac -h}
@@ -134,9 +135,8 @@ final class Layout {
     @Native
     static final int SCRATCH_SIZE = 448;
 
-    /** The most messages that one sendmmsg(2) or recvmmsg(2) takes (UIO_MAXIOV). */
     @Native
-    static final int MAX_SLOTS = 1024;
+    static final int MAX_SLOTS = LargestBatch.SLOTS;
 
     @Native
     static final int MAX_STRIDE = 1 << 16;

@@ -7,6 +7,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.internal.Deadline;
+import org.pktinfo.internal.Hash;
 
 /**
  * Which of the host's addresses a peer asked last: for programming interfaces such as {@link java.net.DatagramSocket} that hand over
@@ -81,7 +83,7 @@ public final class PeerMemory {
         SplittableRandom random = new SplittableRandom();
         this.highKey = random.nextLong();
         this.lowKey = random.nextLong();
-        this.expiry = expiry.compareTo(Duration.ofDays(10_000)) > 0 ? Long.MAX_VALUE : expiry.toNanos();
+        this.expiry = Deadline.nanos(expiry);
     }
 
     /**
@@ -339,13 +341,7 @@ public final class PeerMemory {
 
     private long hash(Endpoint peer) {
         IpAddress address = peer.address();
-        return mixed(mixed(address.high() ^ highKey) ^ mixed(address.low() ^ lowKey) ^ peer.port());
-    }
-
-    /** Every bit of the result depends on every bit given (the finalizer of SplitMix64). */
-    private static long mixed(long value) {
-        long mixed = (value ^ value >>> 30) * 0xbf58476d1ce4e5b9L;
-        mixed = (mixed ^ mixed >>> 27) * 0x94d049bb133111ebL;
-        return mixed ^ mixed >>> 31;
+        long mixed = Hash.mixed(address.high() ^ highKey) ^ Hash.mixed(address.low() ^ lowKey);
+        return Hash.mixed(mixed ^ peer.port());
     }
 }

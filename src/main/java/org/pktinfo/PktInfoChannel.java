@@ -19,6 +19,9 @@ import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.internal.Deadline;
+import org.pktinfo.internal.Exceptions;
+import org.pktinfo.internal.LargestBatch;
 
 /**
  * A UDP channel that knows which of the host's addresses each datagram was sent to, and whose replies leave from there.
@@ -73,7 +76,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     private final int payloadCapacity;
     private final boolean cutsDatagrams;
     private final ChannelCounters counters = new ChannelCounters();
-    private final Recorder recorder = new Recorder(this);
+    private final Recorder recorder = new Recorder(this::localPort);
     private volatile boolean coalesces;
     private volatile boolean closesOnInterrupt = true;
     private volatile boolean ignoresInterrupts;
@@ -367,10 +370,8 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         try {
             channel.bind(local);
         } catch (BindException e) {
-            BindException named =
-                    new BindException("cannot bind " + local + ": " + e.getMessage() + Privileges.missing(local));
-            named.initCause(e);
-            throw named;
+            String text = "cannot bind " + local + ": " + e.getMessage() + Privileges.missing(local);
+            throw Exceptions.causedBy(new BindException(text), e);
         }
         return this;
     }
@@ -473,13 +474,14 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         long nanos = nanos(timeout);
         checkOpen();
         long start = System.nanoTime();
+        long deadline = Deadline.after(nanos, start);
         boolean completed = false;
         waiting.incrementAndGet();
         try {
             beginWaiting();
             counters.receiveWait();
-            boolean readable =
-                    !inbox.isEmpty() || (ParkedThreads.isCurrentVirtual() ? parkOnce(nanos) : awaitOnce(start, nanos));
+            boolean readable = !inbox.isEmpty()
+                    || (ParkedThreads.isCurrentVirtual() ? parkOnce(deadline) : awaitOnce(start, deadline));
             completed = true;
             return readable;
         } finally {
@@ -488,19 +490,19 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         }
     }
 
-    private boolean awaitOnce(long start, long nanos) throws IOException {
-        while (!isReadableWithin(start, left(start, nanos))) {
-            if (left(start, nanos) <= 0) {
+    private boolean awaitOnce(long start, long deadline) throws IOException {
+        while (!isReadableWithin(start, Deadline.left(deadline))) {
+            if (Deadline.isOver(deadline)) {
                 return false;
             }
         }
         return true;
     }
 
-    private boolean parkOnce(long nanos) throws IOException {
+    private boolean parkOnce(long deadline) throws IOException {
         ParkedThreads.Ticket ticket = readers.enter();
         try {
-            boolean chosen = park(readers, ticket, nanos);
+            boolean chosen = park(readers, ticket, deadline);
             checkOpen();
             return chosen;
         } finally {
@@ -635,16 +637,15 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
      * Parks until chosen, the time is over or the channel is closed, whatever else unparks the thread; whether it is chosen. A thread that is
      * interrupted does not park at all, so where an interrupt is no reason to end it is put aside until then.
      */
-    private boolean park(ParkedThreads threads, ParkedThreads.Ticket ticket, long nanos) {
-        long start = System.nanoTime();
+    private boolean park(ParkedThreads threads, ParkedThreads.Ticket ticket, long deadline) {
         boolean interrupted = false;
         try {
             do {
                 interrupted |= ignoresInterrupts && Thread.interrupted();
-                if (threads.park(ticket, left(start, nanos))) {
+                if (threads.park(ticket, Deadline.left(deadline))) {
                     return true;
                 }
-            } while (left(start, nanos) > 0 && isOpen());
+            } while (!Deadline.isOver(deadline) && isOpen());
             return false;
         } finally {
             if (interrupted) {
@@ -776,7 +777,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         if (timeout.isNegative()) {
             throw new IllegalArgumentException("timeout " + timeout + " is negative");
         }
-        return timeout.compareTo(Duration.ofNanos(Long.MAX_VALUE)) >= 0 ? Long.MAX_VALUE : timeout.toNanos();
+        return Deadline.nanos(timeout);
     }
 
     /** {@link Layout#FAMILY_IPV4} or {@link Layout#FAMILY_IPV6}. */
@@ -799,6 +800,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
             return there;
         }
         long start = System.nanoTime();
+        long deadline = Deadline.after(nanos, start);
         boolean completed = false;
         waiting.incrementAndGet();
         try {
@@ -808,9 +810,9 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
                 counters.receiveWait();
             }
             if (result == null && ParkedThreads.isCurrentVirtual()) {
-                result = waitParked(attempt, start, nanos);
+                result = waitParked(attempt, deadline);
             }
-            while (result == null && await(start, nanos)) {
+            while (result == null && await(start, deadline)) {
                 result = attempt.run();
             }
             completed = true;
@@ -821,12 +823,12 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         }
     }
 
-    private <T> @Nullable T waitParked(Attempt<T> attempt, long start, long nanos) throws IOException {
+    private <T> @Nullable T waitParked(Attempt<T> attempt, long deadline) throws IOException {
         T result = null;
-        while (result == null && left(start, nanos) > 0) {
+        while (result == null && !Deadline.isOver(deadline)) {
             ParkedThreads.Ticket ticket = readers.enter();
             try {
-                park(readers, ticket, left(start, nanos));
+                park(readers, ticket, deadline);
                 result = attempt.run();
             } finally {
                 readers.leave(ticket);
@@ -918,10 +920,6 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         }
     }
 
-    private static long left(long start, long nanos) {
-        return nanos == Long.MAX_VALUE ? nanos : nanos - (System.nanoTime() - start);
-    }
-
     /** For the thread that polls for virtual ones. */
     private boolean poll(int events) {
         try {
@@ -939,9 +937,9 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     }
 
     /** Waits for a datagram for a while; false if the time is over. A channel closed meanwhile ends it with an exception. */
-    private boolean await(long start, long nanos) throws IOException {
-        long left = left(start, nanos);
-        if (left <= 0) {
+    private boolean await(long start, long deadline) throws IOException {
+        long left = Deadline.left(deadline);
+        if (left == 0) {
             return false;
         }
         boolean unused = isReadableWithin(start, left);
@@ -953,18 +951,17 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     }
 
     /**
-     * One poll. Closing the channel ends it with an exception. JDK 17's Thread.interrupt looks for a channel to close first and
-     * sets the thread's flag afterwards; who begins to wait between the two is not woken, and has to see for itself once, after a second.
+     * Polls once for a wait that began at an instant. Closing the channel ends it with an exception. JDK 17's
+     * Thread.interrupt looks for a channel to close first and sets the thread's flag afterwards; who begins to wait
+     * between the two is not woken, and has to see for itself once, after a second.
      */
     private int poll(int events, long start, long left) throws IOException {
-        long first = FIRST_POLLS - (System.nanoTime() - start);
+        long first = Deadline.left(Deadline.after(FIRST_POLLS, start));
         long nanos = first > 0 ? Math.min(first, left) : left;
-        // Rounded up, so that the last millisecond is not spent in a loop of polls that do not wait.
-        long millis = nanos <= 0 ? 0 : Math.min(Integer.MAX_VALUE, TimeUnit.NANOSECONDS.toMillis(nanos - 1) + 1);
         int ready;
         enter(/* look= */ true);
         try {
-            ready = Errno.check("poll", transport.await(events, (int) millis));
+            ready = Errno.check("poll", transport.await(events, Deadline.millis(nanos)));
         } finally {
             transport.leave();
         }
@@ -1044,8 +1041,8 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
      * @throws IllegalArgumentException if a number is out of range
      */
     public DatagramBatch newBatch(int slots, int payloadCapacity) {
-        if (slots < 1 || slots > Layout.MAX_SLOTS) {
-            throw new IllegalArgumentException(slots + " slots are not in 1 to " + Layout.MAX_SLOTS);
+        if (slots < 1 || slots > LargestBatch.SLOTS) {
+            throw new IllegalArgumentException(slots + " slots are not in 1 to " + LargestBatch.SLOTS);
         }
         checkCapacity(payloadCapacity);
         hasBatches = true;
@@ -1196,7 +1193,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
             beginWaiting();
             while (!outbox.send(payload, peer, source)) {
                 counters.sendWait();
-                boolean unused = awaitRoom(System.nanoTime(), Long.MAX_VALUE, Long.MAX_VALUE);
+                boolean unused = awaitRoom(Deadline.NEVER, Long.MAX_VALUE);
             }
             completed = true;
         } catch (SendException e) {
@@ -1278,20 +1275,21 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     /** A socket is writable when half its buffer is free (sock_def_write_space), so who waits for each datagram tries again meanwhile. */
     private void sendAsRoomComes(Arena arena, int count, int pending, long patience, long limit) throws IOException {
         counters.sendWait();
-        long start = System.nanoTime();
-        long last = start; // since then nothing has left
+        long end = Deadline.after(limit);
+        long patienceEnds = Deadline.after(patience);
+        long atOnce = patience < limit ? SEND_AGAIN : limit;
         int left = pending;
-        while (left > 0 && left(last, patience) > 0 && awaitRoom(start, limit, patience < limit ? SEND_AGAIN : limit)) {
+        while (left > 0 && !Deadline.isOver(patienceEnds) && awaitRoom(end, atOnce)) {
             int done = sendNow(arena, count);
             left -= done;
-            last = done > 0 ? System.nanoTime() : last;
+            patienceEnds = done > 0 ? Deadline.after(patience) : patienceEnds;
         }
     }
 
     /** Waits until the send buffer may have room, no longer than that at once; false if the time was over before. */
-    private boolean awaitRoom(long start, long nanos, long atOnce) throws IOException {
-        long left = Math.min(left(start, nanos), atOnce);
-        if (left <= 0) {
+    private boolean awaitRoom(long deadline, long atOnce) throws IOException {
+        long left = Math.min(Deadline.left(deadline), atOnce);
+        if (left == 0) {
             return false;
         }
         if (!ParkedThreads.isCurrentVirtual()) {
@@ -1300,7 +1298,7 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
         }
         ParkedThreads.Ticket ticket = writers.enter();
         try {
-            park(writers, ticket, left);
+            park(writers, ticket, Deadline.after(left));
         } finally {
             writers.leave(ticket);
         }

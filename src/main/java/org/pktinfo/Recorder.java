@@ -1,7 +1,10 @@
 package org.pktinfo;
 
+import java.util.concurrent.TimeUnit;
+import java.util.function.IntSupplier;
 import jdk.jfr.FlightRecorder;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.internal.Throttle;
 
 /**
  * What a channel tells the JDK's flight recorder: nothing where the run-time image has no module jdk.jfr, or it was not resolved.
@@ -11,14 +14,21 @@ import org.jspecify.annotations.Nullable;
 final class Recorder {
     private static final boolean PRESENT = isPresent();
 
-    private final PktInfoChannel channel;
-    private final Pace unusable = new Pace();
-    private final Pace failed = new Pace();
-    private final Pace truncated = new Pace();
-    private final Pace dropped = new Pace();
+    private static final long INTERVAL = TimeUnit.MILLISECONDS.toNanos(10);
 
-    Recorder(PktInfoChannel channel) {
-        this.channel = channel;
+    private final IntSupplier localPort;
+    private final Throttle unusable = new Throttle(INTERVAL);
+    private final Throttle failed = new Throttle(INTERVAL);
+    private final Throttle truncated = new Throttle(INTERVAL);
+    private final Throttle dropped = new Throttle(INTERVAL);
+
+    /**
+     * Makes one for a channel.
+     *
+     * @param localPort says which port the channel is bound to
+     */
+    Recorder(IntSupplier localPort) {
+        this.localPort = localPort;
     }
 
     private static boolean isPresent() {
@@ -42,7 +52,7 @@ final class Recorder {
 
     void received(@Nullable Object event, int slots) {
         if (event != null) {
-            RecorderEvents.commit(event, slots, channel.localPort());
+            RecorderEvents.commit(event, slots, localPort.getAsInt());
         }
     }
 
@@ -53,7 +63,7 @@ final class Recorder {
 
     void sent(@Nullable Object event, int slots) {
         if (event != null) {
-            RecorderEvents.commit(event, slots, channel.localPort());
+            RecorderEvents.commit(event, slots, localPort.getAsInt());
         }
     }
 
@@ -66,7 +76,7 @@ final class Recorder {
         long leftOut = (sourceUnusable ? unusable : failed).next();
         if (leftOut >= 0) {
             String from = source == null ? null : source.toString();
-            RecorderEvents.unsent(kind.name(), errno, from, peer.toString(), channel.localPort(), leftOut);
+            RecorderEvents.unsent(kind.name(), errno, from, peer.toString(), localPort.getAsInt(), leftOut);
         }
     }
 
@@ -83,7 +93,7 @@ final class Recorder {
                             arena.length(i),
                             arena.wireLength(i),
                             arena.peer(i).toString(),
-                            channel.localPort(),
+                            localPort.getAsInt(),
                             leftOut);
                 }
             }
@@ -99,7 +109,7 @@ final class Recorder {
         if (recordsDropped()) {
             long leftOut = dropped.next();
             if (leftOut >= 0) {
-                RecorderEvents.dropped(more, total, channel.localPort(), leftOut);
+                RecorderEvents.dropped(more, total, localPort.getAsInt(), leftOut);
             }
         }
     }

@@ -2,6 +2,7 @@ package org.pktinfo;
 
 import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
+import org.pktinfo.internal.Hash;
 
 /**
  * To whom the kernel has refused to cut datagrams that left together, because of a device, a tunnel or a small MTU on the way.
@@ -9,10 +10,10 @@ import java.util.concurrent.TimeUnit;
  * loser is found out again. For one thread.
  */
 final class UncutDestinations {
-    private static final int PLACES = 1 << 6;
+    private static final int BITS = 6;
     private static final long LIFETIME = TimeUnit.MINUTES.toNanos(10);
 
-    private final long[] places = new long[PLACES]; // 0: empty
+    private final long[] places = new long[1 << BITS]; // 0: empty
     private boolean any;
     private long since;
 
@@ -26,7 +27,7 @@ final class UncutDestinations {
             return false;
         }
         long key = key(high, low);
-        return places[place(key)] == key;
+        return places[Hash.place(key, BITS)] == key;
     }
 
     void add(long high, long low) {
@@ -35,14 +36,10 @@ final class UncutDestinations {
             since = System.nanoTime();
         }
         long key = key(high, low);
-        places[place(key)] = key;
+        places[Hash.place(key, BITS)] = key;
     }
 
     private static long key(long high, long low) {
-        return (high * 0x9e3779b97f4a7c15L ^ low) | 1;
-    }
-
-    private static int place(long key) {
-        return (int) ((key * 0x9e3779b97f4a7c15L) >>> 58);
+        return Hash.key(high, low) | 1;
     }
 }

@@ -16,6 +16,7 @@ import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.PktInfoChannel;
+import org.pktinfo.internal.Exceptions;
 import org.pktinfo.socket.PktInfoDatagramSocket;
 
 /**
@@ -268,9 +269,7 @@ final class AgentSocket extends DatagramSocketImpl {
     }
 
     private static SocketException because(IOException reason) {
-        SocketException exception = new SocketException(reason.getMessage());
-        exception.initCause(reason);
-        return exception;
+        return Exceptions.causedBy(new SocketException(reason.getMessage()), reason);
     }
 
     private static NetworkInterface interfaceOf(InetAddress address) throws SocketException {

@@ -2,10 +2,10 @@ package org.pktinfo.cli;
 
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.internal.Deadline;
 
 /** Asks again and again, and tells by commands when the server comes up or goes down. When the program is told to stop, it says down. */
 final class HealthCheck {
@@ -67,14 +67,12 @@ final class HealthCheck {
     }
 
     private void askAgainAndAgain(Duration every, Supplier<Outcome> ask) {
-        long due = System.nanoTime();
+        long due = Deadline.after(Duration.ZERO);
         while (true) {
             note(ask.get());
             tell();
-            due = Math.max(due + every.toNanos(), System.nanoTime());
-            for (long left = due - System.nanoTime(); left > 0; left = due - System.nanoTime()) {
-                LockSupport.parkNanos(left);
-            }
+            due = Deadline.following(due, every);
+            Deadline.sleepUntil(due);
         }
     }
 

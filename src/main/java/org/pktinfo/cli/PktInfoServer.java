@@ -11,13 +11,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.Callable;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.Endpoint;
 import org.pktinfo.IpAddress;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.PktInfoChannel.Family;
 import org.pktinfo.SourceSelection;
+import org.pktinfo.internal.Deadline;
 import org.pktinfo.server.DatagramServer;
 import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;
@@ -303,13 +303,11 @@ public final class PktInfoServer implements Callable<Integer> {
         }
         System.err.println("draining for " + drain + " s");
         Duration time = Duration.ofNanos((long) (drain * 1e9));
-        long end = System.nanoTime() + time.toNanos();
+        long end = Deadline.after(time);
         if (onDrain != null) {
             boolean unused = new Hook("--on-drain", onDrain).run(time);
         }
-        for (long left = end - System.nanoTime(); left > 0; left = end - System.nanoTime()) {
-            LockSupport.parkNanos(left);
-        }
+        Deadline.sleepUntil(end);
     }
 
     private InetSocketAddress localAddress() {

@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.pktinfo.internal.Deadline;
 
 /**
  * Hears that the program is to stop, by SIGTERM, SIGINT or SIGHUP, or because the JVM ends, and lets the main thread do it: the
@@ -35,10 +36,10 @@ final class StopRequest implements AutoCloseable {
 
     /** Waits for so long at most; true if the program is to stop. */
     boolean await(Duration time) {
-        long deadline = System.nanoTime() + time.toNanos();
+        long deadline = Deadline.after(time);
         while (true) {
             try {
-                return asked.await(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+                return asked.await(Deadline.left(deadline), TimeUnit.NANOSECONDS);
             } catch (InterruptedException e) {
                 ask(); // nobody but an embedding program interrupts, to the same end
             }

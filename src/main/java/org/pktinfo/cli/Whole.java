@@ -1,5 +1,6 @@
 package org.pktinfo.cli;
 
+import org.pktinfo.internal.LargestBatch;
 import org.pktinfo.server.RateLimit;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
@@ -46,7 +47,7 @@ abstract class Whole implements ITypeConverter<Integer> {
 
     static final class BatchSize extends Whole {
         BatchSize() {
-            super(1, 1024, "");
+            super(1, LargestBatch.SLOTS, "");
         }
     }
 

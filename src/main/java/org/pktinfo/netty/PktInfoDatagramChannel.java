@@ -40,6 +40,7 @@ import org.pktinfo.PacketInfo;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.PktInfoChannel.Family;
 import org.pktinfo.SendException;
+import org.pktinfo.internal.Exceptions;
 
 /**
  * A datagram channel for Netty's NIO event loop that knows where each packet was sent to, and whose replies leave from there. In a
@@ -194,11 +195,9 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
         checkNetty();
         Throwable reason = PktInfoChannel.unsupportedReason();
         if (reason != null) {
-            UnsatisfiedLinkError error = new UnsatisfiedLinkError(
-                    "PktInfoDatagramChannel needs the native library (without it, take NioDatagramChannel): "
-                            + reason.getMessage());
-            error.initCause(reason);
-            throw error;
+            String text = "PktInfoDatagramChannel needs the native library (without it, take NioDatagramChannel): "
+                    + reason.getMessage();
+            throw Exceptions.causedBy(new UnsatisfiedLinkError(text), reason);
         }
     }
 

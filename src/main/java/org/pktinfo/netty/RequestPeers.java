@@ -4,6 +4,7 @@ import java.net.InetSocketAddress;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.Endpoint;
 import org.pktinfo.PacketInfo;
+import org.pktinfo.internal.Hash;
 
 /** Address objects made before, because peers come again: one at each place. For the channel's event loop. */
 final class RequestPeers {
@@ -14,7 +15,7 @@ final class RequestPeers {
     RequestPeer of(Endpoint peer, PacketInfo info, InetSocketAddress channel) {
         long key = (peer.address().low() ^ peer.address().high() ^ peer.port()) * 31
                 + (info.destination().low() ^ info.destination().high());
-        int place = (int) ((key * 0x9e3779b97f4a7c15L) >>> (Long.SIZE - BITS));
+        int place = Hash.place(key, BITS);
         RequestPeer there = known[place];
         if (there == null
                 || !there.peer.equals(peer)

@@ -4,10 +4,9 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.internal.Throttle;
 
 /**
  * A log that a flood cannot flood: of each kind of complaint one line a second, with the number of those left out since the last. A
@@ -27,39 +26,34 @@ final class Complaints {
     private static final long INTERVAL = TimeUnit.SECONDS.toNanos(1);
     private static final int TRACES = 32;
 
-    private static final class Said {
-        final AtomicLong next = new AtomicLong(System.nanoTime());
-        final AtomicInteger leftOut = new AtomicInteger();
-    }
-
-    private final Map<Enum<?>, Said> said = new ConcurrentHashMap<>();
+    private final Map<Enum<?>, Throttle> throttles = new ConcurrentHashMap<>();
 
     /** The types of exceptions that were logged with a stack trace. */
     private final Set<Class<?>> traced = ConcurrentHashMap.newKeySet();
 
     /** The text is made only if it is logged. Throws nothing: what a log throws, or the text, counts as left out. */
     void log(Enum<?> kind, Supplier<String> text) {
-        Said before = said.computeIfAbsent(kind, key -> new Said());
-        long now = System.nanoTime();
-        long due = before.next.get();
-        if (now - due < 0 || !before.next.compareAndSet(due, now + INTERVAL)) {
-            before.leftOut.incrementAndGet();
-            return;
+        Throttle throttle = throttle(kind);
+        long others = throttle.next();
+        if (others >= 0) {
+            log(throttle, others + 1, null, () -> text.get() + (others == 0 ? "" : " (and " + others + " more)"));
         }
-        int others = before.leftOut.getAndSet(0);
-        log(before, others + 1, null, () -> text.get() + (others == 0 ? "" : " (and " + others + " more)"));
+    }
+
+    private Throttle throttle(Enum<?> kind) {
+        return throttles.computeIfAbsent(kind, key -> new Throttle(INTERVAL));
     }
 
     /** The first exception of a type is logged with its stack trace, at once; those that follow are lines as all others. */
     void logFailure(Enum<?> kind, Throwable failure, Supplier<String> text) {
         if (traced.size() < TRACES && traced.add(failure.getClass())) {
-            log(said.computeIfAbsent(kind, key -> new Said()), 1, failure, text);
+            log(throttle(kind), 1, failure, text);
         } else {
             log(kind, text);
         }
     }
 
-    private static void log(Said before, int told, @Nullable Throwable failure, Supplier<String> text) {
+    private static void log(Throttle throttle, long told, @Nullable Throwable failure, Supplier<String> text) {
         try {
             String line = OneLine.of(text.get());
             if (failure == null) {
@@ -68,16 +62,16 @@ final class Complaints {
                 LOGGER.log(System.Logger.Level.WARNING, line, OneLine.of(failure));
             }
         } catch (Throwable e) {
-            before.leftOut.addAndGet(told);
+            throttle.leaveOut(told);
         }
     }
 
     /** The last words, when nothing more will come: how many were left out and not told yet. */
     void finish() {
-        said.forEach((kind, before) -> {
-            int others = before.leftOut.getAndSet(0);
+        throttles.forEach((kind, throttle) -> {
+            long others = throttle.takeLeftOut();
             if (others > 0) {
-                log(before, others, null, () -> kind + ": " + others + " more");
+                log(throttle, others, null, () -> kind + ": " + others + " more");
             }
         });
     }

@@ -1,10 +1,9 @@
 package org.pktinfo.server;
 
-import java.util.EnumMap;
-import java.util.Map;
 import java.util.concurrent.atomic.LongAdder;
 import org.pktinfo.ChannelStats;
 import org.pktinfo.SendException;
+import org.pktinfo.internal.KindCounters;
 
 /** The counters behind {@link ServerStats}; any thread may count. */
 final class Counters {
@@ -17,28 +16,13 @@ final class Counters {
     final LongAdder otherWorkers = new LongAdder();
     final LongAdder rateLimited = new LongAdder();
     final LongAdder receiveErrors = new LongAdder();
-    private final Map<SendException.Kind, LongAdder> sendErrors = new EnumMap<>(SendException.Kind.class);
-
-    Counters() {
-        for (SendException.Kind kind : SendException.Kind.values()) {
-            sendErrors.put(kind, new LongAdder());
-        }
-    }
+    private final KindCounters<SendException.Kind> sendErrors = new KindCounters<>(SendException.Kind.class);
 
     void sendError(SendException.Kind kind) {
-        LongAdder counter = sendErrors.get(kind);
-        if (counter != null) {
-            counter.increment();
-        }
+        sendErrors.count(kind);
     }
 
     ServerStats snapshot(ChannelStats channels) {
-        Map<SendException.Kind, Long> errors = new EnumMap<>(SendException.Kind.class);
-        sendErrors.forEach((kind, counter) -> {
-            if (counter.sum() > 0) {
-                errors.put(kind, counter.sum());
-            }
-        });
         return new ServerStats(
                 received.sum(),
                 replied.sum(),
@@ -50,7 +34,7 @@ final class Counters {
                 rateLimited.sum(),
                 channels.truncated(),
                 channels.withoutPacketInfo(),
-                errors,
+                sendErrors.snapshot(),
                 channels.receiveCalls(),
                 receiveErrors.sum(),
                 channels);

@@ -4,6 +4,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLongArray;
+import org.pktinfo.internal.Hash;
 
 /**
  * Keeps a {@link RateLimit}. A fixed table of groups of eight places: a prefix has the place that bears its tag, or takes one whose
@@ -53,7 +54,7 @@ final class RateLimiter {
     /** Asks for one reply to a peer; the time is of {@link System#nanoTime}. */
     Verdict ask(long peerHigh, long peerLow, long nanos) {
         long now = nanos >> TICK;
-        long hash = hash(prefix(peerHigh, peerLow) ^ key);
+        long hash = Hash.mixed(prefix(peerHigh, peerLow) ^ key);
         int group = (int) (hash & GROUPS - 1) * GROUP;
         long tag = hash >>> TIME_BITS;
         while (true) {
@@ -106,15 +107,8 @@ final class RateLimiter {
             return 1L << 33 | (peerLow & ipv4Mask);
         }
         if (peerHigh >>> 16 == TRANSLATED_LOCALLY) {
-            return hash(peerHigh) ^ (peerLow & ipv4Mask);
+            return Hash.mixed(peerHigh) ^ (peerLow & ipv4Mask);
         }
         return peerHigh >>> 54 == LINK_LOCAL ? peerHigh ^ peerLow : peerHigh & ipv6Mask;
-    }
-
-    /** Every bit of the result depends on every bit given (the finalizer of SplitMix64). */
-    private static long hash(long value) {
-        long mixed = (value ^ value >>> 30) * 0xbf58476d1ce4e5b9L;
-        mixed = (mixed ^ mixed >>> 27) * 0x94d049bb133111ebL;
-        return mixed ^ mixed >>> 31;
     }
 }

@@ -28,6 +28,8 @@ import org.pktinfo.PeerMemory;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.SendException;
 import org.pktinfo.Source;
+import org.pktinfo.internal.ErrorNumbers;
+import org.pktinfo.internal.Exceptions;
 
 /**
  * A {@link DatagramSocket} whose replies leave from the address that the peer last asked: what {@link #send} sends to a peer from
@@ -52,10 +54,6 @@ import org.pktinfo.Source;
 public class PktInfoDatagramSocket extends DatagramSocket {
     /** The longest there is: one that the channel takes for no limit. */
     private static final Duration FOREVER = Duration.ofNanos(Long.MAX_VALUE);
-
-    private static final int EACCES = 13;
-    private static final int ECONNREFUSED = 111;
-    private static final int EHOSTUNREACH = 113;
 
     private final PktInfoChannel channel;
 
@@ -149,9 +147,7 @@ public class PktInfoDatagramSocket extends DatagramSocket {
     }
 
     private static SocketException because(String text, IOException reason) {
-        SocketException exception = new SocketException(text);
-        exception.initCause(reason);
-        return exception;
+        return Exceptions.causedBy(new SocketException(text), reason);
     }
 
     /**
@@ -245,13 +241,12 @@ public class PktInfoDatagramSocket extends DatagramSocket {
     /** Programs tell these apart. */
     private static SocketException asTheJdkDoes(SendException e) {
         SocketException exception = switch (e.errno()) {
-            case ECONNREFUSED -> new PortUnreachableException(e.getMessage());
-            case EACCES -> new BindException(e.getMessage());
-            case EHOSTUNREACH -> new NoRouteToHostException(e.getMessage());
+            case ErrorNumbers.ECONNREFUSED -> new PortUnreachableException(e.getMessage());
+            case ErrorNumbers.EACCES -> new BindException(e.getMessage());
+            case ErrorNumbers.EHOSTUNREACH -> new NoRouteToHostException(e.getMessage());
             default -> new SocketException(e.getMessage());
         };
-        exception.initCause(e);
-        return exception;
+        return Exceptions.causedBy(exception, e);
     }
 
     private Endpoint peer(DatagramPacket packet) throws SocketException {
