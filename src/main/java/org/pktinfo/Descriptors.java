@@ -1,7 +1,6 @@
 package org.pktinfo;
 
 import java.io.IOException;
-import java.net.SocketException;
 import java.nio.channels.ClosedChannelException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -11,6 +10,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.internal.Deadline;
 
 /**
  * The channel's own two descriptors: a duplicate of the socket's, so that nobody else's close can make a call hit another
@@ -24,6 +24,9 @@ final class Descriptors implements Transport {
 
     /** Somebody keeps everybody else out. */
     private static final int HELD = 1 << 30;
+
+    /** For a thread that is still inside. */
+    private static final long PATIENCE = TimeUnit.SECONDS.toNanos(1);
 
     /** Switched on by a channel for itself: a socket that the JDK puts in the place of another has not got them. */
     private static final int[] OWN_OPTIONS = {
@@ -66,8 +69,8 @@ final class Descriptors implements Transport {
     }
 
     @Override
-    public void requireProof(int socketFamily, boolean ipv6Only) throws SocketException {
-        SourceProof.require(socketFamily, ipv6Only, NativeCalls.namespace(socket));
+    public long namespace() {
+        return NativeCalls.namespace(socket);
     }
 
     @Override
@@ -156,12 +159,10 @@ final class Descriptors implements Transport {
     }
 
     private void awaitOthers() {
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(1);
+        long deadline = Deadline.after(PATIENCE);
         boolean interrupted = false;
-        long left = 1;
-        while (left > 0 && (users.get() & ~(CLOSED | HELD)) > 1) {
-            left = deadline - System.nanoTime();
-            LockSupport.parkNanos(this, left);
+        while ((users.get() & ~(CLOSED | HELD)) > 1 && !Deadline.isOver(deadline)) {
+            LockSupport.parkNanos(this, Deadline.left(deadline));
             interrupted |= Thread.interrupted();
         }
         if (interrupted) {
@@ -247,12 +248,12 @@ final class Descriptors implements Transport {
     }
 
     private void awaitRelease() {
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(1);
+        long deadline = Deadline.after(PATIENCE);
         boolean interrupted = false;
         boolean waiting = true;
         while (waiting) {
             try {
-                boolean unused = released.await(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+                boolean unused = released.await(Deadline.left(deadline), TimeUnit.NANOSECONDS);
                 waiting = false;
             } catch (InterruptedException e) {
                 interrupted = true;

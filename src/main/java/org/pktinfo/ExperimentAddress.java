@@ -109,7 +109,7 @@ record ExperimentAddress(IpAddress address, @Nullable NetworkInterface group, bo
             if (group != null) {
                 membership = server.join(address.toInetAddress(), group);
             }
-            return ExperimentClient.ask(this, clientAddress(), server, membership);
+            return ExperimentClient.ask(address, clientAddress(), server, membership);
         } catch (IOException e) {
             if (membership != null) {
                 membership.drop();

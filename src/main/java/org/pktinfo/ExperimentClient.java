@@ -12,8 +12,8 @@ import java.nio.channels.MembershipKey;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.Arrays;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.internal.Deadline;
 
 /** A client that has asked once, through the JDK alone, and sees where the reply comes from. */
 final class ExperimentClient implements AutoCloseable {
@@ -29,28 +29,29 @@ final class ExperimentClient implements AutoCloseable {
         RANDOM.nextBytes(payload);
     }
 
-    /** Takes over the server's membership if it succeeds. */
+    /**
+     * Asks a server on this host.
+     *
+     * @param to an address of this host, or a group
+     * @param from another, null for the system's choice
+     * @param membership the server's, if it is a group; taken over if this succeeds
+     */
     static ExperimentClient ask(
-            ExperimentAddress address,
-            @Nullable IpAddress from,
-            DatagramChannel server,
-            @Nullable MembershipKey membership)
+            IpAddress to, @Nullable IpAddress from, DatagramChannel server, @Nullable MembershipKey membership)
             throws IOException {
-        DatagramChannel channel = DatagramChannel.open(
-                address.address().isIpv4() ? StandardProtocolFamily.INET : StandardProtocolFamily.INET6);
+        DatagramChannel channel =
+                DatagramChannel.open(to.isIpv4() ? StandardProtocolFamily.INET : StandardProtocolFamily.INET6);
         try {
             ExperimentClient client = new ExperimentClient(channel, membership);
             channel.bind(from == null ? null : new InetSocketAddress(from.toInetAddress(), 0));
             channel.setOption(StandardSocketOptions.SO_BROADCAST, true);
-            if (address.group() != null) {
-                channel.setOption(StandardSocketOptions.IP_MULTICAST_IF, address.group());
+            if (membership != null) {
+                channel.setOption(StandardSocketOptions.IP_MULTICAST_IF, membership.networkInterface());
                 channel.setOption(StandardSocketOptions.IP_MULTICAST_TTL, 0); // does not leave this host
                 channel.setOption(StandardSocketOptions.IP_MULTICAST_LOOP, true);
             }
             int port = ((InetSocketAddress) server.getLocalAddress()).getPort();
-            channel.send(
-                    ByteBuffer.wrap(client.payload),
-                    new InetSocketAddress(address.address().toInetAddress(), port));
+            channel.send(ByteBuffer.wrap(client.payload), new InetSocketAddress(to.toInetAddress(), port));
             return client;
         } catch (Throwable e) {
             channel.close();
@@ -66,11 +67,10 @@ final class ExperimentClient implements AutoCloseable {
     /** The source of the reply with the request's payload; null if none comes in time. */
     @Nullable
     IpAddress awaitReply(Duration timeout) throws IOException {
-        long deadline = System.nanoTime() + timeout.toNanos();
-        long left = timeout.toNanos();
+        long deadline = Deadline.after(timeout);
         DatagramPacket packet = new DatagramPacket(new byte[64], 64);
-        while (left > 0) {
-            channel.socket().setSoTimeout((int) TimeUnit.NANOSECONDS.toMillis(left) + 1);
+        for (int left = millis(deadline); left > 0; left = millis(deadline)) {
+            channel.socket().setSoTimeout(left);
             try {
                 channel.socket().receive(packet);
             } catch (SocketTimeoutException e) {
@@ -80,9 +80,12 @@ final class ExperimentClient implements AutoCloseable {
                 return IpAddress.of(packet.getAddress());
             }
             packet.setLength(64);
-            left = deadline - System.nanoTime();
         }
         return null;
+    }
+
+    private static int millis(long deadline) {
+        return Deadline.millis(Deadline.left(deadline));
     }
 
     @Override

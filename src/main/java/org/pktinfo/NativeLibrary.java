@@ -20,11 +20,6 @@ import org.slf4j.spi.SLF4JServiceProvider;
  * {@link System#load} decides which class loader and which module the library belongs to.
  */
 final class NativeLibrary {
-    static final String PATH_PROPERTY = "pktinfo.library.path";
-    static final String MODE_PROPERTY = "pktinfo.library.mode";
-    static final String FOLDER_PROPERTY = "pktinfo.tmpdir";
-    static final String FALLBACK_PROPERTY = "pktinfo.fallback";
-
     private static final String NAME = "pktinfo";
     private static final String RESOURCES = "META-INF/lib";
 
@@ -56,10 +51,10 @@ final class NativeLibrary {
         if (before != null && before.origin != null) {
             return; // without a look at the properties, which not every caller may read
         }
-        String fallback = System.getProperty(FALLBACK_PROPERTY);
+        String fallback = System.getProperty(LibraryProperties.FALLBACK);
         if (fallback != null && !fallback.equals("plain")) {
             throw new UnsatisfiedLinkError(
-                    "-D" + FALLBACK_PROPERTY + "=" + fallback + ": must be \"plain\", or not be there");
+                    "-D" + LibraryProperties.FALLBACK + "=" + fallback + ": must be \"plain\", or not be there");
         }
         if (fallback == null || failure() == null || wrongSetting() != null) {
             load();
@@ -74,7 +69,8 @@ final class NativeLibrary {
             System.getLogger("org.pktinfo")
                     .log(
                             System.Logger.Level.WARNING,
-                            "REPLIES LEAVE FROM ANY ADDRESS: there is no native library here and -D" + FALLBACK_PROPERTY
+                            "REPLIES LEAVE FROM ANY ADDRESS: there is no native library here and -D"
+                                    + LibraryProperties.FALLBACK
                                     + "=plain was given, so that the JDK alone sends and receives, without packet information"
                                     + " and without a choice of the source. Not for production. The reason: "
                                     + String.valueOf(failure()));
@@ -114,7 +110,7 @@ final class NativeLibrary {
     /** Returns what is wrong with a property that is not about the library, null if nothing is; such a one is read here, once. */
     private static @Nullable String wrongSetting() {
         Segmentation segmentation = Segmentation.current();
-        return segmentation.isRefused() ? segmentation.text() : SourceProof.wrongSetting();
+        return segmentation.isRefused() ? segmentation.text() : UnprovenSetting.wrong();
     }
 
     private static Loaded tryAll() {
@@ -147,26 +143,27 @@ final class NativeLibrary {
 
     /** A place that was asked for is the only one that is tried: another library would not be what the user wanted. */
     private static Attempt[] attempts() {
-        String path = System.getProperty(PATH_PROPERTY);
-        String parent = System.getProperty(FOLDER_PROPERTY);
+        String path = System.getProperty(LibraryProperties.PATH);
+        String parent = System.getProperty(LibraryProperties.FOLDER);
         if (path != null && path.isEmpty()) {
-            return new Attempt[] {refused(PATH_PROPERTY, "names no file: give one, or leave it out")};
+            return new Attempt[] {refused(LibraryProperties.PATH, "names no file: give one, or leave it out")};
         }
         if (path == null && parent != null && parent.isEmpty()) {
-            return new Attempt[] {refused(FOLDER_PROPERTY, "names no folder: give one, or leave it out")};
+            return new Attempt[] {refused(LibraryProperties.FOLDER, "names no folder: give one, or leave it out")};
         }
         if (path != null) {
-            return new Attempt[] {new Attempt("-D" + PATH_PROPERTY + "=" + path, () -> loadFile(Path.of(path)))};
+            return new Attempt[] {new Attempt("-D" + LibraryProperties.PATH + "=" + path, () -> loadFile(Path.of(path)))
+            };
         }
         Attempt system = new Attempt(
                 "java.library.path=" + System.getProperty("java.library.path"), () -> System.loadLibrary(NAME));
-        String mode = System.getProperty(MODE_PROPERTY, "jar");
+        String mode = System.getProperty(LibraryProperties.MODE, "jar");
         Path folder = Path.of(parent == null ? System.getProperty("java.io.tmpdir", ".") : parent);
         return switch (mode) {
             case "system" -> new Attempt[] {system};
             case "jar" ->
                 new Attempt[] {new Attempt("out of the jar by way of " + folder, () -> loadFromJar(folder)), system};
-            default -> new Attempt[] {refused(MODE_PROPERTY, "must be \"jar\" or \"system\"")};
+            default -> new Attempt[] {refused(LibraryProperties.MODE, "must be \"jar\" or \"system\"")};
         };
     }
 
@@ -211,8 +208,9 @@ final class NativeLibrary {
                     .filter(platform -> isInJar(RESOURCES + "/" + platform + "/"))
                     .collect(Collectors.joining(", "));
             throw new UnsatisfiedLinkError("the jar has the library for " + (there.isEmpty() ? "no platform" : there)
-                    + "; build your own as CONTRIBUTING.md says and give it with -D" + PATH_PROPERTY
-                    + ", or try the program without a choice of the source with -D" + FALLBACK_PROPERTY + "=plain");
+                    + "; build your own as CONTRIBUTING.md says and give it with -D" + LibraryProperties.PATH
+                    + ", or try the program without a choice of the source with -D" + LibraryProperties.FALLBACK
+                    + "=plain");
         }
     }
 
@@ -283,7 +281,8 @@ final class NativeLibrary {
             return message + " (allow it: --enable-native-access=ALL-UNNAMED, on the module path =org.pktinfo)";
         }
         if (message.contains("failed to map segment")) {
-            return message + " (is the file system mounted noexec? -D" + FOLDER_PROPERTY + " chooses another folder)";
+            return message + " (is the file system mounted noexec? -D" + LibraryProperties.FOLDER
+                    + " chooses another folder)";
         }
         if (message.contains("GLIBC_")) {
             return message + " (the library was built for a newer C library than this system has)";

@@ -131,8 +131,8 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
                 setOption("setsockopt(IPV6_V6ONLY)", Layout.OPTION_IPV6_V6ONLY);
             }
             this.ipv6Only = ipv6 && getOption("getsockopt(IPV6_V6ONLY)", Layout.OPTION_IPV6_V6ONLY) != 0;
-            if (proven) {
-                transport.requireProof(socketFamily, ipv6Only);
+            if (proven && transport.choosesSource()) {
+                SourceProof.require(socketFamily, ipv6Only, transport.namespace());
             }
             setAllGroups(false); // the JDK leaves that of IPv6 on before 25
             // Kernels before 3.8 cannot say; there a socket bound to a device needs SourceSelection.interfacePinned().
@@ -317,7 +317,9 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     }
 
     private static Transport newTransport(DatagramChannel channel) throws IOException {
-        return NativeLibrary.failure() == null ? new Descriptors(descriptor(channel)) : new PlainTransport(channel);
+        return NativeLibrary.failure() == null
+                ? new Descriptors(descriptor(channel))
+                : new PlainTransport(channel, MAX_PAYLOAD);
     }
 
     private static void checkCapacity(int payloadCapacity) {

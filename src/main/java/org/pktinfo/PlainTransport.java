@@ -29,6 +29,7 @@ final class PlainTransport implements Transport {
     private static final int SLICE_MILLIS = 200;
 
     private final DatagramChannel channel;
+    private final int longest;
     private final boolean ipv4Only;
     private volatile boolean ipv6Only;
     private volatile boolean closed;
@@ -39,8 +40,14 @@ final class PlainTransport implements Transport {
     /** With the local address of then, which is a new object once the channel was connected or disconnected. */
     private record Taken(DatagramPacket packet, @Nullable SocketAddress place) {}
 
-    PlainTransport(DatagramChannel channel) throws IOException {
+    /**
+     * Makes one of a channel.
+     *
+     * @param longest the longest payload that is received whole, in bytes
+     */
+    PlainTransport(DatagramChannel channel, int longest) throws IOException {
         this.channel = channel;
+        this.longest = longest;
         this.ipv4Only = isIpv4Only(channel);
     }
 
@@ -83,8 +90,8 @@ final class PlainTransport implements Transport {
     }
 
     @Override
-    public void requireProof(int socketFamily, boolean ipv6Only) {
-        // who has asked for this transport knows that it chooses no source
+    public long namespace() {
+        return -Errno.ENOPROTOOPT;
     }
 
     /** Packet information is switched on in vain; only IPv6-only sockets are told apart, by what they receive. */
@@ -153,7 +160,7 @@ final class PlainTransport implements Transport {
 
     /** One datagram; null if none comes in time or the channel is closed. A blocking channel cannot be asked without waiting. */
     private @Nullable DatagramPacket take(int millis) throws IOException {
-        DatagramPacket packet = new DatagramPacket(new byte[PktInfoChannel.MAX_PAYLOAD], PktInfoChannel.MAX_PAYLOAD);
+        DatagramPacket packet = new DatagramPacket(new byte[longest], longest);
         boolean taken;
         try {
             taken = channel.isBlocking() ? millis > 0 && takeBlocking(packet, millis) : takeSelected(packet, millis);

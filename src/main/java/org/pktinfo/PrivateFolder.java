@@ -64,7 +64,7 @@ final class PrivateFolder {
         }
         if (who != null) {
             throw new IOException(above + " " + who + ", so the library could be exchanged there; -D"
-                    + NativeLibrary.FOLDER_PROPERTY + " chooses another folder, -D" + NativeLibrary.PATH_PROPERTY
+                    + LibraryProperties.FOLDER + " chooses another folder, -D" + LibraryProperties.PATH
                     + " a library that need not be extracted");
         }
     }

@@ -12,9 +12,9 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 import org.pktinfo.Diagnosis.Proof;
 import org.pktinfo.PktInfoChannel.Family;
+import org.pktinfo.internal.Deadline;
 
 /**
  * Proves on loopback, once in a process and network namespace, that the kernel sends from the source that it is told. A kernel that takes
@@ -22,8 +22,6 @@ import org.pktinfo.PktInfoChannel.Family;
  * it is, and of what version, proves nothing: features are carried over, and left out.
  */
 final class SourceProof {
-    static final String PROPERTY = "pktinfo.unproven";
-
     private static final long PATIENCE = TimeUnit.MILLISECONDS.toNanos(20);
     private static final IpAddress LOOPBACK = IpAddress.ipv4(0x7f00_0001);
 
@@ -55,30 +53,19 @@ final class SourceProof {
         }
     }
 
-    /** Read once, when the native library is loaded: not every later caller may read it. */
-    private static final class Setting {
-        static final @Nullable String VALUE = System.getProperty(PROPERTY);
-    }
-
-    /** Returns what is wrong with the property, null if nothing is. */
-    static @Nullable String wrongSetting() {
-        String value = Setting.VALUE;
-        return value == null || value.equals("allow")
-                ? null
-                : "-D" + PROPERTY + "=" + value + ": must be \"allow\", or not be there";
-    }
-
     private static synchronized void refuse() throws SocketException {
         String text = "this kernel (" + System.getProperty("os.name") + " " + System.getProperty("os.version")
                 + ") takes the source of a datagram and ignores it, so that replies leave from another address than the"
                 + " one asked; pktinfo-server.jar doctor shows it";
-        if (Setting.VALUE == null) {
-            throw new SocketException(text + "; -D" + PROPERTY + "=allow goes on all the same");
+        if (!UnprovenSetting.isGiven()) {
+            throw new SocketException(text + "; -D" + UnprovenSetting.PROPERTY + "=allow goes on all the same");
         }
         if (!warned) {
             warned = true;
             System.getLogger("org.pktinfo")
-                    .log(System.Logger.Level.WARNING, text + ". Going on because of -D" + PROPERTY + "=allow");
+                    .log(
+                            System.Logger.Level.WARNING,
+                            text + ". Going on because of -D" + UnprovenSetting.PROPERTY + "=allow");
         }
     }
 
@@ -135,7 +122,7 @@ final class SourceProof {
     /** On loopback it has arrived when sending returns, unless something keeps it. */
     private static Proof awaitSource(DatagramChannel client, long number, IpAddress source) throws IOException {
         ByteBuffer payload = ByteBuffer.allocate(Long.BYTES + 1);
-        long deadline = System.nanoTime() + PATIENCE;
+        long deadline = Deadline.after(PATIENCE);
         do {
             payload.clear();
             InetSocketAddress from = (InetSocketAddress) client.receive(payload);
@@ -144,7 +131,7 @@ final class SourceProof {
                 return seen.equals(source) ? Proof.HONOURED : Proof.IGNORED;
             }
             Thread.onSpinWait();
-        } while (System.nanoTime() - deadline < 0);
+        } while (!Deadline.isOver(deadline));
         return Proof.NOT_TESTED;
     }
 }

@@ -1,7 +1,6 @@
 package org.pktinfo;
 
 import java.io.IOException;
-import java.net.SocketException;
 
 /**
  * What carries a channel's datagrams between an arena and the socket: the native library, or the JDK alone where that was asked
@@ -11,8 +10,8 @@ sealed interface Transport permits Descriptors, PlainTransport {
     /** False if replies leave from the system's choice, whatever was chosen. */
     boolean choosesSource();
 
-    /** Throws an exception if the kernel is known to ignore the source of what is sent. */
-    void requireProof(int socketFamily, boolean ipv6Only) throws SocketException;
+    /** Returns the number of the socket's network namespace, the negated errno where that cannot be told. */
+    long namespace();
 
     /** Returns true if the transport may be used now; who got true must leave. */
     boolean enter();

@@ -3,6 +3,7 @@ package org.pktinfo.netty;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.AddressedEnvelope;
 import io.netty.channel.ChannelOutboundBuffer;
+import io.netty.channel.socket.DatagramChannel;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.channels.AlreadyConnectedException;
@@ -20,7 +21,7 @@ import org.pktinfo.Source;
  * outcome. Nothing is removed, and so no listener called, before all outcomes are known: a listener may close the channel.
  */
 final class OutboundBatch implements ChannelOutboundBuffer.MessageProcessor {
-    private final PktInfoDatagramChannel channel;
+    private final DatagramChannel channel;
     private final PktInfoDatagramChannelConfig config;
     private final Batches batches;
     private final Sources sources;
@@ -43,8 +44,7 @@ final class OutboundBatch implements ChannelOutboundBuffer.MessageProcessor {
     /** The channel's peer, if it has one, as of the beginning of the round. */
     private @Nullable InetSocketAddress connected;
 
-    OutboundBatch(
-            PktInfoDatagramChannel channel, PktInfoDatagramChannelConfig config, Batches batches, Sources sources) {
+    OutboundBatch(DatagramChannel channel, PktInfoDatagramChannelConfig config, Batches batches, Sources sources) {
         this.channel = channel;
         this.config = config;
         this.batches = batches;
@@ -88,8 +88,13 @@ final class OutboundBatch implements ChannelOutboundBuffer.MessageProcessor {
         }
     }
 
+    /** Returns how long what is read next may be: reading and writing share their memory. */
+    private int expectedPayload() {
+        return channel.unsafe().recvBufAllocHandle().guess();
+    }
+
     private void begin(int most) {
-        batch = batches.usual(channel.expectedPayload()).coalesceReplies(config.coalesces());
+        batch = batches.usual(expectedPayload()).coalesceReplies(config.coalesces());
         if (messages.length != batch.capacity()) {
             messages = new Object[batch.capacity()];
             ends = new int[batch.capacity()];

@@ -53,7 +53,6 @@ public final class PktInfoChannelOption {
             ChannelOption.valueOf(PktInfoChannelOption.class, "SHARE_READ_BUFFER");
 
     static final int DEFAULT_BATCH_SIZE = 32;
-    static final int LARGEST_BATCH = 1024;
 
     private PktInfoChannelOption() {}
 }

@@ -145,7 +145,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
     private PktInfoDatagramChannel(PktInfoChannel channel) {
         super(/* parent= */ null, channel.channel(), SelectionKey.OP_READ);
         this.channel = channel;
-        this.config = new PktInfoDatagramChannelConfig(this, channel.channel());
+        this.config = new PktInfoDatagramChannelConfig(this, channel, this::clearReadPending);
         this.memberships = new Memberships(channel.channel());
         this.batches = new Batches(channel, config);
         this.sources = new Sources(this, channel, config);
@@ -319,19 +319,6 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
             nextRead = null;
         }
         super.doDeregister();
-    }
-
-    void allGroups(boolean on) throws IOException {
-        channel.allGroups(on);
-    }
-
-    void stopReading() {
-        clearReadPending();
-    }
-
-    /** How long what is read next may be. */
-    int expectedPayload() {
-        return unsafe().recvBufAllocHandle().guess();
     }
 
     @Override

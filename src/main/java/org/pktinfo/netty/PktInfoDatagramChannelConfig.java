@@ -14,12 +14,15 @@ import java.nio.channels.DatagramChannel;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.PeerMemory;
+import org.pktinfo.PktInfoChannel;
 import org.pktinfo.SourceSelection;
+import org.pktinfo.internal.LargestBatch;
 
 /** Netty's options for datagram channels, those of the JDK by {@link NioChannelOption}, and ours. For any thread, as Netty's are. */
 final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
-    private final PktInfoDatagramChannel owner;
+    private final PktInfoChannel udp;
     private final DatagramChannel jdk;
+    private final Runnable stopReading;
     private volatile int batchSize = PktInfoChannelOption.DEFAULT_BATCH_SIZE;
     private volatile boolean coalesces = true;
     private volatile boolean allGroups;
@@ -29,10 +32,19 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
     /** Made when it is needed: a client that is never asked does without. */
     private volatile @Nullable PeerMemory memory;
 
-    PktInfoDatagramChannelConfig(PktInfoDatagramChannel owner, DatagramChannel jdk) {
-        super(owner, jdk.socket());
-        this.owner = owner;
-        this.jdk = jdk;
+    /**
+     * Makes the options of a channel.
+     *
+     * @param owner Netty's channel, whose options these are
+     * @param udp the channel below it
+     * @param stopReading has the owner read no more
+     */
+    PktInfoDatagramChannelConfig(
+            io.netty.channel.socket.DatagramChannel owner, PktInfoChannel udp, Runnable stopReading) {
+        super(owner, udp.channel().socket());
+        this.udp = udp;
+        this.jdk = udp.channel();
+        this.stopReading = stopReading;
     }
 
     int batchSize() {
@@ -132,7 +144,7 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
 
     private void setAllGroups(boolean on) {
         try {
-            owner.allGroups(on);
+            udp.allGroups(on);
         } catch (IOException e) {
             throw new ChannelException(e);
         }
@@ -140,9 +152,8 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
     }
 
     private void setBatchSize(int size) {
-        if (size < 1 || size > PktInfoChannelOption.LARGEST_BATCH) {
-            throw new IllegalArgumentException(
-                    "batch size " + size + " is not in 1 to " + PktInfoChannelOption.LARGEST_BATCH);
+        if (size < 1 || size > LargestBatch.SLOTS) {
+            throw new IllegalArgumentException("batch size " + size + " is not in 1 to " + LargestBatch.SLOTS);
         }
         batchSize = size;
     }
@@ -200,6 +211,6 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
 
     @Override
     protected void autoReadCleared() {
-        owner.stopReading();
+        stopReading.run();
     }
 }

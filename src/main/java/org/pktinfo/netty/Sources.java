@@ -1,6 +1,7 @@
 package org.pktinfo.netty;
 
 import io.netty.channel.AddressedEnvelope;
+import io.netty.channel.socket.DatagramChannel;
 import java.net.InetSocketAddress;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.Endpoint;
@@ -19,11 +20,11 @@ final class Sources {
     /** 255.255.255.255, IPv4-mapped. */
     private static final IpAddress BROADCAST = new IpAddress(0, 0xffff_ffff_ffffL, 0);
 
-    private final PktInfoDatagramChannel owner;
+    private final DatagramChannel owner;
     private final PktInfoChannel channel;
     private final PktInfoDatagramChannelConfig config;
 
-    Sources(PktInfoDatagramChannel owner, PktInfoChannel channel, PktInfoDatagramChannelConfig config) {
+    Sources(DatagramChannel owner, PktInfoChannel channel, PktInfoDatagramChannelConfig config) {
         this.owner = owner;
         this.channel = channel;
         this.config = config;

@@ -12,12 +12,13 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 import org.pktinfo.ChannelStats;
 import org.pktinfo.Datagram;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.PktInfoChannel.Family;
 import org.pktinfo.SendException;
+import org.pktinfo.internal.Deadline;
+import org.pktinfo.internal.LargestBatch;
 
 /**
  * A UDP server: workers that take datagrams in batches, hand each to a {@link DatagramHandler} and send its replies from the
@@ -46,36 +47,20 @@ public final class DatagramServer implements AutoCloseable {
      * The send buffer that a server asks the kernel for, in bytes; net.core.wmem_max is what it gives at most. Replies to neighbours that are
      * not found stay in it for three seconds: this is for some 1500 of them a second.
      */
-    public static final int SEND_BUFFER = 4 << 20;
+    public static final int SEND_BUFFER = Settings.SEND_BUFFER;
 
     private static final Duration PATIENCE = Duration.ofSeconds(5);
     private static final Duration LONGEST_PATIENCE = Duration.ofDays(365);
-    private static final int LARGEST_BATCH = 1024;
     private static final Duration LONGEST_SPIN = Duration.ofSeconds(1);
 
-    private final DatagramHandler handler;
-    private final @Nullable RateLimiter rateLimiter;
-    private final Counters counters = new Counters();
-    private final Complaints complaints = new Complaints();
+    private final Service service;
     private final List<Worker> workers = new ArrayList<>();
     private final List<Thread> threads = new ArrayList<>();
-    private final Beans beans = new Beans(complaints);
+    private final Beans beans;
 
     /** What a server is started with. For one thread. */
     public static final class Builder {
-        private SocketAddress local = new InetSocketAddress(0);
-        Family family = Family.DUAL_STACK;
-        int workers = 1;
-        int batchSize = 32;
-        int payloadCapacity = PktInfoChannel.MAX_PAYLOAD;
-        private @Nullable RateLimit rateLimit;
-        boolean coalesceReplies = true;
-        boolean pathMtuDiscovery = true;
-        boolean allGroups;
-        Duration spin = Duration.ZERO;
-
-        @Nullable
-        DatagramChannel existing;
+        private final Settings settings = new Settings();
 
         private Builder() {}
 
@@ -86,7 +71,7 @@ public final class DatagramServer implements AutoCloseable {
          * @return this
          */
         public Builder bind(SocketAddress address) {
-            local = Objects.requireNonNull(address, "address");
+            settings.local = Objects.requireNonNull(address, "address");
             return this;
         }
 
@@ -97,7 +82,7 @@ public final class DatagramServer implements AutoCloseable {
          * @return this
          */
         public Builder family(Family which) {
-            family = Objects.requireNonNull(which, "which");
+            settings.family = Objects.requireNonNull(which, "which");
             return this;
         }
 
@@ -113,7 +98,7 @@ public final class DatagramServer implements AutoCloseable {
             if (count < 1) {
                 throw new IllegalArgumentException(count + " workers: at least 1");
             }
-            workers = count;
+            settings.workers = count;
             return this;
         }
 
@@ -125,10 +110,11 @@ public final class DatagramServer implements AutoCloseable {
          * @throws IllegalArgumentException if the number is out of range
          */
         public Builder batchSize(int count) {
-            if (count < 1 || count > LARGEST_BATCH) {
-                throw new IllegalArgumentException("a batch of " + count + " slots is not in 1 to " + LARGEST_BATCH);
+            if (count < 1 || count > LargestBatch.SLOTS) {
+                throw new IllegalArgumentException(
+                        "a batch of " + count + " slots is not in 1 to " + LargestBatch.SLOTS);
             }
-            batchSize = count;
+            settings.batchSize = count;
             return this;
         }
 
@@ -144,7 +130,7 @@ public final class DatagramServer implements AutoCloseable {
                 throw new IllegalArgumentException(
                         "payload capacity " + bytes + " is not in 1 to " + PktInfoChannel.MAX_PAYLOAD + " bytes");
             }
-            payloadCapacity = bytes;
+            settings.payloadCapacity = bytes;
             return this;
         }
 
@@ -156,7 +142,7 @@ public final class DatagramServer implements AutoCloseable {
          * @throws IllegalArgumentException if the number is out of range
          */
         public Builder rateLimit(int repliesPerSecond) {
-            rateLimit = repliesPerSecond == 0 ? null : RateLimit.of(repliesPerSecond);
+            settings.rateLimit = repliesPerSecond == 0 ? null : RateLimit.of(repliesPerSecond);
             return this;
         }
 
@@ -167,7 +153,7 @@ public final class DatagramServer implements AutoCloseable {
          * @return this
          */
         public Builder rateLimit(RateLimit limit) {
-            rateLimit = Objects.requireNonNull(limit, "limit");
+            settings.rateLimit = Objects.requireNonNull(limit, "limit");
             return this;
         }
 
@@ -178,7 +164,7 @@ public final class DatagramServer implements AutoCloseable {
          * @return this
          */
         public Builder coalesceReplies(boolean on) {
-            coalesceReplies = on;
+            settings.coalesceReplies = on;
             return this;
         }
 
@@ -190,7 +176,7 @@ public final class DatagramServer implements AutoCloseable {
          * @return this
          */
         public Builder pathMtuDiscovery(boolean on) {
-            pathMtuDiscovery = on;
+            settings.pathMtuDiscovery = on;
             return this;
         }
 
@@ -202,7 +188,7 @@ public final class DatagramServer implements AutoCloseable {
          * @return this
          */
         public Builder allGroups(boolean on) {
-            allGroups = on;
+            settings.allGroups = on;
             return this;
         }
 
@@ -218,7 +204,7 @@ public final class DatagramServer implements AutoCloseable {
             if (time.isNegative() || time.compareTo(LONGEST_SPIN) > 0) {
                 throw new IllegalArgumentException("spin " + time + " is not in zero to " + LONGEST_SPIN);
             }
-            spin = time;
+            settings.spin = time;
             return this;
         }
 
@@ -230,7 +216,7 @@ public final class DatagramServer implements AutoCloseable {
          * @return this
          */
         public Builder channel(DatagramChannel channel) {
-            existing = Objects.requireNonNull(channel, "channel");
+            settings.existing = Objects.requireNonNull(channel, "channel");
             return this;
         }
 
@@ -245,10 +231,10 @@ public final class DatagramServer implements AutoCloseable {
          * @throws UnsatisfiedLinkError if the native library cannot be loaded
          */
         public DatagramServer start(DatagramHandler handler) throws IOException {
-            DatagramServer server = new DatagramServer(
-                    Objects.requireNonNull(handler, "handler"), rateLimit == null ? null : new RateLimiter(rateLimit));
+            Objects.requireNonNull(handler, "handler");
+            DatagramServer server = new DatagramServer(new Service(handler, settings.rateLimit));
             try {
-                server.open(this);
+                server.open(settings);
                 server.startThreads();
             } catch (Throwable e) {
                 server.close();
@@ -258,9 +244,9 @@ public final class DatagramServer implements AutoCloseable {
         }
     }
 
-    private DatagramServer(DatagramHandler handler, @Nullable RateLimiter rateLimiter) {
-        this.handler = handler;
-        this.rateLimiter = rateLimiter;
+    private DatagramServer(Service service) {
+        this.service = service;
+        this.beans = new Beans(service.complaints());
     }
 
     /**
@@ -272,14 +258,14 @@ public final class DatagramServer implements AutoCloseable {
         return new Builder();
     }
 
-    private void open(Builder settings) throws IOException {
+    private void open(Settings settings) throws IOException {
         SocketAddress local = settings.local;
         int count = settings.existing == null ? settings.workers : 1;
         for (int i = 0; i < count; i++) {
             PktInfoChannel channel = Sockets.open(settings, local);
             try {
                 InetSocketAddress bound = Objects.requireNonNull(channel.localAddress(), "the channel is not bound");
-                workers.add(new Worker(this, channel, i == 0, bound.getPort(), settings));
+                workers.add(new Worker(service, channel, i == 0, bound.getPort(), settings));
                 if (local instanceof InetSocketAddress wanted
                         && wanted.getPort() == 0) { // the others share the first one's
                     local = new InetSocketAddress(wanted.getAddress(), bound.getPort());
@@ -297,23 +283,6 @@ public final class DatagramServer implements AutoCloseable {
             threads.add(thread);
             thread.start();
         }
-    }
-
-    DatagramHandler handler() {
-        return handler;
-    }
-
-    @Nullable
-    RateLimiter rateLimiter() {
-        return rateLimiter;
-    }
-
-    Counters counters() {
-        return counters;
-    }
-
-    Complaints complaints() {
-        return complaints;
     }
 
     /**
@@ -357,10 +326,10 @@ public final class DatagramServer implements AutoCloseable {
         }
         try {
             workers.get(0).channel.reply(request, payload);
-            counters.replied.increment();
+            service.counters().replied.increment();
         } catch (SendException e) {
-            counters.sendError(e.kind());
-            complaints.log(e.kind(), e::toString);
+            service.counters().sendError(e.kind());
+            service.complaints().log(e.kind(), e::toString);
             throw e;
         }
     }
@@ -371,7 +340,7 @@ public final class DatagramServer implements AutoCloseable {
      * @return a snapshot
      */
     public ServerStats stats() {
-        return counters.snapshot(channelStats().stream().reduce(ChannelStats.NONE, ChannelStats::plus));
+        return service.counters().snapshot(channelStats().stream().reduce(ChannelStats.NONE, ChannelStats::plus));
     }
 
     /**
@@ -410,17 +379,16 @@ public final class DatagramServer implements AutoCloseable {
         long deadline = deadline(patience);
         boolean byHandler = isHandler();
         for (Worker worker : workers) {
-            worker.finish(byHandler ? 0 : Math.max(0, deadline - System.nanoTime()));
+            worker.finish(byHandler ? 0 : Deadline.left(deadline));
         }
-        complaints.finish();
+        service.complaints().finish();
     }
 
     private static long deadline(Duration patience) {
         if (patience.isNegative()) {
             throw new IllegalArgumentException("patience " + patience + " is negative");
         }
-        Duration bounded = patience.compareTo(LONGEST_PATIENCE) > 0 ? LONGEST_PATIENCE : patience;
-        return System.nanoTime() + bounded.toNanos();
+        return Deadline.after(patience.compareTo(LONGEST_PATIENCE) > 0 ? LONGEST_PATIENCE : patience);
     }
 
     /** Whether the current thread is in a handler: it can wait neither for itself nor for another that waits for it. */
@@ -448,17 +416,17 @@ public final class DatagramServer implements AutoCloseable {
             return;
         }
         for (Worker worker : workers) {
-            worker.stop(Math.max(0, deadline - System.nanoTime()));
+            worker.stop(Deadline.left(deadline));
         }
         for (Thread thread : threads) {
             join(thread, deadline);
         }
-        complaints.finish();
+        service.complaints().finish();
     }
 
     private static void join(Thread thread, long deadline) {
         try {
-            thread.join(Math.max(1, (deadline - System.nanoTime()) / 1_000_000));
+            thread.join(Math.max(1, Deadline.left(deadline) / 1_000_000));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

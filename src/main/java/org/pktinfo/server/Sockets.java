@@ -11,7 +11,7 @@ final class Sockets {
     private Sockets() {}
 
     /** One that is bound there, or the one that exists. */
-    static PktInfoChannel open(DatagramServer.Builder settings, SocketAddress local) throws IOException {
+    static PktInfoChannel open(Settings settings, SocketAddress local) throws IOException {
         PktInfoChannel channel = settings.existing == null
                 ? PktInfoChannel.open(settings.family, settings.payloadCapacity)
                 : PktInfoChannel.wrap(settings.existing, settings.payloadCapacity);
@@ -43,8 +43,8 @@ final class Sockets {
 
     /** The kernel gives as much as net.core.wmem_max allows, and takes memory for what is in there only. */
     private static void raiseSendBuffer(DatagramChannel channel) throws IOException {
-        if (channel.getOption(StandardSocketOptions.SO_SNDBUF) < DatagramServer.SEND_BUFFER) {
-            channel.setOption(StandardSocketOptions.SO_SNDBUF, DatagramServer.SEND_BUFFER);
+        if (channel.getOption(StandardSocketOptions.SO_SNDBUF) < Settings.SEND_BUFFER) {
+            channel.setOption(StandardSocketOptions.SO_SNDBUF, Settings.SEND_BUFFER);
         }
     }
 }

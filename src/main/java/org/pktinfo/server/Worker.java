@@ -11,6 +11,7 @@ import org.pktinfo.DatagramBatch;
 import org.pktinfo.DatagramSlot;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.SendException;
+import org.pktinfo.internal.Deadline;
 
 /** One socket and the thread that serves it. */
 final class Worker implements Runnable {
@@ -30,7 +31,6 @@ final class Worker implements Runnable {
     private static final long PAUSE_AFTER_ERROR = TimeUnit.MILLISECONDS.toNanos(10);
 
     final PktInfoChannel channel;
-    private final DatagramServer server;
     private final boolean answersGroups;
     private final int port;
     private final DatagramHandler handler;
@@ -47,20 +47,14 @@ final class Worker implements Runnable {
     private volatile boolean closing; // closes its channel when it has ended
     private int sentBeforeRoom; // guarded by busy; how many have to leave before room is waited for
 
-    Worker(
-            DatagramServer server,
-            PktInfoChannel channel,
-            boolean answersGroups,
-            int port,
-            DatagramServer.Builder settings) {
-        this.server = server;
+    Worker(Service service, PktInfoChannel channel, boolean answersGroups, int port, Settings settings) {
         this.channel = channel;
         this.answersGroups = answersGroups;
         this.port = port;
-        this.handler = server.handler();
-        this.counters = server.counters();
-        this.complaints = server.complaints();
-        this.rateLimiter = server.rateLimiter();
+        this.handler = service.handler();
+        this.counters = service.counters();
+        this.complaints = service.complaints();
+        this.rateLimiter = service.rateLimiter();
         this.spin = settings.spin.toNanos();
         this.batch = channel.newBatch(settings.batchSize, settings.payloadCapacity);
         batch.coalesceReplies(settings.coalesceReplies);
@@ -112,8 +106,8 @@ final class Worker implements Runnable {
         if (spin == 0) {
             return false;
         }
-        long begin = System.nanoTime();
-        while (System.nanoTime() - begin < spin) {
+        long deadline = Deadline.after(spin);
+        while (!Deadline.isOver(deadline)) {
             if (takeAndAnswer()) {
                 return true;
             }
@@ -282,10 +276,5 @@ final class Worker implements Runnable {
             Thread.currentThread().interrupt(); // hurried: what is under way is not waited for
             return false;
         }
-    }
-
-    @Override
-    public String toString() {
-        return server + " " + channel;
     }
 }
