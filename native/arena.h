@@ -53,7 +53,7 @@ struct arena_header {
     int32_t slot_count;
     int32_t payload_capacity; /* bytes a datagram may have in its slot */
     int32_t payload_stride;   /* bytes from one payload to the next */
-    int32_t socket_family;    /* 4: AF_INET, 6: AF_INET6 */
+    int32_t socket_family;    /* FAMILY_* */
     int32_t longest_coalesced; /* bytes a datagram may have that leaves together with others, 0: each leaves alone */
 };
 
@@ -72,17 +72,17 @@ struct slot {
     uint8_t in_address[4]; /* in_pktinfo: the header destination */
     uint8_t in_local[4];   /* in_pktinfo: the local address, RFC 1122's specific destination */
     uint32_t in_interface;
-    uint32_t wire_length; /* what the peer sent, more than length if it did not fit */
-    uint32_t drop_count;  /* SO_RXQ_OVFL: datagrams this socket has lost, modulo 2^32 */
+    uint32_t wire_length; /* what the peer sent, more than length if it did not fit and the kernel tells it */
+    uint32_t drop_count;  /* datagrams this socket has lost, modulo 2^32 */
     /* To send: the control message and what it says. */
     uint8_t source_address[16];
     uint32_t source_interface;
     uint32_t source_form; /* FORM_* */
     uint32_t send_state;  /* STATE_*: Java writes PENDING, C writes DONE */
-    uint32_t error;       /* what the sending of this slot failed with, 0 if it did not */
+    uint32_t error;       /* Linux's number of what the sending of this slot failed with, 0 if it did not */
     /* Received, when the socket's owner asked for it. */
     int64_t receive_time;  /* nanoseconds since 1970 */
-    uint32_t segment_size; /* UDP_GRO: the payload holds datagrams of this size */
+    uint32_t segment_size; /* the payload holds datagrams of this size */
     uint8_t traffic_class; /* the TOS or traffic class byte, the ECN bits lowest */
     uint8_t hop_limit;     /* TTL or hop limit */
     uint16_t sent_length;  /* of a payload to be cut: what is sent already */

@@ -1,16 +1,18 @@
-#define _GNU_SOURCE
 #include "batch.h"
 
-#include <errno.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "kernel.h"
+#include "linux_errno.h"
 #include "pktinfo.h"
 
-/* What only C uses, behind the payloads: all message headers in a row, as the kernel wants them, all payloads' places, then one of these each. */
+/*
+ * What only C uses, behind the payloads: all messages in a row, as the kernel wants them, all payloads' places, then
+ * one of these each.
+ */
 struct scratch {
     struct slot *slot; /* the pending slot of this number */
     uint8_t name[NAME_CAPACITY];
@@ -18,20 +20,22 @@ struct scratch {
     uint8_t control[CONTROL_CAPACITY];
 };
 
-_Static_assert(sizeof(struct scratch) + sizeof(struct mmsghdr) + sizeof(struct iovec) <= SCRATCH_SIZE, "scratch");
+_Static_assert(sizeof(struct scratch) + sizeof(struct message) + sizeof(struct iovec) <= SCRATCH_SIZE, "scratch");
 _Static_assert(HEADER_SIZE % 8 == 0 && SLOT_SIZE % 8 == 0, "alignment");
 
 /*
- * What the kernel cuts at once (UDP_SEGMENT, since Linux 4.18): 64 datagrams on the older ones, and together no more than fits
- * into the largest IPv4 datagram.
+ * What the kernel cuts at once (UDP_SEGMENT, since Linux 4.18): 64 datagrams on the older ones, and together no more
+ * than fits into the largest IPv4 datagram.
  */
 enum { MOST_SEGMENTS = 64, MOST_COALESCED = 65507 };
 
-/* Where everything is; made anew for each call from the header, which Java cannot reach after the arena was prepared. */
+/*
+ * Where everything is; made anew for each call from the header, which Java cannot reach after the arena was prepared.
+ */
 struct view {
     struct slot *slots;
     uint8_t *payloads;
-    struct mmsghdr *messages;
+    struct message *messages;
     struct iovec *places; /* of payloads */
     struct scratch *scratch;
     size_t longest_coalesced;
@@ -58,7 +62,7 @@ static struct view view_of(void *arena)
     uint8_t *slots = (uint8_t *)arena + HEADER_SIZE;
     uint8_t *payloads = slots + count * sizeof(struct slot);
     uint8_t *messages = payloads + count * (size_t)header->payload_stride;
-    uint8_t *places = messages + count * sizeof(struct mmsghdr);
+    uint8_t *places = messages + count * sizeof(struct message);
 
     return (struct view){
         .slots = (void *)slots,
@@ -81,8 +85,8 @@ static void expect(const struct view *view, int index)
 
     slot_clear(&view->slots[index]);
     view->places[index] = (struct iovec){view->payloads + (size_t)index * view->stride, view->capacity};
-    view->messages[index] = (struct mmsghdr){
-        .msg_hdr = {
+    view->messages[index] = (struct message){
+        .header = {
             .msg_name = scratch->name,
             .msg_namelen = sizeof(scratch->name),
             .msg_iov = &view->places[index],
@@ -106,13 +110,13 @@ static int no_more_than(int result, int asked)
 
 static void accept_message(const struct view *view, int index)
 {
-    const struct mmsghdr *message = &view->messages[index];
-    const struct msghdr *header = &message->msg_hdr;
+    const struct message *message = &view->messages[index];
+    const struct msghdr *header = &message->header;
     const struct scratch *scratch = &view->scratch[index];
     struct slot *slot = &view->slots[index];
 
-    slot->wire_length = message->msg_len;
-    slot->length = (uint32_t)at_most(message->msg_len, view->capacity);
+    slot->wire_length = message->length;
+    slot->length = (uint32_t)at_most(message->length, view->capacity);
     if ((header->msg_flags & MSG_TRUNC) || slot->wire_length > slot->length) {
         slot->flags |= FLAG_TRUNCATED;
     }
@@ -124,26 +128,27 @@ static void accept_message(const struct view *view, int index)
 }
 
 /*
- * recvmmsg(2) came with Linux 2.6.33; a kernel without it gets recvmsg(2). An error behind datagrams that came is not told then,
- * because the kernel, which keeps it for the next call of recvmmsg(2), has told it already: the next call finds what is left.
+ * For a kernel without recvmmsg(2), which came with Linux 2.6.33. An error behind datagrams that came is not told then,
+ * because the kernel, which keeps it for the next call of recvmmsg(2), has told it already: the next call finds what is
+ * left.
  */
 static int receive_one_by_one(const struct view *view, int fd, int count)
 {
     for (int i = 0; i < count; i++) {
-        int result = kernel_receive(fd, &view->messages[i].msg_hdr);
+        int result = kernel_receive(fd, &view->messages[i].header);
         if (result < 0) {
             return i > 0 ? i : result;
         }
-        view->messages[i].msg_len = (unsigned)result;
+        view->messages[i].length = (unsigned)result;
     }
     return count;
 }
 
 static int receive_many(const struct view *view, int fd, int count)
 {
-    int received = count > 1 ? kernel_receive_many(fd, view->messages, (unsigned)count) : -ENOSYS;
+    int received = count > 1 ? kernel_receive_many(fd, view->messages, (unsigned)count) : -LINUX_ENOSYS;
 
-    return received == -ENOSYS ? receive_one_by_one(view, fd, count) : received;
+    return received == -LINUX_ENOSYS ? receive_one_by_one(view, fd, count) : received;
 }
 
 int arena_receive(void *arena, int fd, int count)
@@ -151,7 +156,7 @@ int arena_receive(void *arena, int fd, int count)
     struct view view = view_of(arena);
 
     if (count < 1 || count > view.count) {
-        return -EINVAL;
+        return -LINUX_EINVAL;
     }
     for (int i = 0; i < count; i++) {
         expect(&view, i);
@@ -163,20 +168,21 @@ int arena_receive(void *arena, int fd, int count)
     return received;
 }
 
-/* Message number `at` will send the pending slot of that number, and perhaps some behind it. */
+/* Addresses message number at, which will send the pending slot of that number, and perhaps some behind it. */
 static void address_message(const struct view *view, int at, int pending)
 {
     struct scratch *scratch = &view->scratch[at];
     const struct slot *slot = view->scratch[pending].slot;
+    size_t control_length = slot_write_control(slot, scratch->control);
 
-    view->messages[at] = (struct mmsghdr){
-        .msg_hdr = {
+    view->messages[at] = (struct message){
+        .header = {
             .msg_name = scratch->name,
             .msg_namelen = (socklen_t)slot_write_name(slot, view->family, scratch->name),
             .msg_iov = &view->places[pending],
             .msg_iovlen = 1,
-            .msg_control = scratch->control,
-            .msg_controllen = (socklen_t)slot_write_control(slot, scratch->control), /* a size_t in glibc, a socklen_t in musl */
+            .msg_control = control_length > 0 ? scratch->control : NULL,
+            .msg_controllen = (socklen_t)control_length, /* a size_t in glibc, a socklen_t in musl */
         },
     };
 }
@@ -191,7 +197,10 @@ static int leaves_alone(const struct slot *slot)
     return (slot->send_flags & SEND_ALONE) || slot->send_segment_size > 0 || slot->source_form == FORM_AS_RECEIVED;
 }
 
-/* Whether a slot can leave with the message before it: all datagrams have one length, only the last may be shorter. */
+/*
+ * Returns whether slot can leave with the message before it: all datagrams have one length, only the last may be
+ * shorter.
+ */
 static int joins(const struct view *view, const struct msghdr *message, const struct slot *slot)
 {
     const struct slot *first = first_of(view, message)->slot;
@@ -203,11 +212,19 @@ static int joins(const struct view *view, const struct msghdr *message, const st
         && !leaves_alone(first) && !leaves_alone(slot) && slots_share_way(first, slot);
 }
 
-static void join(struct msghdr *message)
+/* Has the control messages of message number at, which may be none, end with the size of its segments. */
+static void append_size(const struct view *view, int at, struct msghdr *message, size_t segment)
 {
+    message->msg_control = view->scratch[at].control;
+    message->msg_controllen = (socklen_t)append_segment_size(message->msg_control, message->msg_controllen, segment);
+}
+
+static void join(const struct view *view, int at)
+{
+    struct msghdr *message = &view->messages[at].header;
+
     if (message->msg_iovlen == 1) {
-        message->msg_controllen = (socklen_t)append_segment_size(
-            message->msg_control, message->msg_controllen, message->msg_iov[0].iov_len);
+        append_size(view, at, message, message->msg_iov[0].iov_len);
     }
     message->msg_iovlen++;
 }
@@ -226,8 +243,8 @@ static int address_pending(const struct view *view, int count)
         view->scratch[pending].slot = slot;
         view->places[pending] =
             (struct iovec){view->payloads + (size_t)i * view->stride, at_most(slot->length, view->capacity)};
-        if (messages > 0 && joins(view, &view->messages[messages - 1].msg_hdr, slot)) {
-            join(&view->messages[messages - 1].msg_hdr);
+        if (messages > 0 && joins(view, &view->messages[messages - 1].header, slot)) {
+            join(view, messages - 1);
         } else {
             address_message(view, messages++, pending);
         }
@@ -236,15 +253,17 @@ static int address_pending(const struct view *view, int count)
     return messages;
 }
 
-/* What a kernel, a device or a route that cannot cut says; a segment longer than the path's MTU is one of the reasons. */
+/*
+ * What a kernel, a device or a route that cannot cut says; a segment longer than the path's MTU is one of the reasons.
+ */
 static int is_refusal_to_cut(int error)
 {
-    return error == EIO || error == EINVAL || error == EMSGSIZE;
+    return error == LINUX_EIO || error == LINUX_EINVAL || error == LINUX_EMSGSIZE;
 }
 
 static int is_to_be_cut(const struct view *view, int at)
 {
-    const struct msghdr *message = &view->messages[at].msg_hdr;
+    const struct msghdr *message = &view->messages[at].header;
     size_t segment = first_of(view, message)->slot->send_segment_size;
 
     return segment > 0 && segment < message->msg_iov[0].iov_len;
@@ -253,16 +272,21 @@ static int is_to_be_cut(const struct view *view, int at)
 /* Sends the next part of a payload that is to be cut: as many segments as the kernel cuts at once, or one. */
 static int send_part(const struct view *view, int fd, int at, size_t length)
 {
-    struct msghdr *message = &view->messages[at].msg_hdr;
+    struct msghdr *message = &view->messages[at].header;
     struct slot *slot = first_of(view, message)->slot;
     size_t segment = slot->send_segment_size;
-    size_t segments = (slot->send_flags & SEND_ALONE) || segment > MOST_COALESCED ? 1 : at_most(MOST_SEGMENTS, MOST_COALESCED / segment);
-    struct iovec place = {(uint8_t *)message->msg_iov[0].iov_base + slot->sent_length, at_most(segments * segment, length - slot->sent_length)};
+    size_t segments = (slot->send_flags & SEND_ALONE) || segment > MOST_COALESCED
+        ? 1
+        : at_most(MOST_SEGMENTS, MOST_COALESCED / segment);
+    struct iovec place = {
+        (uint8_t *)message->msg_iov[0].iov_base + slot->sent_length,
+        at_most(segments * segment, length - slot->sent_length),
+    };
     struct msghdr part = *message;
 
     part.msg_iov = &place;
     if (place.iov_len > segment) {
-        part.msg_controllen = (socklen_t)append_segment_size(part.msg_control, part.msg_controllen, segment);
+        append_size(view, at, &part, segment);
     }
     int result = kernel_send(fd, &part);
     if (result < 0 && place.iov_len > segment && is_refusal_to_cut(-result)) {
@@ -275,7 +299,7 @@ static int send_part(const struct view *view, int fd, int at, size_t length)
 
 static int send_parts(const struct view *view, int fd, int at)
 {
-    const struct msghdr *message = &view->messages[at].msg_hdr;
+    const struct msghdr *message = &view->messages[at].header;
     const struct slot *slot = first_of(view, message)->slot;
     size_t length = message->msg_iov[0].iov_len;
     int result = 0;
@@ -297,9 +321,13 @@ static int send_some(const struct view *view, int fd, int from, int until)
     while (end < until && !is_to_be_cut(view, end)) {
         end++;
     }
-    int sent = end - from > 1 ? no_more_than(kernel_send_many(fd, &view->messages[from], (unsigned)(end - from)), end - from) : -ENOSYS;
-    if (sent == -ENOSYS) {
-        int result = kernel_send(fd, &view->messages[from].msg_hdr);
+    int count = end - from;
+    int sent = -LINUX_ENOSYS;
+    if (count > 1) {
+        sent = no_more_than(kernel_send_many(fd, &view->messages[from], (unsigned)count), count);
+    }
+    if (sent == -LINUX_ENOSYS) {
+        int result = kernel_send(fd, &view->messages[from].header);
         sent = result < 0 ? result : 1;
     }
     return sent;
@@ -307,7 +335,7 @@ static int send_some(const struct view *view, int fd, int from, int until)
 
 static int finish(const struct view *view, int at, int error)
 {
-    const struct msghdr *message = &view->messages[at].msg_hdr;
+    const struct msghdr *message = &view->messages[at].header;
     struct scratch *first = first_of(view, message);
     int count = (int)message->msg_iovlen;
 
@@ -321,7 +349,7 @@ static int finish(const struct view *view, int at, int error)
 
 static void part(const struct view *view, int at)
 {
-    const struct msghdr *message = &view->messages[at].msg_hdr;
+    const struct msghdr *message = &view->messages[at].header;
     struct scratch *first = first_of(view, message);
 
     for (size_t i = 0; i < (size_t)message->msg_iovlen; i++) {
@@ -330,8 +358,9 @@ static void part(const struct view *view, int at)
 }
 
 /*
- * Sends messages until all are done, the send buffer is full, or one has to be taken apart: -ECANCELED then. Adds to the slots done.
- * sendmmsg(2) stops at the first message that fails and reports the error only when called again from there.
+ * Sends messages until all are done or the send buffer is full; returns 1 instead if one was taken apart and what is
+ * pending has to be addressed anew. Adds to the slots done. sendmmsg(2) stops at the first message that fails and
+ * reports the error only when called again from there.
  */
 static int send_messages(const struct view *view, int fd, int messages, int *done)
 {
@@ -339,14 +368,14 @@ static int send_messages(const struct view *view, int fd, int messages, int *don
 
     while (at < messages) {
         int sent = send_some(view, fd, at, messages);
-        if (sent == -EAGAIN) {
+        if (sent == -LINUX_EAGAIN) {
             return 0;
         }
         if (sent <= 0) {
-            int error = sent == 0 ? EIO : -sent;
-            if (view->messages[at].msg_hdr.msg_iovlen > 1 && is_refusal_to_cut(error)) {
+            int error = sent == 0 ? LINUX_EIO : -sent;
+            if (view->messages[at].header.msg_iovlen > 1 && is_refusal_to_cut(error)) {
                 part(view, at);
-                return -ECANCELED;
+                return 1;
             }
             *done += finish(view, at++, error);
         }
@@ -361,13 +390,11 @@ int arena_send(void *arena, int fd, int count)
 {
     struct view view = view_of(arena);
     int done = 0;
-    int result;
 
     if (count < 1 || count > view.count) {
-        return -EINVAL;
+        return -LINUX_EINVAL;
     }
-    do {
-        result = send_messages(&view, fd, address_pending(&view, count), &done);
-    } while (result == -ECANCELED);
+    while (send_messages(&view, fd, address_pending(&view, count), &done)) {
+    }
     return done;
 }

@@ -1,11 +1,11 @@
 /* The only C that knows Java: it unwraps arguments and calls. Addresses and sizes come checked from NativeCalls.java. */
-#include <errno.h>
 #include <jni.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "batch.h"
 #include "kernel.h"
+#include "linux_errno.h"
 #include "org_pktinfo_NativeCalls.h"
 
 /* The channel's descriptor number; JNI reaches private fields of java.base without any --add-opens. */
@@ -15,7 +15,7 @@ static int descriptor_from_int_field(JNIEnv *env, jclass type, jobject channel)
 
     if (field == NULL) {
         (*env)->ExceptionClear(env);
-        return -ENOTSUP;
+        return -LINUX_EOPNOTSUPP;
     }
     return (*env)->GetIntField(env, channel, field);
 }
@@ -26,12 +26,12 @@ static int descriptor_from_method(JNIEnv *env, jclass type, jobject channel)
 
     if (method == NULL) {
         (*env)->ExceptionClear(env);
-        return -ENOTSUP;
+        return -LINUX_EOPNOTSUPP;
     }
     int fd = (*env)->CallIntMethod(env, channel, method);
     if ((*env)->ExceptionCheck(env)) {
         (*env)->ExceptionClear(env);
-        return -ENOTSUP;
+        return -LINUX_EOPNOTSUPP;
     }
     return fd;
 }
@@ -44,7 +44,7 @@ static int descriptor_from_file_descriptor(JNIEnv *env, jclass type, jobject cha
     jfieldID inner = holder_type == NULL ? NULL : (*env)->GetFieldID(env, holder_type, "fd", "I");
 
     (*env)->ExceptionClear(env);
-    return inner == NULL ? -ENOTSUP : (*env)->GetIntField(env, holder, inner);
+    return inner == NULL ? -LINUX_EOPNOTSUPP : (*env)->GetIntField(env, holder, inner);
 }
 
 JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_descriptor(JNIEnv *env, jclass self, jobject channel, jint way)
@@ -80,7 +80,7 @@ JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_packetRoom(JNIEnv *env, jcla
     jfieldID field = packet_field(env, packet, "bufLength", &known);
 
     (void)self;
-    return field == NULL ? -ENOTSUP : (*env)->GetIntField(env, packet, field);
+    return field == NULL ? -LINUX_EOPNOTSUPP : (*env)->GetIntField(env, packet, field);
 }
 
 JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_setPacketLength(JNIEnv *env, jclass self, jobject packet, jint length)
@@ -90,7 +90,7 @@ JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_setPacketLength(JNIEnv *env,
 
     (void)self;
     if (field == NULL) {
-        return -ENOTSUP;
+        return -LINUX_EOPNOTSUPP;
     }
     (*env)->SetIntField(env, packet, field, length);
     return 0;

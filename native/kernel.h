@@ -1,4 +1,8 @@
-/* The system calls. Each returns what the kernel does, or -errno; EINTR is retried except by the one that waits. */
+/*
+ * The system calls: what kernel_linux.c does for Linux. Each returns what the kernel does, or minus Linux's number of
+ * the error (linux_errno.h) on every operating system; a call that the system lacks is ENOSYS, an option ENOPROTOOPT.
+ * EINTR is retried except by the one that waits.
+ */
 #ifndef PKTINFO_KERNEL_H
 #define PKTINFO_KERNEL_H
 
@@ -8,7 +12,11 @@
 
 #include "org_pktinfo_Layout.h"
 
-struct mmsghdr;
+/* A message of those that go through one call: Linux's struct mmsghdr, which few other systems have. */
+struct message {
+    struct msghdr header;
+    unsigned length; /* bytes received or sent */
+};
 
 /* What to wait for, and socket options by our own numbers. */
 enum {
@@ -27,40 +35,44 @@ enum {
     OPTION_IPV6_MULTICAST_ALL = org_pktinfo_Layout_OPTION_IPV6_MULTICAST_ALL,
 };
 
-/* Never block; a datagram that does not fit reports its whole length and MSG_TRUNC. */
+/*
+ * Never block. A datagram that does not fit reports MSG_TRUNC and, where the kernel tells it, its whole length. To
+ * send, msg_control is NULL if there is no control message: some kernels refuse an empty one.
+ */
 int kernel_receive(int fd, struct msghdr *message);
-int kernel_receive_many(int fd, struct mmsghdr *messages, unsigned count);
+int kernel_receive_many(int fd, struct message *messages, unsigned count);
 int kernel_send(int fd, const struct msghdr *message);
-int kernel_send_many(int fd, struct mmsghdr *messages, unsigned count);
+int kernel_send_many(int fd, struct message *messages, unsigned count);
 
 /* Waits for the events (WAIT_*) on fd or for a signal on event_fd, or for the time to pass; 0 also on EINTR. */
 int kernel_wait(int fd, int event_fd, int events, int timeout_millis);
 
-/* Options by our own number (OPTION_*); reading gives a value >= 0. */
+/* Options by our own number (OPTION_*), with Linux's values; reading gives a value >= 0. */
 int kernel_set_option(int fd, int option, int value);
 int kernel_get_option(int fd, int option);
 
-/* How many datagrams the socket has lost, modulo 2^32; kernels before 4.12 cannot tell: -ENOPROTOOPT. */
+/* Returns how many datagrams the socket has lost, modulo 2^32; Linux before 4.12 cannot tell: ENOPROTOOPT. */
 int64_t kernel_drops(int fd);
 
-/* The socket's number, which no other socket has or will have; kernels before 4.12 cannot tell: -ENOPROTOOPT. */
+/* Returns the socket's number, which no other socket has or will have; Linux before 4.12 cannot tell: ENOPROTOOPT. */
 int64_t kernel_cookie(int fd);
 
-/* The number of the socket's network namespace; kernels before 5.14 cannot tell: -ENOPROTOOPT. */
+/* Returns the number of the socket's network namespace; Linux before 5.14 cannot tell: ENOPROTOOPT. */
 int64_t kernel_namespace(int fd);
 
-/* For one question at a time. */
+/* Opens a socket for kernel_route_type(), for one question at a time. */
 int kernel_new_route_socket(void);
 
 /*
- * The type of the route (RTN_* of rtnetlink(7)) that leads to an address of 16 bytes, an IPv4 address being the last four, by an
- * interface if that is not 0. 0 if there is none, negative if it cannot be asked for. The number is the question's own.
+ * Returns the type (RTN_* of Linux's rtnetlink(7)) of the route that leads to address, 16 bytes of which an IPv4
+ * address is the last four, by interface if that is not 0. 0 if there is none, negative if it cannot be asked for.
+ * number is the question's own.
  */
 int kernel_route_type(int fd, int number, int family, const uint8_t *address, int interface);
 
 int kernel_duplicate(int fd);
 
-/* Has fd stand for what the other stands for, as dup3(2) does. */
+/* Makes fd refer to what by refers to, as dup3(2) does. */
 int kernel_replace(int fd, int by);
 
 int kernel_close(int fd);

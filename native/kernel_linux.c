@@ -14,11 +14,24 @@
 #include <unistd.h>
 
 #include "arena.h"
+#include "linux_errno.h"
+
+/* What is handed to recvmmsg(2) and sendmmsg(2) as it is. */
+_Static_assert(sizeof(struct message) == sizeof(struct mmsghdr), "message");
+_Static_assert(offsetof(struct message, header) == offsetof(struct mmsghdr, msg_hdr), "header");
+_Static_assert(offsetof(struct message, length) == offsetof(struct mmsghdr, msg_len), "length");
+
+/* errno goes up as it is: not so on alpha, mips, parisc and sparc, whose numbers are their own. */
+_Static_assert(LINUX_EIO == EIO && LINUX_EAGAIN == EAGAIN && LINUX_EINVAL == EINVAL, "errno");
+_Static_assert(LINUX_ENOSYS == ENOSYS && LINUX_EMSGSIZE == EMSGSIZE && LINUX_EOPNOTSUPP == EOPNOTSUPP, "errno");
 
 /* From linux/udp.h, which old systems lack. */
 enum { SOL_UDP_LEVEL = 17, UDP_SEGMENT_OPTION = 103, UDP_GRO_OPTION = 104 };
 
-/* From asm/socket.h and linux/sock_diag.h, which old systems lack too: numbers of 4 bytes, the last that is looked at is the ninth. */
+/*
+ * From asm/socket.h and linux/sock_diag.h, which old systems lack too: numbers of 4 bytes, the last that is looked at
+ * is the ninth.
+ */
 enum { SO_MEMINFO_OPTION = 55, MEMINFO_DROPS = 8, SO_COOKIE_OPTION = 57, SO_NETNS_COOKIE_OPTION = 71 };
 
 /* From linux/in.h and linux/in6.h; the latter came with 4.20. */
@@ -79,8 +92,8 @@ static int or_errno(long result)
 }
 
 /*
- * By number: glibc's functions of these names are cancellation points (pthreads(7)), which costs two atomic operations each that no Java
- * thread needs; and glibc 2.12, of RHEL 6, does not have sendmmsg(2), its kernel does.
+ * By number: glibc's functions of these names are cancellation points (pthreads(7)), which costs two atomic operations
+ * each that no Java thread needs; and glibc 2.12, of RHEL 6, does not have sendmmsg(2), its kernel does.
  */
 int kernel_receive(int fd, struct msghdr *message)
 {
@@ -92,7 +105,7 @@ int kernel_receive(int fd, struct msghdr *message)
     return or_errno(result);
 }
 
-int kernel_receive_many(int fd, struct mmsghdr *messages, unsigned count)
+int kernel_receive_many(int fd, struct message *messages, unsigned count)
 {
     long result;
 
@@ -112,7 +125,7 @@ int kernel_send(int fd, const struct msghdr *message)
     return or_errno(result);
 }
 
-int kernel_send_many(int fd, struct mmsghdr *messages, unsigned count)
+int kernel_send_many(int fd, struct message *messages, unsigned count)
 {
     long result;
 

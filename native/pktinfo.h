@@ -1,4 +1,6 @@
-/* Control messages and socket addresses to and from a slot. No socket, no Java, no memory of its own. */
+/*
+ * Control messages and socket addresses to and from a slot, on every system. No socket, no Java, no memory of its own.
+ */
 #ifndef PKTINFO_PKTINFO_H
 #define PKTINFO_PKTINFO_H
 
@@ -7,8 +9,8 @@
 #include "arena.h"
 
 /*
- * Room for one of every control message that is understood (248 bytes) and one more, so that an unknown option on
- * a wrapped socket does not crowd out packet information.
+ * Room for one of every control message that is understood (248 bytes on Linux) and one more, so that an unknown option
+ * on a wrapped socket does not crowd out packet information.
  */
 enum { CONTROL_CAPACITY = 288 };
 
@@ -36,7 +38,10 @@ size_t slot_write_control(const struct slot *slot, void *control);
 /* Whether two slots have the same peer and leave from the same source. */
 int slots_share_way(const struct slot *one, const struct slot *other);
 
-/* Appends, behind other control messages of that length, how long the datagrams are that the kernel is to cut; returns the length of all. */
+/*
+ * Appends, behind control messages of length bytes, the size of the datagrams that the kernel is to segment the payload
+ * into; returns the length of all.
+ */
 size_t append_segment_size(void *control, size_t length, size_t segment_size);
 
 #endif

@@ -168,7 +168,7 @@ int kernel_receive(int fd, struct msghdr *message)
     return (int)kernel.put[index].length;
 }
 
-int kernel_receive_many(int fd, struct mmsghdr *messages, unsigned count)
+int kernel_receive_many(int fd, struct message *messages, unsigned count)
 {
     int result = any_count(count);
 
@@ -177,8 +177,8 @@ int kernel_receive_many(int fd, struct mmsghdr *messages, unsigned count)
     kernel.calls++;
     kernel.answered_many = result;
     for (int i = 0; i < result && i < (int)count; i++) {
-        fill(&messages[i].msg_hdr, i);
-        messages[i].msg_len = kernel.put[i].length;
+        fill(&messages[i].header, i);
+        messages[i].length = kernel.put[i].length;
     }
     return result;
 }
@@ -318,7 +318,10 @@ static void expect_message(const struct msghdr *message)
     size_t control_length;
 
     expect_in_scratch(message->msg_name, NAME_CAPACITY);
-    expect_in_scratch(message->msg_control, CONTROL_CAPACITY);
+    CHECK((message->msg_control == NULL) == (message->msg_controllen == 0));
+    if (message->msg_control != NULL) {
+        expect_in_scratch(message->msg_control, CONTROL_CAPACITY);
+    }
     CHECK(message->msg_controllen <= CONTROL_CAPACITY && message->msg_flags == 0);
     size_t segment = cut_size(message, &control_length);
     expect_pieces(message, segment);
@@ -360,7 +363,7 @@ int kernel_send(int fd, const struct msghdr *message)
     return result;
 }
 
-int kernel_send_many(int fd, struct mmsghdr *messages, unsigned count)
+int kernel_send_many(int fd, struct message *messages, unsigned count)
 {
     int result = any_count(count);
 
@@ -369,15 +372,15 @@ int kernel_send_many(int fd, struct mmsghdr *messages, unsigned count)
     CHECK(count > 1);
     kernel.calls++;
     for (unsigned i = 0; i < count; i++) {
-        expect_message(&messages[i].msg_hdr);
+        expect_message(&messages[i].header);
     }
     kernel.full = result == -EAGAIN;
     if (result <= 0 && result != -EAGAIN && result != -ENOSYS) {
-        refuse_message(&messages[0].msg_hdr, result == 0 ? EIO : -result);
+        refuse_message(&messages[0].header, result == 0 ? EIO : -result);
     }
     for (int i = 0; i < result && i < (int)count; i++) {
-        take_message(&messages[i].msg_hdr);
-        messages[i].msg_len = take_byte(kernel.input);
+        take_message(&messages[i].header);
+        messages[i].length = take_byte(kernel.input);
     }
     return result;
 }

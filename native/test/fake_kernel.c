@@ -101,6 +101,9 @@ static int send_one(const struct msghdr *message)
     uint16_t segment;
     size_t control_length = take_segment_size(message, &segment);
 
+    if ((message->msg_control == NULL) != (message->msg_controllen == 0)) {
+        return -EFAULT; /* stricter than Linux: others refuse an empty buffer that is not NULL */
+    }
     if (fake.room == 0) {
         return -EAGAIN;
     }
@@ -137,7 +140,7 @@ int kernel_send(int fd, const struct msghdr *message)
 }
 
 /* Both stop at the first failure and report it only if nothing came before it, as recvmmsg(2) and sendmmsg(2) do. */
-static int many(struct mmsghdr *messages, unsigned count, int sending)
+static int many(struct message *messages, unsigned count, int sending)
 {
     unsigned most = fake.most_at_once > 0 ? (unsigned)fake.most_at_once : count;
     int done = 0;
@@ -147,23 +150,23 @@ static int many(struct mmsghdr *messages, unsigned count, int sending)
         return -ENOSYS;
     }
     for (; (unsigned)done < count && (unsigned)done < most; done++) {
-        struct msghdr *message = &messages[done].msg_hdr;
+        struct msghdr *message = &messages[done].header;
         int result = sending ? send_one(message) : receive_one(message);
         if (result < 0) {
             return done > 0 ? done : result;
         }
-        messages[done].msg_len = (unsigned)result;
+        messages[done].length = (unsigned)result;
     }
     return done;
 }
 
-int kernel_receive_many(int fd, struct mmsghdr *messages, unsigned count)
+int kernel_receive_many(int fd, struct message *messages, unsigned count)
 {
     (void)fd;
     return many(messages, count, 0);
 }
 
-int kernel_send_many(int fd, struct mmsghdr *messages, unsigned count)
+int kernel_send_many(int fd, struct message *messages, unsigned count)
 {
     (void)fd;
     if (fake.lost_count) {

@@ -772,6 +772,33 @@ static void a_segment_that_fails_is_the_error_of_its_payload_and_of_no_other(voi
     free(arena);
 }
 
+/* The fake kernel refuses an empty control buffer that is not NULL, as some real ones do. */
+static void without_a_source_neighbours_leave_together_and_a_payload_is_cut(void)
+{
+    const size_t lengths[] = {10, 10, 4};
+
+    fake_reset();
+    void *arena = arena_of_one_way(lengths, 3);
+    for (int i = 0; i < 3; i++) {
+        slot_of(arena, i)->source_form = FORM_NONE;
+    }
+    EXPECT_EQUAL(3, arena_send(arena, FD, 3));
+    EXPECT_EQUAL(1, fake.messages);
+    EXPECT_EQUAL(3, fake.sent_count);
+    free(arena);
+
+    fake_reset();
+    arena = arena_to_cut(100);
+    slot_of(arena, 1)->source_form = FORM_NONE;
+    EXPECT_EQUAL(3, arena_send(arena, FD, 3));
+    EXPECT_EQUAL(3, fake.messages);
+    EXPECT_EQUAL(7, fake.sent_count);
+    for (int i = 0; i < 7; i++) {
+        EXPECT_EQUAL(i == 0 || i == 6 ? 28 : 0, fake.sent[i].control_length);
+    }
+    free(arena);
+}
+
 int main(void)
 {
     an_arena_of_an_impossible_shape_has_no_size();
@@ -806,5 +833,6 @@ int main(void)
     a_payload_is_cut_into_segments_of_the_size_that_is_asked_for();
     segments_leave_one_by_one_if_the_kernel_refuses_and_go_on_where_the_send_buffer_was_full();
     a_segment_that_fails_is_the_error_of_its_payload_and_of_no_other();
+    without_a_source_neighbours_leave_together_and_a_payload_is_cut();
     return expect_failures > 0;
 }

@@ -149,7 +149,7 @@ class CheckedMemoryIT {
         return Pattern.compile("\n==\\d+== *\n")
                 .splitAsStream(Files.readString(log))
                 .filter(report -> Pattern.compile(
-                                "(at|by) 0x[0-9A-F]+: .*(libpktinfo|\\((jni|jvm|batch|pktinfo|kernel_linux)\\.c:)")
+                                "(at|by) 0x[0-9A-F]+: .*(libpktinfo|\\((jni|jvm|batch|pktinfo|\\w+_linux)\\.c:)")
                         .matcher(report)
                         .find())
                 .toList();

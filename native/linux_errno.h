@@ -1,0 +1,17 @@
+/*
+ * The error numbers that the C code itself compares or returns. Errors cross kernel.h and go to Java as Linux's numbers
+ * on every operating system (asm-generic/errno.h); those that Java knows are listed in Errno.java.
+ */
+#ifndef PKTINFO_LINUX_ERRNO_H
+#define PKTINFO_LINUX_ERRNO_H
+
+enum {
+    LINUX_EIO = 5,
+    LINUX_EAGAIN = 11,
+    LINUX_EINVAL = 22,
+    LINUX_ENOSYS = 38,
+    LINUX_EMSGSIZE = 90,
+    LINUX_EOPNOTSUPP = 95,
+};
+
+#endif
