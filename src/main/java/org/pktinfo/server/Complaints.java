@@ -36,7 +36,7 @@ final class Complaints {
         Throttle throttle = throttle(kind);
         long others = throttle.next();
         if (others >= 0) {
-            log(throttle, others + 1, null, () -> text.get() + (others == 0 ? "" : " (and " + others + " more)"));
+            log(throttle, others + 1, null, text, others == 0 ? "" : " (and " + others + " more)");
         }
     }
 
@@ -47,15 +47,17 @@ final class Complaints {
     /** The first exception of a type is logged with its stack trace, at once; those that follow are lines as all others. */
     void logFailure(Enum<?> kind, Throwable failure, Supplier<String> text) {
         if (traced.size() < TRACES && traced.add(failure.getClass())) {
-            log(throttle(kind), 1, failure, text);
+            log(throttle(kind), 1, failure, text, "");
         } else {
             log(kind, text);
         }
     }
 
-    private static void log(Throttle throttle, long told, @Nullable Throwable failure, Supplier<String> text) {
+    /** However long the text is, how many more there were is not cut off. */
+    private static void log(
+            Throttle throttle, long told, @Nullable Throwable failure, Supplier<String> text, String more) {
         try {
-            String line = OneLine.of(text.get());
+            String line = OneLine.of(text.get()) + more;
             if (failure == null) {
                 LOGGER.log(System.Logger.Level.WARNING, line);
             } else {
@@ -71,7 +73,7 @@ final class Complaints {
         throttles.forEach((kind, throttle) -> {
             long others = throttle.takeLeftOut();
             if (others > 0) {
-                log(throttle, others, null, () -> kind + ": " + others + " more");
+                log(throttle, others, null, () -> kind + ": ", others + " more");
             }
         });
     }
