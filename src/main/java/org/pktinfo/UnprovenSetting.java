@@ -2,7 +2,7 @@ package org.pktinfo;
 
 import org.jspecify.annotations.Nullable;
 
-/** Whether the user has said that a kernel may ignore the source of what is sent: see {@link SourceProof}. */
+/** Holds the user's permission to go on where the kernel ignores the source of what is sent: see {@link SourceProof}. */
 final class UnprovenSetting {
     static final String PROPERTY = "pktinfo.unproven";
 

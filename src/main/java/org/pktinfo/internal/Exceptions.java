@@ -1,6 +1,6 @@
 package org.pktinfo.internal;
 
-/** What the constructors of some exceptions leave out. */
+/** Supplies exceptions with a cause where their constructors take none. */
 public final class Exceptions {
     private Exceptions() {}
 

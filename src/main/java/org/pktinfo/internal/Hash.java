@@ -1,6 +1,6 @@
 package org.pktinfo.internal;
 
-/** Where things are put in tables of a fixed size. */
+/** Chooses places in tables of a fixed size. */
 public final class Hash {
     /** 2^64 divided by the golden ratio: spreads keys that differ in a few bits (Knuth, Volume 3, section 6.4). */
     private static final long GOLDEN = 0x9e3779b97f4a7c15L;

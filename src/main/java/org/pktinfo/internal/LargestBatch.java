@@ -1,8 +1,8 @@
 package org.pktinfo.internal;
 
-/** How many datagrams may share a system call. */
+/** The largest number of datagrams that may share a system call. */
 public final class LargestBatch {
-    /** What sendmmsg(2) and recvmmsg(2) take at most (UIO_MAXIOV). */
+    /** The limit of sendmmsg(2) and recvmmsg(2) (UIO_MAXIOV). */
     public static final int SLOTS = 1024;
 
     private LargestBatch() {}

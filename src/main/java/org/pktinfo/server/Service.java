@@ -2,7 +2,7 @@ package org.pktinfo.server;
 
 import org.jspecify.annotations.Nullable;
 
-/** What the workers of a server share. */
+/** Holds the objects that the workers of a server share. */
 record Service(DatagramHandler handler, @Nullable RateLimiter rateLimiter, Counters counters, Complaints complaints) {
     Service(DatagramHandler handler, @Nullable RateLimit limit) {
         this(handler, limit == null ? null : new RateLimiter(limit), new Counters(), new Complaints());

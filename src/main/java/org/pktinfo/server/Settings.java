@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.PktInfoChannel.Family;
 
-/** What a server is started with, as {@link DatagramServer.Builder} has checked it. For one thread. */
+/** Settings that a server is started with, as {@link DatagramServer.Builder} has checked it. For one thread. */
 final class Settings {
     /** In bytes, see {@link DatagramServer#SEND_BUFFER}. */
     static final int SEND_BUFFER = 4 << 20;

@@ -90,10 +90,8 @@ final class Asker {
         IpAddress source = to.getAddress() instanceof Inet4Address
                 ? IpAddress.of(InetAddress.getByAddress(new byte[] {10, 9, 0, (byte) (128 + random.nextInt(127))}))
                 : new IpAddress(0xfd00_0009_0000_0000L, 0xf000 + random.nextInt(0x1000), 0);
-        out.clear();
-        out.putInt(MAGIC).putInt(server).putLong(requests).flip();
         try {
-            from.send(out, Endpoint.of(to), Source.of(source));
+            from.send(question(server), Endpoint.of(to), Source.of(source));
             forged++;
             for (Datagram reply = from.receive(Duration.ZERO); reply != null; reply = from.receive(Duration.ZERO)) {
                 in.clear().put(reply.payload());
@@ -129,6 +127,10 @@ final class Asker {
                 + " unsent " + unsent + " forged " + forged + firstWrong;
     }
 
+    private ByteBuffer question(int server) {
+        return out.clear().putInt(MAGIC).putInt(server).putLong(requests).flip();
+    }
+
     private boolean send(int socket, long allowed) throws IOException {
         int count = (int) Math.min(Math.min(credits[socket], 16), allowed);
         for (int i = 0; i < count; i++) {
@@ -136,10 +138,8 @@ final class Asker {
             if (forger != null && random.nextInt(16) == 0) {
                 forge(forger, server);
             }
-            out.clear();
-            out.putInt(MAGIC).putInt(server).putLong(requests).flip();
             try {
-                sockets.get(socket).send(out, servers.get(server));
+                sockets.get(socket).send(question(server), servers.get(server));
                 requests++;
             } catch (IOException e) { // this host's own interface is away
                 unsent++;
