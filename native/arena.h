@@ -93,10 +93,12 @@ struct slot {
 
 _Static_assert(sizeof(struct arena_header) <= org_pktinfo_Layout_HEADER_SIZE, "header");
 _Static_assert(offsetof(struct arena_header, slot_count) == org_pktinfo_Layout_SLOT_COUNT, "slot_count");
-_Static_assert(offsetof(struct arena_header, payload_capacity) == org_pktinfo_Layout_PAYLOAD_CAPACITY, "payload_capacity");
+_Static_assert(
+    offsetof(struct arena_header, payload_capacity) == org_pktinfo_Layout_PAYLOAD_CAPACITY, "payload_capacity");
 _Static_assert(offsetof(struct arena_header, payload_stride) == org_pktinfo_Layout_PAYLOAD_STRIDE, "payload_stride");
 _Static_assert(offsetof(struct arena_header, socket_family) == org_pktinfo_Layout_SOCKET_FAMILY, "socket_family");
-_Static_assert(offsetof(struct arena_header, longest_coalesced) == org_pktinfo_Layout_LONGEST_COALESCED, "longest_coalesced");
+_Static_assert(
+    offsetof(struct arena_header, longest_coalesced) == org_pktinfo_Layout_LONGEST_COALESCED, "longest_coalesced");
 _Static_assert(sizeof(struct slot) == org_pktinfo_Layout_SLOT_SIZE, "slot");
 _Static_assert(offsetof(struct slot, peer_address) == org_pktinfo_Layout_PEER_ADDRESS, "peer_address");
 _Static_assert(offsetof(struct slot, peer_scope) == org_pktinfo_Layout_PEER_SCOPE, "peer_scope");

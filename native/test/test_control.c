@@ -1,4 +1,7 @@
-/* pktinfo.c and control_linux.c on canned bytes: what the kernel could hand over, what no kernel should, and what goes back. */
+/*
+ * pktinfo.c and control_linux.c on canned bytes: what the kernel could hand over, what no kernel should, and what goes
+ * back.
+ */
 #define _GNU_SOURCE
 #include <limits.h>
 #include <netinet/in.h>

@@ -1,6 +1,7 @@
 /*
- * Sockets of no real system, found before the real one's: what POSIX and RFC 3542 leave open is not as Linux has it. A length
- * byte stands before the family, control messages are aligned to 4 bytes, and there is no more than the two documents have.
+ * Sockets of no real system, found before the real one's: what POSIX and RFC 3542 leave open is not as Linux has it. A
+ * length byte stands before the family, control messages are aligned to 4 bytes, and there is no more than the two
+ * documents have.
  */
 #ifndef ELSEWHERE_SOCKET_H
 #define ELSEWHERE_SOCKET_H

@@ -114,6 +114,18 @@ class ComplaintsTest {
         assertThat(logged.getCause()).hasToString("java.lang.IllegalStateException: cause\\u000d\\u000a");
     }
 
+    @Test
+    void howManyMoreThereWereIsNotCutOffWithATextThatIsTooLong() {
+        Complaints complaints = new Complaints();
+        long logged = 0;
+        while (lines.size() < 2) { // the second is let through after a second
+            complaints.log(Kind.PEER_PORT_ZERO, () -> "x".repeat(60_000));
+            logged++;
+        }
+        assertThat(lines.get(0)).endsWith("... (60000 characters)");
+        assertThat(lines.get(1)).endsWith("... (60000 characters) (and " + (logged - 2) + " more)");
+    }
+
     /** Each reply fails; what a line does not tell, the last one does. */
     @Test
     void aServerWhoseRepliesAllFailLogsSeldomAndTellsOfAllWhenItStops() throws IOException {
