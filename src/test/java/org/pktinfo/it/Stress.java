@@ -68,9 +68,13 @@ public final class Stress {
         this.random = new Random(seed);
     }
 
-    public static void main(String[] arguments) throws Exception {
-        long seconds = Long.parseLong(arguments[0]);
-        Stress stress = new Stress(arguments[1].equals("virtual"), Long.parseLong(arguments[2]));
+    public static void main(String[] arguments) {
+        // What a fault does to another socket may fail in any call of the JDK, of this thread too.
+        run(() -> stress(Long.parseLong(arguments[0]), arguments[1].equals("virtual"), Long.parseLong(arguments[2])));
+    }
+
+    private static void stress(long seconds, boolean virtual, long seed) throws Exception {
+        Stress stress = new Stress(virtual, seed);
         stress.round(); // opens what the JVM keeps open
         long before = descriptors();
         stress.run(seconds);
@@ -151,6 +155,7 @@ public final class Stress {
         try {
             action.run();
         } catch (Exception e) {
+            e.printStackTrace();
             wrong(e.toString());
         }
     }
