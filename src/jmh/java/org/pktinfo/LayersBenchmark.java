@@ -33,6 +33,7 @@ public class LayersBenchmark {
     private PktInfoChannel channel;
     private PktInfoChannel idle;
     private Arena arena;
+    private SlotRecords records;
     private Arena nothing;
     private Endpoint itself;
     private Datagram request;
@@ -45,13 +46,14 @@ public class LayersBenchmark {
         idle = PktInfoChannel.open().bind(new InetSocketAddress(0));
         itself = new Endpoint(
                 IpAddress.of(InetAddress.getByName(address)), channel.localAddress().getPort());
-        arena = new Arena(1, 2048, channel.family());
-        nothing = new Arena(1, 2048, channel.family());
+        arena = new Arena(1, 2048, channel.socket().options().family());
+        nothing = new Arena(1, 2048, channel.socket().options().family());
         channel.send(ByteBuffer.wrap(payload), itself, Source.systemChoice());
-        if (!channel.awaitReadable(Duration.ofSeconds(5)) || channel.receiveNow(arena, 1) != 1) {
+        if (!channel.awaitReadable(Duration.ofSeconds(5)) || channel.inbox().take(arena, 1) != 1) {
             throw new IOException("the datagram to itself did not arrive");
         }
-        request = arena.datagram(0);
+        records = new SlotRecords(arena);
+        request = record();
     }
 
     @TearDown
@@ -69,22 +71,22 @@ public class LayersBenchmark {
     /** A receive that finds nothing: all layers and one system call. */
     @Benchmark
     public int receiveNothing() throws IOException {
-        return idle.receiveNow(nothing, 1);
+        return idle.inbox().take(nothing, 1);
     }
 
     @Benchmark
     public Datagram record() {
-        return arena.datagram(0);
+        return records.datagram(0, 0, arena.length(0), arena.wireLength(0));
     }
 
     @Benchmark
     public Endpoint peer() {
-        return arena.peer(0);
+        return records.peer(0);
     }
 
     @Benchmark
     public PacketInfo packetInfo() {
-        return arena.packetInfo(0);
+        return records.packetInfo(0);
     }
 
     /** The policy on records. */
@@ -96,7 +98,7 @@ public class LayersBenchmark {
     /** The policy on a slot, and what is written for C. */
     @Benchmark
     public void prepareReply() {
-        arena.prepareReply(0, 64, arena.addressAsked(0), 0);
+        AddressAsked.prepareReply(arena, 0, 64, AddressAsked.answer(arena, 0), 0);
     }
 
     /** What a user pays who wants the JDK's objects. */

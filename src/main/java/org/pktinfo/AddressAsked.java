@@ -1,8 +1,16 @@
 package org.pktinfo;
 
-/** The rule: which source answers a request from the address it was sent to. Once, for records and for slots. */
+import org.pktinfo.internal.Addresses;
+
+/**
+ * The rule: which control message is believed, and which source answers a request from the address it was sent to. Once, for records and
+ * for slots.
+ *
+ * <p>Of an IPv4 peer the in_pktinfo is believed, because only it names the local address of a broadcast or multicast request, or else an
+ * IPv4-mapped in6_pktinfo; of an IPv6 peer the in6_pktinfo.
+ */
 final class AddressAsked {
-    /** What the rule comes to. */
+    /** Names what the rule comes to. */
     enum Answer {
         /** The packet information was cut off. */
         REFUSED_TRUNCATED,
@@ -34,24 +42,96 @@ final class AddressAsked {
             boolean in6Pktinfo,
             boolean truncated) {
         boolean noLocal = (localHigh | localLow) == 0;
-        boolean ipv4Local = IpAddress.isIpv4(localHigh, localLow);
-        boolean usable = IpAddress.isUsableSource(localHigh, localLow);
+        boolean ipv4Local = Addresses.isIpv4(localHigh, localLow);
+        boolean usable = Addresses.isUsableSource(localHigh, localLow);
         if (truncated) {
             return Answer.REFUSED_TRUNCATED;
         }
-        if (IpAddress.isIpv4(peerHigh, peerLow)) {
+        if (Addresses.isIpv4(peerHigh, peerLow)) {
             return ipv4Local && usable ? Answer.IN_PKTINFO : Answer.REFUSED_NOTHING;
         }
         if (!in6Pktinfo || ipv4Local || (noLocal ? interfaceIndex == 0 : !usable)) {
             return Answer.REFUSED_NOTHING;
         }
-        return noLocal || IpAddress.isLinkLocal(localHigh) || IpAddress.isLinkLocal(peerHigh)
+        return noLocal || Addresses.isLinkLocal(localHigh) || Addresses.isLinkLocal(peerHigh)
                 ? Answer.IN6_PKTINFO_ON_LINK
                 : Answer.IN6_PKTINFO;
     }
 
+    private static boolean believesIn(Arena arena, int slot) {
+        return arena.has(slot, Layout.FLAG_IN_PKTINFO) && Addresses.isIpv4(arena.peerHigh(slot), arena.peerLow(slot));
+    }
+
+    private static boolean believesIn6(Arena arena, int slot) {
+        return arena.has(slot, Layout.FLAG_IN6_PKTINFO)
+                && !believesIn(arena, slot)
+                && Addresses.isIpv4(arena.in6High(slot), arena.in6Low(slot))
+                        == Addresses.isIpv4(arena.peerHigh(slot), arena.peerLow(slot));
+    }
+
+    /** Returns the first 8 bytes of the address that the datagram was sent to; 0 if the kernel did not tell. */
+    static long destinationHigh(Arena arena, int slot) {
+        return believesIn6(arena, slot) ? arena.in6High(slot) : 0;
+    }
+
+    static long destinationLow(Arena arena, int slot) {
+        if (believesIn(arena, slot)) {
+            return Addresses.mapped(arena.inAddress(slot));
+        }
+        return believesIn6(arena, slot) ? arena.in6Low(slot) : 0;
+    }
+
+    /** Returns the first 8 bytes of the address of this host that was asked; 0 if there is none. */
+    static long localHigh(Arena arena, int slot) {
+        long high = destinationHigh(arena, slot);
+        return Addresses.isUsableSource(high, destinationLow(arena, slot)) ? high : 0;
+    }
+
+    /** A datagram that was queued before IP_PKTINFO was on has ipi_spec_dst 0.0.0.0, which would mean "any" in a reply. */
+    static long localLow(Arena arena, int slot) {
+        int specific = believesIn(arena, slot) ? arena.inLocal(slot) : 0;
+        if (specific != 0) {
+            return Addresses.mapped(specific);
+        }
+        long low = destinationLow(arena, slot);
+        return Addresses.isUsableSource(destinationHigh(arena, slot), low) ? low : 0;
+    }
+
+    static int interfaceIndex(Arena arena, int slot) {
+        return believesIn(arena, slot) ? arena.inInterface(slot) : arena.in6Interface(slot);
+    }
+
+    static boolean hasPacketInfo(Arena arena, int slot) {
+        return (believesIn(arena, slot) || believesIn6(arena, slot)) && !arena.has(slot, Layout.FLAG_CONTROL_TRUNCATED);
+    }
+
+    /** Returns false for a group and for broadcast: the kernel names another local address then, or none. */
+    static boolean isUnicast(Arena arena, int slot) {
+        long low = localLow(arena, slot);
+        long high = localHigh(arena, slot);
+        return (high | low) != 0 && low == destinationLow(arena, slot) && high == destinationHigh(arena, slot);
+    }
+
+    static Answer answer(Arena arena, int slot) {
+        return answer(
+                arena.peerHigh(slot),
+                arena.peerLow(slot),
+                localHigh(arena, slot),
+                localLow(arena, slot),
+                interfaceIndex(arena, slot),
+                arena.has(slot, Layout.FLAG_IN6_PKTINFO),
+                arena.has(slot, Layout.FLAG_CONTROL_TRUNCATED));
+    }
+
+    /** Makes a slot ready to answer from its own local address, by an answer that is no refusal. */
+    static void prepareReply(Arena arena, int slot, int length, Answer answer, int boundInterface) {
+        int form = answer == Answer.IN_PKTINFO ? Layout.FORM_IN_PKTINFO : Layout.FORM_IN6_PKTINFO;
+        int onLink = answer == Answer.IN6_PKTINFO_ON_LINK ? interfaceIndex(arena, slot) : boundInterface;
+        arena.prepareSend(slot, length, form, localHigh(arena, slot), localLow(arena, slot), onLink);
+    }
+
     static Source select(Endpoint peer, PacketInfo info) throws SendException {
-        if (!IpAddress.isUsableSource(peer.address().high(), peer.address().low())) {
+        if (!Addresses.isUsableSource(peer.address().high(), peer.address().low())) {
             throw SendException.unanswerable(peer);
         }
         Answer answer = answer(

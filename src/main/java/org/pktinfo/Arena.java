@@ -2,25 +2,19 @@ package org.pktinfo;
 
 import java.lang.ref.Cleaner;
 import java.net.DatagramPacket;
+import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
-import org.pktinfo.internal.Hash;
+import org.pktinfo.internal.Addresses;
 
 /**
- * The memory that Java and C share, see {@link Layout}; Java's side of it. A slot is decoded into records here and here
- * only, and nothing is allocated before a record is asked for. For one thread at a time.
+ * The memory that Java and C share, see {@link Layout}; Java's side of it: numbers and bytes, of which others make something. For one
+ * thread at a time.
  */
 final class Arena {
     private static final int CACHE_LINE = 64;
-    private static final int PEER_BITS = 10;
-    private static final int INFO_BITS = 5;
-    private static final int INFO_FLAGS = Layout.FLAG_IN_PKTINFO
-            | Layout.FLAG_IN6_PKTINFO
-            | Layout.FLAG_IN6_PKTINFO_FIRST
-            | Layout.FLAG_CONTROL_TRUNCATED;
-
     private static final ByteBuffer FREED = ByteBuffer.allocate(0);
 
     /** Bytes that {@link #hidden} has and {@link #free} or the collector has not freed yet. */
@@ -31,16 +25,7 @@ final class Arena {
     private final int stride;
     private final int payloads;
 
-    /** Records made before, because a server has few addresses and its peers come again: one at each place. */
-    private final @Nullable Endpoint[] knownPeers = new Endpoint[1 << PEER_BITS];
-
-    private final @Nullable KnownInfo[] knownInfos = new KnownInfo[1 << INFO_BITS];
-
-    /** With all that it was made of: the slot's bytes from IN6_ADDRESS on, flags, and whether the peer has an IPv4 address. */
-    private record KnownInfo(
-            long first, long second, long third, long fourth, int flags, boolean ipv4, PacketInfo info) {}
-
-    /** What went through here. */
+    /** Counts what went through here. */
     final Tally tally = new Tally();
 
     /** For the native calls, 0 without the native library; valid as long as this object is reachable and not freed. */
@@ -118,7 +103,7 @@ final class Arena {
         return Layout.HEADER_SIZE + slots * Layout.SLOT_SIZE;
     }
 
-    /** So many bytes are enough: alignedSlice rounds the beginning up and the end down. */
+    /** Returns enough bytes: alignedSlice rounds the beginning up and the end down. */
     private static int room(int slots, int payloadCapacity) {
         return payloads(slots) + slots * (stride(payloadCapacity) + Layout.SCRATCH_SIZE) + 2 * CACHE_LINE;
     }
@@ -176,25 +161,19 @@ final class Arena {
         memory.putInt(at, ByteOrder.nativeOrder() == ByteOrder.BIG_ENDIAN ? value : Integer.reverseBytes(value));
     }
 
-    Datagram datagram(int index) {
-        return datagram(index, 0, length(index), wireLength(index));
-    }
-
-    /** A part of what came as one: it has the peer and the packet information of the whole. */
-    Datagram datagram(int index, int from, int length, int wireLength) {
-        byte[] payload = new byte[length];
-        memory.get(payloads + index * stride + from, payload);
-        return new Datagram(payload, peer(index), packetInfo(index), wireLength);
+    /** Copies a part of a slot's payload. */
+    void read(int index, int from, byte[] to) {
+        memory.get(payloads + index * stride + from, to);
     }
 
     /** Copies a part of what came as one into a packet of the JDK, as much as fits. */
     void copy(int index, int from, int length, DatagramPacket packet) {
-        Endpoint peer = peer(index);
+        InetAddress peer = Addresses.toInetAddress(peerHigh(index), peerLow(index), peerScope(index));
         synchronized (packet) {
             int fits = Math.min(length, room(packet, length));
             memory.get(payloads + index * stride + from, packet.getData(), packet.getOffset(), fits);
-            packet.setAddress(peer.address().toInetAddress());
-            packet.setPort(peer.port());
+            packet.setAddress(peer);
+            packet.setPort(peerPort(index));
             // setLength would take the room away that a longer datagram needs, the next time that the packet is used.
             if (fits != packet.getLength() && (address == 0 || NativeCalls.setPacketLength(packet, fits) < 0)) {
                 packet.setLength(fits);
@@ -202,32 +181,19 @@ final class Arena {
         }
     }
 
-    /** How much fits, as far as that matters for so much. */
+    /** Returns how much fits, as far as that matters for this length. */
     private int room(DatagramPacket packet, int length) {
         int known = packet.getLength();
         return known >= length || address == 0 ? known : Math.max(known, NativeCalls.packetRoom(packet));
     }
 
-    Endpoint peer(int index) {
-        long high = peerHigh(index);
-        long low = peerLow(index);
-        int scope = peerScope(index);
-        int port = peerPort(index);
-        int place = Hash.place(low ^ port, PEER_BITS);
-        Endpoint known = knownPeers[place];
-        if (known == null || known.port() != port || !is(known.address(), high, low, scope)) {
-            known = new Endpoint(new IpAddress(high, low, scope), port);
-            knownPeers[place] = known;
-        }
-        return known;
+    /** Returns the flags of {@link Layout} that the slot was received with. */
+    int flags(int index) {
+        return memory.getInt(slot(index) + Layout.FLAGS);
     }
 
-    private static boolean is(IpAddress address, long high, long low, int scope) {
-        return address.low() == low && address.high() == high && address.scopeId() == scope;
-    }
-
-    private boolean has(int index, int flag) {
-        return (memory.getInt(slot(index) + Layout.FLAGS) & flag) != 0;
+    boolean has(int index, int flag) {
+        return (flags(index) & flag) != 0;
     }
 
     long peerHigh(int index) {
@@ -254,42 +220,22 @@ final class Arena {
         return memory.getInt(slot(index) + Layout.WIRE_LENGTH);
     }
 
-    /** How long the datagrams are that came as one (UDP_GRO), the last perhaps shorter; 0 if it is one datagram. */
+    /** Returns the length of the datagrams that came as one (UDP_GRO), the last perhaps shorter; 0 if it is one datagram. */
     int segmentSize(int index) {
         int size = has(index, Layout.FLAG_SEGMENT_SIZE) ? memory.getInt(slot(index) + Layout.SEGMENT_SIZE) : 0;
         return size < length(index) ? size : 0;
     }
 
-    /** Counts what was received into the first so many slots; how many did not fit. */
-    int countReceived(int count) {
-        long datagrams = 0;
-        long bytes = 0;
-        int truncated = 0;
-        int controlTruncated = 0;
-        int withoutPacketInfo = 0;
-        for (int i = 0; i < count; i++) {
-            datagrams += datagrams(wireLength(i), segmentSize(i));
-            bytes += wireLength(i);
-            truncated += has(i, Layout.FLAG_TRUNCATED) ? 1 : 0;
-            controlTruncated += has(i, Layout.FLAG_CONTROL_TRUNCATED) ? 1 : 0;
-            withoutPacketInfo += hasPacketInfo(i) ? 0 : 1;
-        }
-        tally.add(Tally.RECEIVED, datagrams);
-        tally.add(Tally.RECEIVED_BYTES, bytes);
-        tally.add(Tally.RECEIVE_CALLS, 1);
-        if ((truncated | controlTruncated | withoutPacketInfo) != 0) {
-            tally.add(Tally.TRUNCATED, truncated);
-            tally.add(Tally.CONTROL_TRUNCATED, controlTruncated);
-            tally.add(Tally.WITHOUT_PACKET_INFO, withoutPacketInfo);
-        }
-        return truncated;
+    /** Returns how many datagrams came as one. */
+    int datagrams(int index) {
+        return datagrams(wireLength(index), segmentSize(index));
     }
 
     private static int datagrams(int length, int segmentSize) {
         return segmentSize == 0 ? 1 : (length + segmentSize - 1) / segmentSize;
     }
 
-    /** How many datagrams the socket had lost when this one was queued, modulo 2^32; 0 also if the kernel does not tell. */
+    /** Returns how many datagrams the socket had lost when this one was queued, modulo 2^32; 0 also if the kernel does not tell. */
     int dropCount(int index) {
         return has(index, Layout.FLAG_DROP_COUNT) ? memory.getInt(slot(index) + Layout.DROP_COUNT) : 0;
     }
@@ -299,61 +245,37 @@ final class Arena {
         return memory.slice(payloads + index * stride, payloadCapacity);
     }
 
-    /**
-     * Which of the two control messages is believed: of an IPv4 peer the in_pktinfo, because only it names the local
-     * address of a broadcast or multicast request, or else an IPv4-mapped in6_pktinfo; of an IPv6 peer the in6_pktinfo.
-     */
-    private boolean believesIn(int index) {
-        return has(index, Layout.FLAG_IN_PKTINFO) && IpAddress.isIpv4(peerHigh(index), peerLow(index));
+    /** Returns {@code ipi_addr}, the header destination. */
+    int inAddress(int index) {
+        return networkInt(slot(index) + Layout.IN_ADDRESS);
     }
 
-    private boolean believesIn6(int index) {
-        int slot = slot(index);
-        return has(index, Layout.FLAG_IN6_PKTINFO)
-                && !believesIn(index)
-                && IpAddress.isIpv4(networkLong(slot + Layout.IN6_ADDRESS), networkLong(slot + Layout.IN6_ADDRESS + 8))
-                        == IpAddress.isIpv4(peerHigh(index), peerLow(index));
+    /** Returns {@code ipi_spec_dst}, the local address. */
+    int inLocal(int index) {
+        return networkInt(slot(index) + Layout.IN_LOCAL);
     }
 
-    private long destinationHigh(int index) {
-        return believesIn6(index) ? networkLong(slot(index) + Layout.IN6_ADDRESS) : 0;
+    int inInterface(int index) {
+        return interfaceIndexAt(slot(index) + Layout.IN_INTERFACE);
     }
 
-    private long destinationLow(int index) {
-        if (believesIn(index)) {
-            return IpAddress.mapped(networkInt(slot(index) + Layout.IN_ADDRESS));
-        }
-        return believesIn6(index) ? networkLong(slot(index) + Layout.IN6_ADDRESS + 8) : 0;
+    /** Returns the first 8 bytes of {@code ipi6_addr}. */
+    long in6High(int index) {
+        return networkLong(slot(index) + Layout.IN6_ADDRESS);
     }
 
-    private long localHigh(int index) {
-        long high = destinationHigh(index);
-        return IpAddress.isUsableSource(high, destinationLow(index)) ? high : 0;
+    /** Returns the last 8 bytes of {@code ipi6_addr}. */
+    long in6Low(int index) {
+        return networkLong(slot(index) + Layout.IN6_ADDRESS + 8);
     }
 
-    /** A datagram that was queued before IP_PKTINFO was on has ipi_spec_dst 0.0.0.0, which would mean "any" in a reply. */
-    private long localLow(int index) {
-        int specific = believesIn(index) ? networkInt(slot(index) + Layout.IN_LOCAL) : 0;
-        if (specific != 0) {
-            return IpAddress.mapped(specific);
-        }
-        long low = destinationLow(index);
-        return IpAddress.isUsableSource(destinationHigh(index), low) ? low : 0;
+    int in6Interface(int index) {
+        return interfaceIndexAt(slot(index) + Layout.IN6_INTERFACE);
     }
 
-    boolean hasPacketInfo(int index) {
-        return (believesIn(index) || believesIn6(index)) && !has(index, Layout.FLAG_CONTROL_TRUNCATED);
-    }
-
-    /** The kernel names another local address for what was sent to a group or to broadcast, or none. */
-    boolean isUnicast(int index) {
-        long low = localLow(index);
-        long high = localHigh(index);
-        return (high | low) != 0 && low == destinationLow(index) && high == destinationHigh(index);
-    }
-
-    int interfaceIndex(int index) {
-        return interfaceIndexAt(slot(index) + (believesIn(index) ? Layout.IN_INTERFACE : Layout.IN6_INTERFACE));
+    /** Returns 8 of the 32 bytes of both control messages, as they lie there: to find out whether they are the same again. */
+    long pktinfoBytes(int index, int eighth) {
+        return memory.getLong(slot(index) + Layout.IN6_ADDRESS + eighth * Long.BYTES);
     }
 
     /** The kernel counts interfaces in positive numbers; what is none is unknown. */
@@ -361,77 +283,21 @@ final class Arena {
         return Math.max(0, memory.getInt(at));
     }
 
-    PacketInfo packetInfo(int index) {
-        int at = slot(index) + Layout.IN6_ADDRESS;
-        long first = memory.getLong(at);
-        long second = memory.getLong(at + 8);
-        long third = memory.getLong(at + 16);
-        long fourth = memory.getLong(at + 24);
-        int flags = memory.getInt(slot(index) + Layout.FLAGS) & INFO_FLAGS;
-        boolean ipv4 = IpAddress.isIpv4(peerHigh(index), peerLow(index));
-        long key = (second * 31 + third) * 31 + fourth; // not ^: an address that is there twice would be gone
-        int place = Hash.place(key, INFO_BITS);
-        KnownInfo known = knownInfos[place];
-        if (known == null
-                || known.fourth != fourth
-                || known.third != third
-                || known.second != second
-                || known.first != first
-                || known.flags != flags
-                || known.ipv4 != ipv4) {
-            known = new KnownInfo(first, second, third, fourth, flags, ipv4, newPacketInfo(index));
-            knownInfos[place] = known;
-        }
-        return known.info;
-    }
-
-    private PacketInfo newPacketInfo(int index) {
-        int interfaceIndex = interfaceIndex(index);
-        long high = destinationHigh(index);
-        long low = destinationLow(index);
-        long localHigh = localHigh(index);
-        long localLow = localLow(index);
-        IpAddress destination = new IpAddress(high, low, IpAddress.isOnOneLink(high) ? interfaceIndex : 0);
-        boolean same = localHigh == high && localLow == low;
-        return new PacketInfo(
-                destination,
-                same ? destination : new IpAddress(localHigh, localLow, 0),
-                interfaceIndex,
-                has(index, Layout.FLAG_IN_PKTINFO),
-                has(index, Layout.FLAG_IN6_PKTINFO),
-                has(index, Layout.FLAG_IN6_PKTINFO_FIRST),
-                has(index, Layout.FLAG_CONTROL_TRUNCATED));
-    }
-
-    /** The rule of {@link AddressAsked} on a slot. */
-    AddressAsked.Answer addressAsked(int index) {
-        return AddressAsked.answer(
-                peerHigh(index),
-                peerLow(index),
-                localHigh(index),
-                localLow(index),
-                interfaceIndex(index),
-                has(index, Layout.FLAG_IN6_PKTINFO),
-                has(index, Layout.FLAG_CONTROL_TRUNCATED));
-    }
-
-    /** What the JDK received, as the native library would put it here: without packet information. */
+    /** Puts here what the JDK received, as the native library would: without packet information. */
     void putReceived(int index, DatagramPacket packet) {
         int slot = slot(index);
         int length = Math.min(packet.getLength(), payloadCapacity);
-        IpAddress peer = IpAddress.of(packet.getAddress());
+        byte[] peer = packet.getAddress().getAddress();
+        long high = Addresses.high(peer);
         memory.put(slot, new byte[Layout.SLOT_SIZE]);
         memory.put(payloads + index * stride, packet.getData(), 0, length);
-        putNetworkLong(slot + Layout.PEER_ADDRESS, peer.high());
-        putNetworkLong(slot + Layout.PEER_ADDRESS + 8, peer.low());
-        memory.putInt(slot + Layout.PEER_SCOPE, peer.scopeId());
-        memory.putShort(slot + Layout.PEER_PORT, (short) packet.getPort());
+        putPeer(index, high, Addresses.low(peer), Addresses.scope(packet.getAddress(), high), packet.getPort());
         memory.putInt(slot + Layout.FLAGS, length < packet.getLength() ? Layout.FLAG_TRUNCATED : 0);
         memory.putInt(slot + Layout.LENGTH, length);
         memory.putInt(slot + Layout.WIRE_LENGTH, packet.getLength());
     }
 
-    /** A datagram that another arena received, or a part of what came there as one, as if the kernel had put it here. */
+    /** Puts here a datagram that another arena received, or a part of what came there as one, as if the kernel had done it. */
     void putReceived(int index, Arena from, int other, int at, int length) {
         int slot = slot(index);
         int fits = Math.min(length, payloadCapacity);
@@ -451,35 +317,16 @@ final class Arena {
         memory.put(payloads + index * stride, payload, payload.position(), payload.remaining());
     }
 
-    /** Makes the slot ready to send so much of its payload. */
-    void prepareSend(int index, int length, Endpoint peer, Source source, int interfaceIndex) {
+    void putPeer(int index, long high, long low, int scopeId, int port) {
         int slot = slot(index);
-        putNetworkLong(slot + Layout.PEER_ADDRESS, peer.address().high());
-        putNetworkLong(slot + Layout.PEER_ADDRESS + 8, peer.address().low());
-        memory.putInt(slot + Layout.PEER_SCOPE, peer.address().scopeId());
-        memory.putShort(slot + Layout.PEER_PORT, (short) peer.port());
-        prepareReply(index, length, source, interfaceIndex);
+        putNetworkLong(slot + Layout.PEER_ADDRESS, high);
+        putNetworkLong(slot + Layout.PEER_ADDRESS + 8, low);
+        memory.putInt(slot + Layout.PEER_SCOPE, scopeId);
+        memory.putShort(slot + Layout.PEER_PORT, (short) port);
     }
 
-    /** Makes the slot ready to answer its peer with the first bytes of its payload. */
-    void prepareReply(int index, int length, Source source, int interfaceIndex) {
-        prepareReply(
-                index,
-                length,
-                form(source),
-                source.address().high(),
-                source.address().low(),
-                interfaceIndex);
-    }
-
-    /** The same from the slot's own local address, by the rule's answer. */
-    void prepareReply(int index, int length, AddressAsked.Answer answer, int boundInterface) {
-        int form = answer == AddressAsked.Answer.IN_PKTINFO ? Layout.FORM_IN_PKTINFO : Layout.FORM_IN6_PKTINFO;
-        int onLink = answer == AddressAsked.Answer.IN6_PKTINFO_ON_LINK ? interfaceIndex(index) : boundInterface;
-        prepareReply(index, length, form, localHigh(index), localLow(index), onLink);
-    }
-
-    private void prepareReply(int index, int length, int form, long high, long low, int interfaceIndex) {
+    /** Makes the slot ready to send the first bytes of its payload to its peer, with the control message of a form of {@link Layout}. */
+    void prepareSend(int index, int length, int form, long high, long low, int interfaceIndex) {
         int slot = slot(index);
         memory.putInt(slot + Layout.LENGTH, length);
         putNetworkLong(slot + Layout.SOURCE_ADDRESS, high);
@@ -493,55 +340,32 @@ final class Arena {
         memory.putInt(slot + Layout.SEND_STATE, Layout.STATE_PENDING);
     }
 
-    /** The same with whatever control messages, which take the place of those that were received. */
-    void prepareReply(int index, int length, ControlMessages messages) {
+    /** Replaces the control messages that were received: those whose flags are given. */
+    void putPktinfo(int index, int flags, int inLocal, int inInterface, long in6High, long in6Low, int in6Interface) {
         int slot = slot(index);
-        ControlMessages.InPktinfo in = messages.inPktinfo();
-        ControlMessages.In6Pktinfo in6 = messages.in6Pktinfo();
-        memory.putInt(
-                slot + Layout.FLAGS,
-                (in == null ? 0 : Layout.FLAG_IN_PKTINFO)
-                        | (in6 == null ? 0 : Layout.FLAG_IN6_PKTINFO)
-                        | (messages.in6First() ? Layout.FLAG_IN6_PKTINFO_FIRST : 0));
-        if (in != null) {
-            putNetworkInt(slot + Layout.IN_LOCAL, (int) in.local().low());
-            memory.putInt(slot + Layout.IN_INTERFACE, in.interfaceIndex());
-        }
-        if (in6 != null) {
-            putNetworkLong(slot + Layout.IN6_ADDRESS, in6.address().high());
-            putNetworkLong(slot + Layout.IN6_ADDRESS + 8, in6.address().low());
-            memory.putInt(slot + Layout.IN6_INTERFACE, in6.interfaceIndex());
-        }
-        prepareReply(index, length, Layout.FORM_AS_RECEIVED, 0, 0, 0);
+        memory.putInt(slot + Layout.FLAGS, flags);
+        putNetworkInt(slot + Layout.IN_LOCAL, inLocal);
+        memory.putInt(slot + Layout.IN_INTERFACE, inInterface);
+        putNetworkLong(slot + Layout.IN6_ADDRESS, in6High);
+        putNetworkLong(slot + Layout.IN6_ADDRESS + 8, in6Low);
+        memory.putInt(slot + Layout.IN6_INTERFACE, in6Interface);
     }
 
-    /** Everything about packet information that came. */
-    ControlMessages controlMessages(int index) {
-        int slot = slot(index);
-        ControlMessages.InPktinfo in = new ControlMessages.InPktinfo(
-                IpAddress.ipv4(networkInt(slot + Layout.IN_ADDRESS)),
-                IpAddress.ipv4(networkInt(slot + Layout.IN_LOCAL)),
-                memory.getInt(slot + Layout.IN_INTERFACE));
-        ControlMessages.In6Pktinfo in6 = new ControlMessages.In6Pktinfo(
-                new IpAddress(networkLong(slot + Layout.IN6_ADDRESS), networkLong(slot + Layout.IN6_ADDRESS + 8), 0),
-                memory.getInt(slot + Layout.IN6_INTERFACE));
-        return new ControlMessages(
-                has(index, Layout.FLAG_IN_PKTINFO) ? in : null,
-                has(index, Layout.FLAG_IN6_PKTINFO) ? in6 : null,
-                has(index, Layout.FLAG_IN6_PKTINFO_FIRST));
+    /** Returns the form of {@link Layout} of the source that the slot is, or was, to be sent from. */
+    int sourceForm(int index) {
+        return memory.getInt(slot(index) + Layout.SOURCE_FORM);
     }
 
-    /** What the slot is, or was, to be sent from. */
-    Source source(int index) {
-        int slot = slot(index);
-        IpAddress address = new IpAddress(
-                networkLong(slot + Layout.SOURCE_ADDRESS), networkLong(slot + Layout.SOURCE_ADDRESS + 8), 0);
-        int interfaceIndex = memory.getInt(slot + Layout.SOURCE_INTERFACE);
-        return switch (memory.getInt(slot + Layout.SOURCE_FORM)) {
-            case Layout.FORM_IN_PKTINFO -> new Source(Source.ControlMessage.IN_PKTINFO, address, interfaceIndex);
-            case Layout.FORM_IN6_PKTINFO -> new Source(Source.ControlMessage.IN6_PKTINFO, address, interfaceIndex);
-            default -> Source.systemChoice();
-        };
+    long sourceHigh(int index) {
+        return networkLong(slot(index) + Layout.SOURCE_ADDRESS);
+    }
+
+    long sourceLow(int index) {
+        return networkLong(slot(index) + Layout.SOURCE_ADDRESS + 8);
+    }
+
+    int sourceInterface(int index) {
+        return memory.getInt(slot(index) + Layout.SOURCE_INTERFACE);
     }
 
     /** Of a slot that is ready to be sent: its payload leaves as datagrams of this size. */
@@ -554,29 +378,28 @@ final class Arena {
         memory.putInt(slot(index) + Layout.SEND_FLAGS, Layout.SEND_ALONE);
     }
 
-    /** Whether the kernel refused to cut what was sent, and it went out one by one. */
+    /** Returns true if the kernel refused to cut what was sent, and it went out one by one. */
     boolean cutRefused(int index) {
         return (memory.getInt(slot(index) + Layout.SEND_FLAGS) & Layout.SEND_REFUSED) != 0;
     }
 
-    /** Whether it went out together with others. */
+    /** Returns true if it went out together with others. */
     boolean leftTogether(int index) {
         return (memory.getInt(slot(index) + Layout.SEND_FLAGS) & Layout.SEND_TOGETHER) != 0;
     }
 
-    /** As how many datagrams the slot is, or was, to be sent. */
+    /** Returns how many datagrams the slot is, or was, to be sent as. */
     int datagramsToSend(int index) {
         return datagrams(length(index), memory.getInt(slot(index) + Layout.SEND_SEGMENT_SIZE));
     }
 
-    /** As {@link #prepareSend} into a slot that holds nothing else: what was received there is forgotten. */
-    void put(int index, int length, Endpoint peer, Source source, int interfaceIndex) {
+    /** Forgets what was received into a slot: it holds nothing but a payload of this length. */
+    void clear(int index, int length) {
         int slot = slot(index);
         for (int at = 0; at < Layout.SLOT_SIZE; at += Long.BYTES) {
             memory.putLong(slot + at, 0);
         }
         memory.putInt(slot + Layout.WIRE_LENGTH, length);
-        prepareSend(index, length, peer, source, interfaceIndex);
     }
 
     /** Takes a reply back. */
@@ -594,15 +417,7 @@ final class Arena {
         return memory.getInt(slot(index) + Layout.SEND_STATE);
     }
 
-    private static int form(Source source) {
-        return switch (source.controlMessage()) {
-            case NONE -> Layout.FORM_NONE;
-            case IN_PKTINFO -> Layout.FORM_IN_PKTINFO;
-            case IN6_PKTINFO -> Layout.FORM_IN6_PKTINFO;
-        };
-    }
-
-    /** What sending the slot failed with, 0 if it did not. */
+    /** Returns the error that sending the slot failed with, 0 if it did not. */
     int error(int index) {
         return memory.getInt(slot(index) + Layout.ERROR);
     }

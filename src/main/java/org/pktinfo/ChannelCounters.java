@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
-import org.pktinfo.internal.KindCounters;
 
 /** All that a channel has counted: the tallies of its arenas, and what happens too seldom to need one. For any thread. */
 final class ChannelCounters {
@@ -20,7 +19,6 @@ final class ChannelCounters {
     private final LongAdder receiveWaits = new LongAdder();
     private final LongAdder sendWaits = new LongAdder();
     private final LongAdder backgroundErrors = new LongAdder();
-    private final KindCounters<SendException.Kind> sendErrors = new KindCounters<>(SendException.Kind.class);
 
     synchronized void add(Tally tally) {
         tallies.add(tally);
@@ -42,10 +40,6 @@ final class ChannelCounters {
 
     void backgroundErrors(long number) {
         backgroundErrors.add(number);
-    }
-
-    void sendError(SendException.Kind kind) {
-        sendErrors.count(kind);
     }
 
     /**
@@ -76,30 +70,23 @@ final class ChannelCounters {
         return kernelDrops.get();
     }
 
-    synchronized ChannelStats snapshot() {
-        return new ChannelStats(
-                sum(Tally.RECEIVED),
-                sum(Tally.RECEIVED_BYTES),
-                sum(Tally.RECEIVE_CALLS),
-                receiveWaits.sum(),
-                sum(Tally.TRUNCATED),
-                sum(Tally.CONTROL_TRUNCATED),
-                sum(Tally.WITHOUT_PACKET_INFO),
-                kernelDrops.get(),
-                sum(Tally.SENT),
-                sum(Tally.SENT_BYTES),
-                sum(Tally.SEND_CALLS),
-                sendWaits.sum(),
-                sum(Tally.COALESCED),
-                backgroundErrors.sum(),
-                sendErrors.snapshot());
+    long receiveWaits() {
+        return receiveWaits.sum();
     }
 
-    private long sum(int what) {
-        long sum = retired.get(what);
-        for (Tally tally : tallies) {
-            sum += tally.get(what);
-        }
-        return sum;
+    long sendWaits() {
+        return sendWaits.sum();
+    }
+
+    long backgroundErrors() {
+        return backgroundErrors.sum();
+    }
+
+    /** Returns what all arenas have counted, there are and were. */
+    synchronized Tally total() {
+        Tally total = new Tally();
+        total.addAll(retired);
+        tallies.forEach(total::addAll);
+        return total;
     }
 }

@@ -43,6 +43,26 @@ public record ChannelStats(
         long coalesced,
         long backgroundErrors,
         Map<SendException.Kind, Long> sendErrors) {
+    static ChannelStats of(ChannelCounters counters, Map<SendException.Kind, Long> sendErrors) {
+        Tally total = counters.total();
+        return new ChannelStats(
+                total.get(Tally.RECEIVED),
+                total.get(Tally.RECEIVED_BYTES),
+                total.get(Tally.RECEIVE_CALLS),
+                counters.receiveWaits(),
+                total.get(Tally.TRUNCATED),
+                total.get(Tally.CONTROL_TRUNCATED),
+                total.get(Tally.WITHOUT_PACKET_INFO),
+                counters.kernelDrops(),
+                total.get(Tally.SENT),
+                total.get(Tally.SENT_BYTES),
+                total.get(Tally.SEND_CALLS),
+                counters.sendWaits(),
+                total.get(Tally.COALESCED),
+                counters.backgroundErrors(),
+                sendErrors);
+    }
+
     /** Of a channel that did nothing yet. */
     public static final ChannelStats NONE = new ChannelStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, Map.of());
 

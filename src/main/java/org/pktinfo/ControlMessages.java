@@ -42,6 +42,36 @@ public record ControlMessages(
         return new ControlMessages(null, new In6Pktinfo(address, interfaceIndex), true);
     }
 
+    /** Returns what came with the datagram in a slot. */
+    static ControlMessages of(Arena arena, int slot) {
+        InPktinfo in = new InPktinfo(
+                IpAddress.ipv4(arena.inAddress(slot)), IpAddress.ipv4(arena.inLocal(slot)), arena.inInterface(slot));
+        In6Pktinfo in6 =
+                new In6Pktinfo(new IpAddress(arena.in6High(slot), arena.in6Low(slot), 0), arena.in6Interface(slot));
+        return new ControlMessages(
+                arena.has(slot, Layout.FLAG_IN_PKTINFO) ? in : null,
+                arena.has(slot, Layout.FLAG_IN6_PKTINFO) ? in6 : null,
+                arena.has(slot, Layout.FLAG_IN6_PKTINFO_FIRST));
+    }
+
+    /** Makes a slot ready to answer with these, which take the place of those that were received. */
+    void prepareReply(Arena arena, int slot) {
+        InPktinfo in = inPktinfo;
+        In6Pktinfo in6 = in6Pktinfo;
+        int flags = (in == null ? 0 : Layout.FLAG_IN_PKTINFO)
+                | (in6 == null ? 0 : Layout.FLAG_IN6_PKTINFO)
+                | (in6First ? Layout.FLAG_IN6_PKTINFO_FIRST : 0);
+        arena.putPktinfo(
+                slot,
+                flags,
+                in == null ? 0 : (int) in.local().low(),
+                in == null ? 0 : in.interfaceIndex(),
+                in6 == null ? 0 : in6.address().high(),
+                in6 == null ? 0 : in6.address().low(),
+                in6 == null ? 0 : in6.interfaceIndex());
+        arena.prepareSend(slot, arena.length(slot), Layout.FORM_AS_RECEIVED, 0, 0, 0);
+    }
+
     /** Both, this one's first. */
     ControlMessages then(ControlMessages other) {
         return new ControlMessages(

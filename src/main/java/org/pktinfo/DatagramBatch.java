@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.Objects;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.internal.Deadline;
 
 /**
  * Many datagrams with one system call: receive what is there, look at each slot, write replies, send them all.
@@ -35,24 +36,28 @@ public final class DatagramBatch {
     /** The longest payload that leaves a host with the usual MTU of 1500 bytes whole, over either family. */
     private static final int LONGEST_COALESCED = 1500 - 40 - 8;
 
-    private final PktInfoChannel channel;
+    private final Inbox inbox;
+    private final Outbox outbox;
     private final Arena arena;
+    private final SlotRecords records;
     private final DatagramSlot[] slots;
-    private final PktInfoChannel.Attempt<DatagramBatch> many = this::take;
+    private final Waiting.Attempt<DatagramBatch> many = this::take;
     private final UncutDestinations uncut = new UncutDestinations();
     private int size;
     private int most; // how many the receive that is going on may take
     private OwnAddress.Place place; // where the channel was when it last received
     private @Nullable Thread owner;
 
-    DatagramBatch(PktInfoChannel channel, Arena arena, int slots) {
-        this.channel = channel;
+    DatagramBatch(Inbox inbox, Outbox outbox, Arena arena) {
+        this.inbox = inbox;
+        this.outbox = outbox;
         this.arena = arena;
-        this.place = channel.ownAddress().last();
+        this.records = new SlotRecords(arena);
+        this.place = outbox.ownAddress().last();
         coalesceReplies(true);
-        this.slots = new DatagramSlot[slots];
-        for (int i = 0; i < slots; i++) {
-            this.slots[i] = new DatagramSlot(this, arena, i);
+        this.slots = new DatagramSlot[arena.slots()];
+        for (int i = 0; i < slots.length; i++) {
+            this.slots[i] = new DatagramSlot(this, arena, records, i);
         }
     }
 
@@ -69,7 +74,7 @@ public final class DatagramBatch {
      * @throws IOException if receiving fails otherwise
      */
     public int receive() throws IOException {
-        channel.checkBlocking();
+        inbox.checkBlocking();
         int count;
         do {
             count = receive(slots.length, Long.MAX_VALUE);
@@ -91,7 +96,7 @@ public final class DatagramBatch {
      * @throws IOException if receiving fails otherwise
      */
     public int receive(Duration timeout) throws IOException {
-        return receive(slots.length, PktInfoChannel.nanos(timeout));
+        return receive(slots.length, nanos(timeout));
     }
 
     /**
@@ -111,9 +116,17 @@ public final class DatagramBatch {
         return receive(most, 0);
     }
 
+    /** Returns the nanoseconds of a timeout, and refuses a negative one. */
+    static long nanos(Duration timeout) {
+        if (timeout.isNegative()) {
+            throw new IllegalArgumentException("timeout " + timeout + " is negative");
+        }
+        return Deadline.nanos(timeout);
+    }
+
     private @Nullable DatagramBatch take() throws IOException {
-        place = channel.ownAddress().look();
-        size = channel.receiveMany(arena, most);
+        place = outbox.ownAddress().look();
+        size = inbox.take(arena, most);
         return size == 0 ? null : this;
     }
 
@@ -121,7 +134,7 @@ public final class DatagramBatch {
         checkThread();
         size = 0;
         most = atMost;
-        channel.waitFor(many, nanos);
+        inbox.receive(many, nanos);
         for (int i = 0; i < size; i++) {
             slots[i].filled();
         }
@@ -160,7 +173,7 @@ public final class DatagramBatch {
      * @throws IOException if sending fails otherwise than for one datagram
      */
     public int send(Duration timeout) throws IOException {
-        long nanos = PktInfoChannel.nanos(timeout);
+        long nanos = nanos(timeout);
         return send(nanos, nanos);
     }
 
@@ -179,7 +192,7 @@ public final class DatagramBatch {
      * @throws IOException if sending fails otherwise than for one datagram
      */
     public int send(Duration patience, Duration limit) throws IOException {
-        return send(PktInfoChannel.nanos(patience), PktInfoChannel.nanos(limit));
+        return send(nanos(patience), nanos(limit));
     }
 
     private int send(long patience, long limit) throws IOException {
@@ -192,7 +205,7 @@ public final class DatagramBatch {
             return 0;
         }
         try {
-            channel.send(arena, size, pending, patience, limit);
+            outbox.send(arena, size, pending, patience, limit);
         } catch (IOException e) {
             int unused = countSent(DatagramSlot::settled);
             throw e;
@@ -268,9 +281,9 @@ public final class DatagramBatch {
                     length + " bytes are not in 0 to the batch's capacity of " + arena.payloadCapacity());
         }
         try {
-            channel.checkSend(length, peer, source);
+            outbox.check(length, peer, source);
         } catch (SendException e) {
-            channel.countUnsent(e, source, peer);
+            outbox.countUnsent(e, source, peer);
             throw e;
         }
     }
@@ -298,7 +311,7 @@ public final class DatagramBatch {
      * @return this
      */
     public DatagramBatch coalesceReplies(boolean on) {
-        arena.coalesce(on && channel.cutsDatagrams() ? LONGEST_COALESCED : 0);
+        arena.coalesce(on && outbox.segments() ? LONGEST_COALESCED : 0);
         return this;
     }
 
@@ -360,16 +373,14 @@ public final class DatagramBatch {
 
     /** Returns true if the kernel may be asked to cut what goes there. */
     boolean mayBeCut(long high, long low) {
-        return channel.cutsDatagrams() && !uncut.has(high, low);
+        return outbox.segments() && !uncut.has(high, low);
     }
 
     /** Looks only if the channel was bound, connected or disconnected since the datagrams came: before that all were its own. */
     @SuppressWarnings("ReferenceEquality") // there is a new object each time
     void checkOwn(int index, SourceSelection selection) throws SendException {
-        if (channel.ownAddress().last() != place
-                && AddressAsked.isRuleOf(selection)
-                && !channel.ownAddress().answers(arena.packetInfo(index))) {
-            throw AddressAsked.elsewhere(arena.peer(index), arena.packetInfo(index));
+        if (outbox.ownAddress().last() != place) {
+            outbox.checkOwn(selection, records.peer(index), records.packetInfo(index));
         }
     }
 
@@ -377,7 +388,7 @@ public final class DatagramBatch {
         return uncut;
     }
 
-    PktInfoChannel channel() {
-        return channel;
+    Outbox outbox() {
+        return outbox;
     }
 }

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.internal.Addresses;
 
 /**
  * One datagram in a {@link DatagramBatch}, and the reply to it: a view that allocates nothing unless a method says so. Valid
@@ -24,21 +25,24 @@ public final class DatagramSlot {
 
     private final DatagramBatch batch;
     private final Arena arena;
+    private final SlotRecords records;
     private final int index;
     private final ByteBuffer payload;
     private Reply reply = Reply.NONE;
     private @Nullable SendException refusal;
     private SendException.@Nullable Kind failureKind;
 
-    DatagramSlot(DatagramBatch batch, Arena arena, int index) {
+    DatagramSlot(DatagramBatch batch, Arena arena, SlotRecords records, int index) {
         this.batch = batch;
         this.arena = arena;
+        this.records = records;
         this.index = index;
         this.payload = arena.payload(index);
     }
 
     void put(int length, Endpoint peer, Source source) {
-        arena.put(index, length, peer, source, batch.channel().interfaceIndex(source));
+        arena.clear(index, length);
+        records.prepareSend(index, length, peer, source, batch.outbox().interfaceIndex(source));
         filled();
         prepared();
     }
@@ -136,7 +140,7 @@ public final class DatagramSlot {
      */
     public int interfaceIndex() {
         batch.checkFilled(index);
-        return arena.interfaceIndex(index);
+        return AddressAsked.interfaceIndex(arena, index);
     }
 
     /**
@@ -146,7 +150,7 @@ public final class DatagramSlot {
      */
     public boolean hasPacketInfo() {
         batch.checkFilled(index);
-        return arena.hasPacketInfo(index);
+        return AddressAsked.hasPacketInfo(arena, index);
     }
 
     /**
@@ -157,7 +161,7 @@ public final class DatagramSlot {
      */
     public boolean isUnicast() {
         batch.checkFilled(index);
-        return arena.isUnicast(index);
+        return AddressAsked.isUnicast(arena, index);
     }
 
     /**
@@ -168,10 +172,9 @@ public final class DatagramSlot {
      */
     public boolean isFromThisHost() {
         batch.checkFilled(index);
-        IpAddress peer = arena.peer(index).address();
-        int interfaceIndex =
-                peer.scopeId() != 0 ? peer.scopeId() : batch.channel().boundInterface();
-        HostAddress.Answer answer = HostAddress.ask(peer, interfaceIndex);
+        int scope = arena.peerScope(index);
+        int interfaceIndex = scope != 0 ? scope : batch.outbox().boundInterface();
+        HostAddress.Answer answer = HostAddress.ask(arena.peerHigh(index), arena.peerLow(index), interfaceIndex);
         return answer == HostAddress.Answer.LOCAL || answer == HostAddress.Answer.BROADCAST;
     }
 
@@ -182,7 +185,7 @@ public final class DatagramSlot {
      */
     public Endpoint peer() {
         batch.checkFilled(index);
-        return arena.peer(index);
+        return records.peer(index);
     }
 
     /**
@@ -192,7 +195,7 @@ public final class DatagramSlot {
      */
     public PacketInfo packetInfo() {
         batch.checkFilled(index);
-        return arena.packetInfo(index);
+        return records.packetInfo(index);
     }
 
     /**
@@ -219,7 +222,7 @@ public final class DatagramSlot {
         List<Datagram> datagrams = new ArrayList<>();
         for (int from = 0; from < length(); from += segment) {
             int part = Math.min(segment, length() - from);
-            datagrams.add(arena.datagram(index, from, part, part));
+            datagrams.add(records.datagram(index, from, part, part));
         }
         return datagrams;
     }
@@ -234,7 +237,7 @@ public final class DatagramSlot {
         if (segmentSize() > 0) {
             throw new IllegalStateException("several datagrams of " + segmentSize() + " bytes came as one");
         }
-        return arena.datagram(index, 0, length(), wireLength());
+        return records.datagram(index, 0, length(), wireLength());
     }
 
     /**
@@ -263,7 +266,7 @@ public final class DatagramSlot {
         if (!begin(length)) {
             return;
         }
-        if (!batch.channel().choosesSource()) {
+        if (!batch.outbox().choosesSource()) {
             replyFrom(length, Source.systemChoice());
             return;
         }
@@ -273,7 +276,7 @@ public final class DatagramSlot {
                 replyFromAddressAsked(length);
                 return;
             }
-            Source source = selection.select(arena.peer(index), arena.packetInfo(index));
+            Source source = selection.select(records.peer(index), records.packetInfo(index));
             replyFrom(length, Objects.requireNonNull(source, "the source that the selection chose"));
         } catch (SendException e) {
             refuse(e);
@@ -365,7 +368,7 @@ public final class DatagramSlot {
             refuse(SendException.Kind.PEER_PORT_ZERO, 0);
             return false;
         }
-        if (!IpAddress.isUsableSource(arena.peerHigh(index), arena.peerLow(index))) {
+        if (!Addresses.isUsableSource(arena.peerHigh(index), arena.peerLow(index))) {
             refuse(SendException.Kind.PEER_UNANSWERABLE, 0);
             return false;
         }
@@ -373,21 +376,21 @@ public final class DatagramSlot {
     }
 
     private void replyFromAddressAsked(int length) {
-        AddressAsked.Answer answer = arena.addressAsked(index);
+        AddressAsked.Answer answer = AddressAsked.answer(arena, index);
         if (answer == AddressAsked.Answer.REFUSED_NOTHING || answer == AddressAsked.Answer.REFUSED_TRUNCATED) {
             refuse(SendException.Kind.NO_SOURCE, 0);
             return;
         }
-        arena.prepareReply(index, length, answer, batch.channel().boundInterface());
+        AddressAsked.prepareReply(arena, index, length, answer, batch.outbox().boundInterface());
         prepared();
     }
 
     private void replyFrom(int length, Source source) {
-        if (!PktInfoChannel.fits(source, IpAddress.isIpv4(arena.peerHigh(index), arena.peerLow(index)))) {
-            refuse(SendException.wrongFamily(source, arena.peer(index)));
+        if (!Outbox.fits(source, Addresses.isIpv4(arena.peerHigh(index), arena.peerLow(index)))) {
+            refuse(SendException.wrongFamily(source, records.peer(index)));
             return;
         }
-        arena.prepareReply(index, length, source, batch.channel().interfaceIndex(source));
+        records.prepareReply(index, length, source, batch.outbox().interfaceIndex(source));
         prepared();
     }
 
@@ -410,7 +413,7 @@ public final class DatagramSlot {
     }
 
     private void countUnsent(SendException.Kind kind, int errno, @Nullable Source source) {
-        batch.channel().countUnsent(kind, errno, source, arena.peer(index));
+        batch.outbox().countUnsent(kind, errno, source, records.peer(index));
     }
 
     /**
@@ -451,7 +454,7 @@ public final class DatagramSlot {
         }
         reply = arena.error(index) == 0 ? Reply.SENT : Reply.FAILED;
         if (reply == Reply.FAILED) {
-            Source source = arena.source(index);
+            Source source = records.source(index);
             failureKind = SendException.kind(arena.error(index), source);
             countUnsent(failureKind, arena.error(index), source);
         }
@@ -503,17 +506,17 @@ public final class DatagramSlot {
             return null;
         }
         if (reply == Reply.FAILED) {
-            return SendException.failed(kind, arena.error(index), arena.source(index), arena.peer(index));
+            return SendException.failed(kind, arena.error(index), records.source(index), records.peer(index));
         }
         return refusal != null ? refusal : refusalWithoutException(kind);
     }
 
     private SendException refusalWithoutException(SendException.Kind kind) {
-        Endpoint peer = arena.peer(index);
+        Endpoint peer = records.peer(index);
         return switch (kind) {
             case PEER_PORT_ZERO -> SendException.portZero(peer);
             case PEER_UNANSWERABLE -> SendException.unanswerable(peer);
-            default -> AddressAsked.refusal(arena.addressAsked(index), peer, arena.packetInfo(index));
+            default -> AddressAsked.refusal(AddressAsked.answer(arena, index), peer, records.packetInfo(index));
         };
     }
 }

@@ -2,12 +2,13 @@ package org.pktinfo;
 
 import java.io.IOException;
 import java.net.SocketException;
-import java.nio.channels.DatagramChannel;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -15,6 +16,7 @@ import org.pktinfo.Diagnosis.Behaviour;
 import org.pktinfo.Diagnosis.Exchange;
 import org.pktinfo.Diagnosis.Experiment;
 import org.pktinfo.Diagnosis.Form;
+import org.pktinfo.Diagnosis.Proof;
 import org.pktinfo.Diagnosis.Reply;
 import org.pktinfo.Diagnosis.SocketOption;
 import org.pktinfo.PktInfoChannel.Family;
@@ -99,12 +101,21 @@ public final class Doctor {
         }
         return new Diagnosis(
                 behaviour(experiments),
-                SourceProof.tryAll(),
-                descriptorFoundBy(),
+                proofs(),
+                JdkChannels.wayToDescriptor(),
                 HostAddress.way(),
                 List.copyOf(exchanges),
                 List.copyOf(experiments),
                 addresses.size() - experimental.size());
+    }
+
+    private static Map<Family, Proof> proofs() {
+        SourceProof.Results results = SourceProof.tryAll();
+        Map<Family, Proof> proofs = new EnumMap<>(Family.class);
+        proofs.put(Family.IPV4, Proof.valueOf(results.ipv4().name()));
+        proofs.put(Family.DUAL_STACK, Proof.valueOf(results.dualStack().name()));
+        proofs.put(Family.IPV6, Proof.valueOf(results.ipv6().name()));
+        return proofs;
     }
 
     private List<Set<SocketOption>> optionSets(Family family) {
@@ -120,17 +131,6 @@ public final class Doctor {
                     case IPV4 -> in;
                     case IPV6 -> in6;
                 });
-    }
-
-    private static String descriptorFoundBy() throws IOException {
-        try (DatagramChannel channel = DatagramChannel.open()) {
-            String type = channel.getClass().getName();
-            return switch (PktInfoChannel.wayToDescriptor(channel)) {
-                case NativeCalls.BY_FDVAL_FIELD -> type + ".fdVal";
-                case NativeCalls.BY_FDVAL_METHOD -> type + ".getFDVal()";
-                default -> type + ".fd.fd";
-            };
-        }
     }
 
     /** What the product does: the channel's own socket, its own rule. */

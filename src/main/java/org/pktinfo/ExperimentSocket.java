@@ -7,6 +7,8 @@ import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
 import java.time.Duration;
 import java.util.Collection;
+import org.jspecify.annotations.Nullable;
+import org.pktinfo.internal.Addresses;
 import org.pktinfo.internal.Deadline;
 
 /**
@@ -15,15 +17,14 @@ import org.pktinfo.internal.Deadline;
  */
 final class ExperimentSocket implements AutoCloseable {
     private static final int CAPACITY = 64;
-    private static final int NO_EVENT = -1; // poll(2) skips it
 
     private final DatagramChannel channel;
-    private final int descriptor;
+    private final Descriptors transport;
     private final Arena arena;
 
-    private ExperimentSocket(DatagramChannel channel, int socketFamily) {
+    private ExperimentSocket(DatagramChannel channel, int socketFamily) throws IOException {
         this.channel = channel;
-        this.descriptor = PktInfoChannel.descriptor(channel);
+        this.transport = new Descriptors(JdkChannels.descriptor(channel));
         this.arena = new Arena(1, CAPACITY, socketFamily);
     }
 
@@ -35,10 +36,10 @@ final class ExperimentSocket implements AutoCloseable {
     static ExperimentSocket open(PktInfoChannel.Family family, Collection<Diagnosis.SocketOption> options, int port)
             throws IOException {
         boolean ipv6 = family != PktInfoChannel.Family.IPV4;
-        DatagramChannel channel =
-                PktInfoChannel.openJdkChannel(ipv6 ? PktInfoChannel.Family.IPV6 : PktInfoChannel.Family.IPV4);
+        DatagramChannel channel = JdkChannels.open(!ipv6, ipv6);
+        @Nullable ExperimentSocket socket = null;
         try {
-            ExperimentSocket socket = new ExperimentSocket(channel, ipv6 ? Layout.FAMILY_IPV6 : Layout.FAMILY_IPV4);
+            socket = new ExperimentSocket(channel, ipv6 ? Layout.FAMILY_IPV6 : Layout.FAMILY_IPV4);
             if (family == PktInfoChannel.Family.IPV6) {
                 socket.set("IPV6_V6ONLY", Layout.OPTION_IPV6_V6ONLY);
             }
@@ -48,13 +49,16 @@ final class ExperimentSocket implements AutoCloseable {
             channel.bind(new InetSocketAddress(port));
             return socket;
         } catch (Throwable e) {
+            if (socket != null) {
+                socket.transport.close();
+            }
             channel.close();
             throw e;
         }
     }
 
     private void set(String name, int option) {
-        int result = NativeCalls.setOption(descriptor, option, 1);
+        int result = transport.setOption(option, 1);
         if (result < 0) {
             throw new UnsupportedOperationException("setsockopt(" + name + "): " + Errno.describe(-result));
         }
@@ -74,8 +78,8 @@ final class ExperimentSocket implements AutoCloseable {
         long deadline = Deadline.after(timeout);
         while (!Deadline.isOver(deadline)) {
             int millis = Deadline.millis(Deadline.left(deadline));
-            Errno.check("poll", NativeCalls.await(descriptor, NO_EVENT, Layout.WAIT_READABLE, millis));
-            int count = NativeCalls.receive(descriptor, arena.address(), 1);
+            Errno.check("poll", transport.await(Layout.WAIT_READABLE, millis));
+            int count = transport.receive(arena, 1);
             if (count > 0 && ByteBuffer.wrap(payload).equals(arena.payload(0).limit(arena.length(0)))) {
                 return true;
             }
@@ -88,18 +92,18 @@ final class ExperimentSocket implements AutoCloseable {
 
     /** What came with the last datagram. */
     ControlMessages received() {
-        return arena.controlMessages(0);
+        return ControlMessages.of(arena, 0);
     }
 
     /** Who sent the last datagram. */
     InetAddress peer() {
-        return arena.peer(0).address().toInetAddress();
+        return Addresses.toInetAddress(arena.peerHigh(0), arena.peerLow(0), arena.peerScope(0));
     }
 
     /** Sends the last datagram's payload back with these control messages; what that failed with, 0 if it did not. */
     int reply(ControlMessages messages) throws IOException {
-        arena.prepareReply(0, arena.length(0), messages);
-        int done = NativeCalls.send(descriptor, arena.address(), 1);
+        messages.prepareReply(arena, 0);
+        int done = transport.send(arena, 1);
         if (done < 0) {
             throw Errno.exception("sendmsg", -done);
         }
@@ -108,6 +112,10 @@ final class ExperimentSocket implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        channel.close();
+        try {
+            channel.close();
+        } finally {
+            transport.close();
+        }
     }
 }

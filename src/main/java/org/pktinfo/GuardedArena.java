@@ -9,12 +9,13 @@ import org.jspecify.annotations.Nullable;
  * for nobody who holds the lock: that one frees the memory when he lets go.
  */
 final class GuardedArena {
-    private final PktInfoChannel channel;
+    private final ChannelSocket socket;
     private final ReentrantLock lock = new ReentrantLock();
     private @Nullable Arena arena; // guarded by lock
 
-    GuardedArena(PktInfoChannel channel) {
-        this.channel = channel;
+    GuardedArena(ChannelSocket socket) {
+        this.socket = socket;
+        socket.whenClosed(this::freeIfClosed);
     }
 
     void lock() {
@@ -36,7 +37,7 @@ final class GuardedArena {
     Arena withRoomFor(int slots) throws ClosedChannelException {
         Arena room = arena;
         if (room == null || room.slots() < slots) {
-            room = channel.newHiddenArena(slots);
+            room = socket.newHiddenArena(slots);
             free();
             arena = room;
         }
@@ -44,8 +45,8 @@ final class GuardedArena {
     }
 
     /** Frees the memory if the channel is closed and nobody holds the lock. */
-    void freeIfClosed() {
-        if (!channel.isOpen() && !lock.isHeldByCurrentThread() && lock.tryLock()) {
+    private void freeIfClosed() {
+        if (!socket.isOpen() && !lock.isHeldByCurrentThread() && lock.tryLock()) {
             try {
                 free();
             } finally {
@@ -56,7 +57,7 @@ final class GuardedArena {
 
     private void free() {
         if (arena != null) {
-            channel.free(arena);
+            socket.free(arena);
             arena = null;
         }
     }

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.concurrent.locks.ReentrantLock;
+import org.pktinfo.internal.Addresses;
 
 /**
  * Finds out which addresses are this host's: asks the routing table, which knows those of routes of type local and of 127.0.0.0/8
@@ -28,7 +29,7 @@ final class HostAddress {
     private static final int ROUTE_LOCAL = 2;
     private static final int ROUTE_BROADCAST = 3;
 
-    private static final IpAddress LOOPBACK = IpAddress.ipv4(0x7f00_0001);
+    private static final long LOOPBACK = Addresses.mapped(0x7f00_0001);
 
     private static final ReentrantLock LOCK = new ReentrantLock();
     private static int socket = -1; // guarded by LOCK
@@ -37,19 +38,19 @@ final class HostAddress {
     private HostAddress() {}
 
     /** Asks about an address; one of another routing table (a VRF) is found by its interface's index, which may be 0. */
-    static Answer ask(IpAddress address, int interfaceIndex) {
-        if (address.isMulticast() || address.isUnspecified()) {
+    static Answer ask(long high, long low, int interfaceIndex) {
+        if (Addresses.isMulticast(high, low) || Addresses.isUnspecified(high, low)) {
             return Answer.FOREIGN;
         }
         if (NativeLibrary.failure() != null) {
-            return bind(address);
+            return bind(high, low, interfaceIndex);
         }
-        boolean onOneLink = IpAddress.isLinkLocal(address.high());
-        int type = routeType(address, onOneLink ? interfaceIndex : 0);
+        boolean onOneLink = Addresses.isLinkLocal(high);
+        int type = routeType(high, low, onOneLink ? interfaceIndex : 0);
         if (!onOneLink && interfaceIndex != 0 && answer(type) == Answer.FOREIGN) {
-            type = routeType(address, interfaceIndex);
+            type = routeType(high, low, interfaceIndex);
         }
-        return type < 0 ? bind(address) : answer(type);
+        return type < 0 ? bind(high, low, interfaceIndex) : answer(type);
     }
 
     private static Answer answer(int type) {
@@ -61,11 +62,11 @@ final class HostAddress {
     }
 
     /** By one socket for all, because making one costs several times as much as asking; another one after whatever goes wrong. */
-    private static int routeType(IpAddress address, int interfaceIndex) {
+    private static int routeType(long high, long low, int interfaceIndex) {
         LOCK.lock();
         try {
             int opened = open();
-            int type = opened < 0 ? opened : question(address, interfaceIndex);
+            int type = opened < 0 ? opened : question(high, low, interfaceIndex);
             if (type < 0) {
                 closeSocket();
             }
@@ -81,13 +82,13 @@ final class HostAddress {
             return socket;
         }
         socket = NativeCalls.newRouteSocket();
-        int loopback = socket < 0 ? socket : question(LOOPBACK, 0);
+        int loopback = socket < 0 ? socket : question(0, LOOPBACK, 0);
         return loopback < 0 || loopback == ROUTE_LOCAL ? loopback : -Errno.EOPNOTSUPP;
     }
 
-    private static int question(IpAddress address, int interfaceIndex) {
-        int family = address.isIpv4() ? Layout.FAMILY_IPV4 : Layout.FAMILY_IPV6;
-        return NativeCalls.routeType(socket, ++questions, family, address.high(), address.low(), interfaceIndex);
+    private static int question(long high, long low, int interfaceIndex) {
+        int family = Addresses.isIpv4(high, low) ? Layout.FAMILY_IPV4 : Layout.FAMILY_IPV6;
+        return NativeCalls.routeType(socket, ++questions, family, high, low, interfaceIndex);
     }
 
     private static void closeSocket() {
@@ -99,18 +100,20 @@ final class HostAddress {
 
     /** Says how addresses are told here, for a report. */
     static String way() {
-        int type = routeType(LOOPBACK, 0);
+        int type = routeType(0, LOOPBACK, 0);
         return type >= 0
                 ? "the routing table"
                 : "binding a socket, because netlink is refused: " + Errno.describe(-type)
                         + "; with net.ipv4.ip_nonlocal_bind or net.ipv6.ip_nonlocal_bind nothing is told";
     }
 
-    private static Answer bind(IpAddress address) {
+    private static Answer bind(long high, long low, int interfaceIndex) {
+        boolean ipv4 = Addresses.isIpv4(high, low);
+        int scopeId = Addresses.isOnOneLink(high) ? interfaceIndex : 0;
         try (DatagramChannel probe =
-                DatagramChannel.open(address.isIpv4() ? StandardProtocolFamily.INET : StandardProtocolFamily.INET6)) {
-            probe.bind(new InetSocketAddress(address.toInetAddress(), 0));
-            return bindsOnlyLocal(address.isIpv4()) ? Answer.LOCAL : Answer.UNKNOWN;
+                DatagramChannel.open(ipv4 ? StandardProtocolFamily.INET : StandardProtocolFamily.INET6)) {
+            probe.bind(new InetSocketAddress(Addresses.toInetAddress(high, low, scopeId), 0));
+            return bindsOnlyLocal(ipv4) ? Answer.LOCAL : Answer.UNKNOWN;
         } catch (BindException | UnsupportedOperationException e) {
             return Answer.FOREIGN;
         } catch (IOException e) {

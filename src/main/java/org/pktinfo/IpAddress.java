@@ -2,8 +2,7 @@ package org.pktinfo;
 
 import java.net.Inet6Address;
 import java.net.InetAddress;
-import java.net.UnknownHostException;
-import java.nio.ByteBuffer;
+import org.pktinfo.internal.Addresses;
 
 /**
  * An IPv4 or IPv6 address as numbers. A value: it is cheap to make (no {@link InetAddress} is made before
@@ -31,9 +30,6 @@ public record IpAddress(long high, long low, int scopeId) {
     /** {@code ::}, which stands for "no address". */
     public static final IpAddress UNSPECIFIED = new IpAddress(0, 0, 0);
 
-    private static final long MAPPED = 0xffff_0000_0000L;
-    private static final long LINK_LOCAL = 0xfe80_0000_0000_0000L;
-
     /**
      * The address as the JDK has it.
      *
@@ -43,43 +39,12 @@ public record IpAddress(long high, long low, int scopeId) {
      */
     public static IpAddress of(InetAddress address) {
         byte[] bytes = address.getAddress();
-        if (bytes.length == 4) {
-            return ipv4(ByteBuffer.wrap(bytes).getInt());
-        }
-        ByteBuffer buffer = ByteBuffer.wrap(bytes);
-        long high = buffer.getLong();
-        return new IpAddress(high, buffer.getLong(), isOnOneLink(high) ? ((Inet6Address) address).getScopeId() : 0);
+        long high = Addresses.high(bytes);
+        return new IpAddress(high, Addresses.low(bytes), Addresses.scope(address, high));
     }
 
     static IpAddress ipv4(int address) {
-        return new IpAddress(0, mapped(address), 0);
-    }
-
-    static long mapped(int ipv4) {
-        return MAPPED | Integer.toUnsignedLong(ipv4);
-    }
-
-    static boolean isIpv4(long high, long low) {
-        return high == 0 && (low & 0xffff_ffff_0000_0000L) == MAPPED;
-    }
-
-    static boolean isLinkLocal(long high) {
-        return (high & 0xffc0_0000_0000_0000L) == LINK_LOCAL;
-    }
-
-    /** Link-local unicast, and multicast of interface-local and link-local scope (RFC 4291 2.7): the interface is part of it. */
-    static boolean isOnOneLink(long high) {
-        long multicastScope = high >>> 48 & 0xff0f;
-        return isLinkLocal(high) || multicastScope == 0xff01 || multicastScope == 0xff02;
-    }
-
-    /** Multicast of either family, the limited broadcast or the unspecified address: nothing that can be a source. */
-    static boolean isUsableSource(long high, long low) {
-        if (isIpv4(high, low)) {
-            int first = (int) (low >>> 24) & 0xff;
-            return (int) low != 0 && (first < 224 || first >= 240) && (int) low != -1;
-        }
-        return (high | low) != 0 && high >>> 56 != 0xff;
+        return new IpAddress(0, Addresses.mapped(address), 0);
     }
 
     /**
@@ -88,7 +53,7 @@ public record IpAddress(long high, long low, int scopeId) {
      * @return true for IPv4, false for IPv6
      */
     public boolean isIpv4() {
-        return isIpv4(high, low);
+        return Addresses.isIpv4(high, low);
     }
 
     /**
@@ -97,7 +62,7 @@ public record IpAddress(long high, long low, int scopeId) {
      * @return true if it names no address
      */
     public boolean isUnspecified() {
-        return high == 0 && (low == 0 || low == MAPPED);
+        return Addresses.isUnspecified(high, low);
     }
 
     /**
@@ -106,7 +71,7 @@ public record IpAddress(long high, long low, int scopeId) {
      * @return true if it means something on one link only
      */
     public boolean isLinkLocal() {
-        return isIpv4() ? (low & 0xffff_0000L) == 0xa9fe_0000L : isLinkLocal(high);
+        return isIpv4() ? (low & 0xffff_0000L) == 0xa9fe_0000L : Addresses.isLinkLocal(high);
     }
 
     /**
@@ -115,7 +80,7 @@ public record IpAddress(long high, long low, int scopeId) {
      * @return true if it names a group
      */
     public boolean isMulticast() {
-        return isIpv4() ? (low & 0xf000_0000L) == 0xe000_0000L : high >>> 56 == 0xff;
+        return Addresses.isMulticast(high, low);
     }
 
     /**
@@ -124,18 +89,7 @@ public record IpAddress(long high, long low, int scopeId) {
      * @return the same address, with its scope if it has one
      */
     public InetAddress toInetAddress() {
-        try {
-            if (isIpv4()) {
-                return InetAddress.getByAddress(
-                        ByteBuffer.allocate(4).putInt((int) low).array());
-            }
-            byte[] bytes = bytes();
-            return scopeId == 0
-                    ? InetAddress.getByAddress(bytes)
-                    : Inet6Address.getByAddress(/* host= */ null, bytes, scopeId);
-        } catch (UnknownHostException e) {
-            throw new AssertionError("4 and 16 bytes are legal lengths", e);
-        }
+        return Addresses.toInetAddress(high, low, scopeId);
     }
 
     /**
@@ -147,11 +101,7 @@ public record IpAddress(long high, long low, int scopeId) {
      *     netlink and with {@code ip_nonlocal_bind} on
      */
     public boolean isLocal() {
-        return HostAddress.ask(this, scopeId) == HostAddress.Answer.LOCAL;
-    }
-
-    private byte[] bytes() {
-        return ByteBuffer.allocate(16).putLong(high).putLong(low).array();
+        return HostAddress.ask(high, low, scopeId) == HostAddress.Answer.LOCAL;
     }
 
     /**
@@ -161,42 +111,6 @@ public record IpAddress(long high, long low, int scopeId) {
      */
     @Override
     public String toString() {
-        if (isIpv4()) {
-            int address = (int) low;
-            return (address >>> 24) + "." + (address >>> 16 & 0xff) + "." + (address >>> 8 & 0xff) + "."
-                    + (address & 0xff);
-        }
-        return scopeId == 0 ? ipv6Text() : ipv6Text() + "%" + scopeId;
-    }
-
-    /** RFC 5952: lower case, no leading zeros, the first longest run of two or more zero groups shortened. */
-    private String ipv6Text() {
-        int[] groups = new int[8];
-        for (int i = 0; i < 8; i++) {
-            groups[i] = (int) ((i < 4 ? high : low) >>> (48 - 16 * (i % 4))) & 0xffff;
-        }
-        int start = -1;
-        int length = 1;
-        for (int i = 0; i < 8; i++) {
-            int end = i;
-            while (end < 8 && groups[end] == 0) {
-                end++;
-            }
-            if (end - i > length) {
-                start = i;
-                length = end - i;
-            }
-        }
-        StringBuilder text = new StringBuilder();
-        for (int i = 0; i < 8; i++) {
-            if (i == start) {
-                text.append("::");
-                i += length - 1;
-            } else {
-                boolean first = text.length() == 0 || text.charAt(text.length() - 1) == ':';
-                text.append(first ? "" : ":").append(Integer.toHexString(groups[i]));
-            }
-        }
-        return text.toString();
+        return Addresses.text(high, low, scopeId);
     }
 }

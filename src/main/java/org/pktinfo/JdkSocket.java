@@ -7,6 +7,7 @@ import java.nio.channels.AlreadyConnectedException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.DatagramChannel;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.internal.Addresses;
 
 /**
  * Follows the JDK's channel from socket to socket. When it is disconnected it may make a new one and put it below its descriptor (dup2(2)),
@@ -14,11 +15,13 @@ import org.jspecify.annotations.Nullable;
  * that it was bound, connected or disconnected; that costs a few nanoseconds and no system call to see. For any thread.
  */
 final class JdkSocket {
+    private record Remote(long high, long low, int port) {}
+
     private final DatagramChannel channel;
     private final @Nullable Descriptors descriptors; // null where the JDK alone carries the datagrams
     private final ChannelCounters counters;
     private volatile @Nullable SocketAddress place; // its local address when it was last looked at; null before
-    private volatile @Nullable Endpoint remote; // to which it was connected then
+    private volatile @Nullable Remote remote; // to which it was connected then
     private volatile boolean restless;
 
     JdkSocket(DatagramChannel channel, Transport transport, ChannelCounters counters) throws IOException {
@@ -29,17 +32,18 @@ final class JdkSocket {
         this.restless = remote != null;
     }
 
-    private @Nullable Endpoint remoteNow() throws IOException {
-        return channel.getRemoteAddress() instanceof InetSocketAddress address ? Endpoint.of(address) : null;
+    private @Nullable Remote remoteNow() throws IOException {
+        if (!(channel.getRemoteAddress() instanceof InetSocketAddress address)) {
+            return null;
+        }
+        byte[] bytes = address.getAddress().getAddress();
+        return new Remote(Addresses.high(bytes), Addresses.low(bytes), address.getPort());
     }
 
     /** Refuses to send to another than the one that the channel is connected to. */
-    void checkPeer(Endpoint peer) {
-        Endpoint only = remote;
-        if (only != null
-                && (only.port() != peer.port()
-                        || only.address().low() != peer.address().low()
-                        || only.address().high() != peer.address().high())) {
+    void checkPeer(long high, long low, int port) {
+        Remote only = remote;
+        if (only != null && (only.port != port || only.low != low || only.high != high)) {
             throw new AlreadyConnectedException();
         }
     }
@@ -69,7 +73,7 @@ final class JdkSocket {
         try {
             now = channel.getLocalAddress();
             ours = descriptors.cookie();
-            theirs = NativeCalls.cookie(PktInfoChannel.descriptor(channel));
+            theirs = NativeCalls.cookie(JdkChannels.descriptor(channel));
         } finally {
             descriptors.leave();
         }
@@ -89,7 +93,7 @@ final class JdkSocket {
 
     private void attach(Descriptors ours, long before) throws IOException {
         SocketAddress now = channel.getLocalAddress(); // from before, as above
-        ours.attach(PktInfoChannel.descriptor(channel), channel::isOpen);
+        ours.attach(JdkChannels.descriptor(channel), channel::isOpen);
         if (ours.cookie() != before) {
             counters.newSocket();
         }
@@ -98,7 +102,7 @@ final class JdkSocket {
     }
 
     /** Has the JDK's channel connected or disconnected while nobody else sends or receives by ours. */
-    void change(PktInfoChannel.Reconnection reconnection) throws IOException {
+    void change(IoAction reconnection) throws IOException {
         Descriptors ours = descriptors;
         while (ours != null && !ours.hold()) {
             ours = ours.awaitEntry() ? ours : null;

@@ -289,4 +289,20 @@ final class NativeLibrary {
         }
         return message;
     }
+
+    /** Returns the reason why it is not loaded, whatever that is; null if it is. */
+    static @Nullable Throwable anyFailure() {
+        try {
+            return failure();
+        } catch (RuntimeException | LinkageError e) {
+            return e;
+        }
+    }
+
+    /** Names the C library that this process runs on. */
+    static String libcVersion() {
+        load();
+        int version = NativeCalls.glibcVersion();
+        return version == 0 ? "not glibc" : "glibc " + version / 1000 + "." + version % 1000;
+    }
 }

@@ -1,10 +1,12 @@
 package org.pktinfo;
 
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.channels.DatagramChannel;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.internal.Addresses;
 
 /**
  * Tells which address a channel is bound to or connected from, if it is a certain one: the kernel would let it send from any other of the
@@ -12,11 +14,19 @@ import org.jspecify.annotations.Nullable;
  * address is a new object then; that costs a few nanoseconds and no system call to see. For any thread.
  */
 final class OwnAddress {
-    /** The JDK's object, and the certain address that it names; null for a wildcard, a group, or nothing yet. */
-    record Place(@Nullable SocketAddress local, @Nullable IpAddress only) {}
+    /** The JDK's object, and the certain address that it names; 0 for a wildcard, a group, or nothing yet. */
+    record Place(@Nullable SocketAddress local, long high, long low, int scopeId) {
+        boolean isOne() {
+            return (high | low) != 0;
+        }
+
+        private boolean is(long otherHigh, long otherLow, int otherScope) {
+            return !isOne() || (otherLow == low && otherHigh == high && otherScope == scopeId);
+        }
+    }
 
     private final DatagramChannel channel;
-    private volatile Place last = new Place(null, null);
+    private volatile Place last = new Place(null, 0, 0, 0);
 
     OwnAddress(DatagramChannel channel) {
         this.channel = channel;
@@ -33,7 +43,7 @@ final class OwnAddress {
         try {
             SocketAddress now = channel.getLocalAddress();
             if (now != known.local) {
-                known = new Place(now, only(now));
+                known = place(now);
                 last = known;
             }
         } catch (IOException e) {
@@ -44,24 +54,21 @@ final class OwnAddress {
 
     /** A security manager that does not tell has the JDK make up another one each time. */
     @SuppressWarnings("ReferenceEquality")
-    private @Nullable IpAddress only(@Nullable SocketAddress local) throws IOException {
-        if (!(local instanceof InetSocketAddress inet) || channel.getLocalAddress() != local) {
-            return null;
+    private Place place(@Nullable SocketAddress local) throws IOException {
+        if (local instanceof InetSocketAddress inet && channel.getLocalAddress() == local) {
+            InetAddress address = inet.getAddress();
+            byte[] bytes = address.getAddress();
+            long high = Addresses.high(bytes);
+            long low = Addresses.low(bytes);
+            if (Addresses.isUsableSource(high, low)) {
+                return new Place(local, high, low, Addresses.scope(address, high));
+            }
         }
-        IpAddress address = IpAddress.of(inet.getAddress());
-        return IpAddress.isUsableSource(address.high(), address.low()) ? address : null;
+        return new Place(local, 0, 0, 0);
     }
 
-    boolean is(IpAddress address) {
-        if (address.isUnspecified()) {
-            return true;
-        }
-        IpAddress only = look().only;
-        return only == null || only.equals(address);
-    }
-
-    /** Returns true if what was asked there is this channel's to answer: by its own address, or to a broadcast address that it is bound to. */
-    boolean answers(PacketInfo asked) {
-        return is(asked.local()) || is(asked.destination());
+    /** Returns true if the address is the channel's, which may have all of them; for the unspecified one too. */
+    boolean is(long high, long low, int scopeId) {
+        return Addresses.isUnspecified(high, low) || look().is(high, low, scopeId);
     }
 }

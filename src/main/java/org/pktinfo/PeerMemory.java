@@ -7,6 +7,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.internal.Addresses;
 import org.pktinfo.internal.Deadline;
 import org.pktinfo.internal.Hash;
 
@@ -190,7 +191,7 @@ public final class PeerMemory {
         IpAddress local = info.local();
         return !info.truncated()
                 && local.equals(info.destination())
-                && IpAddress.isUsableSource(local.high(), local.low());
+                && Addresses.isUsableSource(local.high(), local.low());
     }
 
     /**
@@ -299,12 +300,12 @@ public final class PeerMemory {
      *     not {@linkplain PktInfoChannel#isBoundTo bound to}
      */
     public Source source(Endpoint peer, PktInfoChannel channel) {
-        OwnAddress own = channel.ownAddress();
+        Outbox outbox = channel.outbox();
         PacketInfo info = lastAsked(peer);
         if (info == null) {
-            return own.look().only() == null ? unknown() : Source.systemChoice();
+            return outbox.isBoundToOne() ? Source.systemChoice() : unknown();
         }
-        return own.answers(info) ? asked(peer, info) : Source.systemChoice();
+        return outbox.answers(info) ? asked(peer, info) : Source.systemChoice();
     }
 
     private Source asked(Endpoint peer, PacketInfo info) {

@@ -20,6 +20,7 @@ import java.nio.channels.Selector;
 import java.util.Locale;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.internal.Addresses;
 
 /**
  * The JDK alone, without packet information and without a choice of the source: for trying a program on a system for which
@@ -29,7 +30,6 @@ final class PlainTransport implements Transport {
     private static final int SLICE_MILLIS = 200;
 
     private final DatagramChannel channel;
-    private final int longest;
     private final boolean ipv4Only;
     private volatile boolean ipv6Only;
     private volatile boolean closed;
@@ -40,14 +40,8 @@ final class PlainTransport implements Transport {
     /** With the local address of then, which is a new object once the channel was connected or disconnected. */
     private record Taken(DatagramPacket packet, @Nullable SocketAddress place) {}
 
-    /**
-     * Makes one of a channel.
-     *
-     * @param longest the longest payload that is received whole, in bytes
-     */
-    PlainTransport(DatagramChannel channel, int longest) throws IOException {
+    PlainTransport(DatagramChannel channel) throws IOException {
         this.channel = channel;
-        this.longest = longest;
         this.ipv4Only = isIpv4Only(channel);
     }
 
@@ -160,7 +154,7 @@ final class PlainTransport implements Transport {
 
     /** One datagram; null if none comes in time or the channel is closed. A blocking channel cannot be asked without waiting. */
     private @Nullable DatagramPacket take(int millis) throws IOException {
-        DatagramPacket packet = new DatagramPacket(new byte[longest], longest);
+        DatagramPacket packet = new DatagramPacket(new byte[LONGEST_PAYLOAD], LONGEST_PAYLOAD);
         boolean taken;
         try {
             taken = channel.isBlocking() ? millis > 0 && takeBlocking(packet, millis) : takeSelected(packet, millis);
@@ -217,7 +211,7 @@ final class PlainTransport implements Transport {
             if (arena.sendState(i) != Layout.STATE_PENDING) {
                 continue;
             }
-            int error = send(arena.payload(i).limit(arena.length(i)), arena.peer(i));
+            int error = send(arena.payload(i).limit(arena.length(i)), peer(arena, i));
             if (error == Errno.EAGAIN) {
                 return done;
             }
@@ -227,10 +221,16 @@ final class PlainTransport implements Transport {
         return done;
     }
 
-    private int send(ByteBuffer payload, Endpoint peer) throws IOException {
+    private static InetSocketAddress peer(Arena arena, int slot) {
+        return new InetSocketAddress(
+                Addresses.toInetAddress(arena.peerHigh(slot), arena.peerLow(slot), arena.peerScope(slot)),
+                arena.peerPort(slot));
+    }
+
+    private int send(ByteBuffer payload, InetSocketAddress peer) throws IOException {
         boolean empty = !payload.hasRemaining();
         try {
-            return channel.send(payload, peer.toSocketAddress()) == 0 && !empty ? Errno.EAGAIN : 0;
+            return channel.send(payload, peer) == 0 && !empty ? Errno.EAGAIN : 0;
         } catch (ClosedChannelException e) {
             throw e;
         } catch (IOException e) {

@@ -4,6 +4,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.IntSupplier;
 import jdk.jfr.FlightRecorder;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.internal.Addresses;
 import org.pktinfo.internal.Throttle;
 
 /**
@@ -67,16 +68,21 @@ final class Recorder {
         }
     }
 
-    /** A datagram that is not sent; without a source if none was found. */
-    void unsent(SendException.Kind kind, int errno, @Nullable Source source, Endpoint peer) {
-        boolean sourceUnusable = kind == SendException.Kind.SOURCE_UNUSABLE;
+    /**
+     * Records a datagram that is not sent.
+     *
+     * @param sourceUnusable true if that is because of its source: an event of its own
+     * @param kind of the failure, for the event
+     * @param source null if none was found
+     */
+    void unsent(boolean sourceUnusable, String kind, int errno, @Nullable Object source, Object peer) {
         if (!isOn() || !RecorderEvents.recordsUnsent(sourceUnusable)) {
             return;
         }
         long leftOut = (sourceUnusable ? unusable : failed).next();
         if (leftOut >= 0) {
             String from = source == null ? null : source.toString();
-            RecorderEvents.unsent(kind.name(), errno, from, peer.toString(), localPort.getAsInt(), leftOut);
+            RecorderEvents.unsent(kind, errno, from, peer.toString(), localPort.getAsInt(), leftOut);
         }
     }
 
@@ -92,7 +98,7 @@ final class Recorder {
                     RecorderEvents.truncated(
                             arena.length(i),
                             arena.wireLength(i),
-                            arena.peer(i).toString(),
+                            Addresses.text(arena.peerHigh(i), arena.peerLow(i), arena.peerScope(i), arena.peerPort(i)),
                             localPort.getAsInt(),
                             leftOut);
                 }

@@ -130,7 +130,7 @@ public final class SendException extends IOException {
         if (source.address().isUnspecified()) {
             return otherwise;
         }
-        return switch (HostAddress.ask(source.address(), source.interfaceIndex())) {
+        return switch (HostAddress.ask(source.address().high(), source.address().low(), source.interfaceIndex())) {
             case LOCAL, UNKNOWN -> otherwise;
             case BROADCAST, FOREIGN -> Kind.SOURCE_UNUSABLE;
         };

@@ -4,16 +4,13 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketException;
-import java.net.StandardProtocolFamily;
 import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
-import java.util.EnumMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
-import org.pktinfo.Diagnosis.Proof;
-import org.pktinfo.PktInfoChannel.Family;
+import org.pktinfo.internal.Addresses;
 import org.pktinfo.internal.Deadline;
 
 /**
@@ -23,30 +20,45 @@ import org.pktinfo.internal.Deadline;
  */
 final class SourceProof {
     private static final long PATIENCE = TimeUnit.MILLISECONDS.toNanos(20);
-    private static final IpAddress LOOPBACK = IpAddress.ipv4(0x7f00_0001);
+    private static final long LOOPBACK = Addresses.mapped(0x7f00_0001);
 
     /** An address of every host, but not the one that is chosen for what goes to 127.0.0.1. */
-    private static final IpAddress ANOTHER = IpAddress.ipv4(0x7f00_0009);
+    private static final long ANOTHER = Addresses.mapped(0x7f00_0009);
 
-    private static final IpAddress LOOPBACK6 = new IpAddress(0, 1, 0);
+    private static final long LOOPBACK6 = 1;
 
     /** 2001:db8::/64, RFC 3849: of no host. */
     private static final long DOCUMENTATION = 0x2001_0db8_0000_0000L;
 
-    private static final Map<Long, Map<Family, Proof>> KNOWN = new ConcurrentHashMap<>();
+    /** The outcomes of trying. */
+    enum Result {
+        HONOURED,
+        IGNORED,
+        NOT_TESTED
+    }
+
+    /**
+     * The outcome for each kind of socket.
+     *
+     * @param ipv4 an AF_INET socket
+     * @param dualStack an AF_INET6 socket, about IPv4
+     * @param ipv6 an AF_INET6 socket with IPV6_V6ONLY or without, about IPv6
+     */
+    record Results(Result ipv4, Result dualStack, Result ipv6) {}
+
+    private static final Map<Long, Results> KNOWN = new ConcurrentHashMap<>();
     private static boolean warned; // guarded by SourceProof.class
 
     private SourceProof() {}
 
     /** Throws an exception that names the kernel if one ignores the source, and the user has not said that it may. */
     static void require(int socketFamily, boolean ipv6Only, long namespace) throws SocketException {
-        Map<Family, Proof> proofs = KNOWN.computeIfAbsent(Math.max(0, namespace), any -> tryAll());
+        Results proofs = KNOWN.computeIfAbsent(Math.max(0, namespace), any -> tryAll());
         boolean ignored;
         if (socketFamily == Layout.FAMILY_IPV4) {
-            ignored = proofs.get(Family.IPV4) == Proof.IGNORED;
+            ignored = proofs.ipv4 == Result.IGNORED;
         } else {
-            ignored = proofs.get(Family.IPV6) == Proof.IGNORED
-                    || (!ipv6Only && proofs.get(Family.DUAL_STACK) == Proof.IGNORED);
+            ignored = proofs.ipv6 == Result.IGNORED || (!ipv6Only && proofs.dualStack == Result.IGNORED);
         }
         if (ignored) {
             refuse();
@@ -69,69 +81,77 @@ final class SourceProof {
         }
     }
 
-    /** Tries each kind of socket; that of the dual-stack one is about IPv4. Throws nothing: what cannot be tried proves nothing. */
-    static Map<Family, Proof> tryAll() {
-        Map<Family, Proof> proofs = new EnumMap<>(Family.class);
-        proofs.put(Family.IPV4, exchange(Family.IPV4, ANOTHER, LOOPBACK));
-        proofs.put(Family.DUAL_STACK, exchange(Family.DUAL_STACK, ANOTHER, LOOPBACK));
-        // There is only one of IPv6 on loopback: a kernel that looks at the source refuses one that is not the host's.
-        IpAddress foreign =
-                new IpAddress(DOCUMENTATION, ThreadLocalRandom.current().nextLong(), 0);
-        proofs.put(Family.IPV6, exchange(Family.IPV6, foreign, LOOPBACK6));
-        return proofs;
+    /** Tries each kind of socket. Throws nothing: what cannot be tried proves nothing. */
+    static Results tryAll() {
+        // There is only one address of IPv6 on loopback: a kernel that looks at the source refuses one that is not the
+        // host's.
+        long foreign = ThreadLocalRandom.current().nextLong();
+        return new Results(
+                exchange(/* ipv6= */ false, 0, ANOTHER, LOOPBACK),
+                exchange(/* ipv6= */ true, 0, ANOTHER, LOOPBACK),
+                exchange(/* ipv6= */ true, DOCUMENTATION, foreign, LOOPBACK6));
     }
 
-    private static Proof exchange(Family family, IpAddress source, IpAddress to) {
-        InetAddress address = to.toInetAddress();
-        try (DatagramChannel client =
-                        DatagramChannel.open(to.isIpv4() ? StandardProtocolFamily.INET : StandardProtocolFamily.INET6);
-                DatagramChannel server = PktInfoChannel.openJdkChannel(family)) {
-            int descriptor = PktInfoChannel.descriptor(server);
+    /** Has a socket of a family send from an address to one of loopback. */
+    private static Result exchange(boolean ipv6, long sourceHigh, long sourceLow, long to) {
+        boolean ipv4Peer = Addresses.isIpv4(0, to);
+        InetAddress address = Addresses.toInetAddress(0, to, 0);
+        try (DatagramChannel client = JdkChannels.open(ipv4Peer, !ipv4Peer);
+                DatagramChannel server = JdkChannels.open(!ipv6 || ipv4Peer, ipv6)) {
+            int descriptor = JdkChannels.descriptor(server);
             int socketFamily = NativeCalls.getOption(descriptor, Layout.OPTION_FAMILY);
-            if (family == Family.DUAL_STACK && socketFamily != Layout.FAMILY_IPV6) {
-                return Proof.NOT_TESTED;
+            if (ipv6 && socketFamily != Layout.FAMILY_IPV6) {
+                return Result.NOT_TESTED;
             }
             client.bind(new InetSocketAddress(address, 0)).configureBlocking(false);
             int port = ((InetSocketAddress) client.getLocalAddress()).getPort();
-            return exchange(client, descriptor, socketFamily, source, new Endpoint(to, port));
+            Arena arena = Arena.hidden(1, Long.BYTES, socketFamily);
+            try {
+                arena.putPeer(0, 0, to, 0, port);
+                return send(client, descriptor, arena, sourceHigh, sourceLow);
+            } finally {
+                arena.free();
+            }
         } catch (IOException | RuntimeException e) { // no IPv6, no socket, a security manager
-            return Proof.NOT_TESTED;
+            return Result.NOT_TESTED;
         }
     }
 
-    private static Proof exchange(
-            DatagramChannel client, int descriptor, int socketFamily, IpAddress source, Endpoint to)
+    private static Result send(DatagramChannel client, int descriptor, Arena arena, long high, long low)
             throws IOException {
+        boolean ipv4 = Addresses.isIpv4(high, low);
         long number = ThreadLocalRandom.current().nextLong();
-        Arena arena = Arena.hidden(1, Long.BYTES, socketFamily);
-        try {
-            arena.write(0, ByteBuffer.allocate(Long.BYTES).putLong(0, number));
-            arena.prepareSend(0, Long.BYTES, to, Source.of(source, 0), 0);
-            int result = NativeCalls.send(descriptor, arena.address(), 1);
-            int error = result < 0 ? -result : arena.error(0);
-            if (error != 0) {
-                boolean refused = error == Errno.EINVAL || error == Errno.EADDRNOTAVAIL;
-                return refused && !source.isIpv4() ? Proof.HONOURED : Proof.NOT_TESTED;
-            }
-        } finally {
-            arena.free();
+        arena.write(0, ByteBuffer.allocate(Long.BYTES).putLong(0, number));
+        arena.prepareSend(
+                0,
+                Long.BYTES,
+                ipv4 ? Layout.FORM_IN_PKTINFO : Layout.FORM_IN6_PKTINFO,
+                high,
+                low,
+                /* interfaceIndex= */ 0);
+        int result = NativeCalls.send(descriptor, arena.address(), 1);
+        int error = result < 0 ? -result : arena.error(0);
+        if (error != 0) {
+            boolean refused = error == Errno.EINVAL || error == Errno.EADDRNOTAVAIL;
+            return refused && !ipv4 ? Result.HONOURED : Result.NOT_TESTED;
         }
-        return awaitSource(client, number, source);
+        return awaitSource(client, number, high, low);
     }
 
     /** On loopback it has arrived when sending returns, unless something keeps it. */
-    private static Proof awaitSource(DatagramChannel client, long number, IpAddress source) throws IOException {
+    private static Result awaitSource(DatagramChannel client, long number, long high, long low) throws IOException {
         ByteBuffer payload = ByteBuffer.allocate(Long.BYTES + 1);
         long deadline = Deadline.after(PATIENCE);
         do {
             payload.clear();
             InetSocketAddress from = (InetSocketAddress) client.receive(payload);
             if (from != null && payload.position() == Long.BYTES && payload.getLong(0) == number) {
-                IpAddress seen = IpAddress.of(from.getAddress());
-                return seen.equals(source) ? Proof.HONOURED : Proof.IGNORED;
+                byte[] seen = from.getAddress().getAddress();
+                boolean honoured = Addresses.high(seen) == high && Addresses.low(seen) == low;
+                return honoured ? Result.HONOURED : Result.IGNORED;
             }
             Thread.onSpinWait();
         } while (!Deadline.isOver(deadline));
-        return Proof.NOT_TESTED;
+        return Result.NOT_TESTED;
     }
 }

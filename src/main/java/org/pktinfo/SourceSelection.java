@@ -1,6 +1,7 @@
 package org.pktinfo;
 
 import java.util.Objects;
+import org.pktinfo.internal.Addresses;
 
 /**
  * Decides which {@link Source} the reply to a request leaves from. The selections here are stateless and may be used by
@@ -77,7 +78,7 @@ public interface SourceSelection {
      * @throws IllegalArgumentException if the address is multicast, broadcast or unspecified
      */
     static SourceSelection fixed(IpAddress address) {
-        if (!IpAddress.isUsableSource(address.high(), address.low())) {
+        if (!Addresses.isUsableSource(address.high(), address.low())) {
             throw new IllegalArgumentException(address + " is not a unicast address, so it cannot be a source");
         }
         return always(Source.of(address));
@@ -96,7 +97,7 @@ public interface SourceSelection {
             return info.in6Pktinfo()
                             && !info.truncated()
                             && came.isIpv4() == peer.address().isIpv4()
-                            && IpAddress.isUsableSource(came.high(), came.low())
+                            && Addresses.isUsableSource(came.high(), came.low())
                     ? new Source(Source.ControlMessage.IN6_PKTINFO, came, info.interfaceIndex())
                     : interfacePinned().select(peer, info);
         };

@@ -7,6 +7,9 @@ import java.io.IOException;
  * for. Results are those of {@link NativeCalls}; whoever calls the last four has entered and will leave.
  */
 sealed interface Transport permits Descriptors, PlainTransport {
+    /** The longest payload that UDP has, in bytes: over IPv6. */
+    int LONGEST_PAYLOAD = 65_527;
+
     /** False if replies leave from the system's choice, whatever was chosen. */
     boolean choosesSource();
 

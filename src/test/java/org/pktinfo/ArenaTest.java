@@ -21,6 +21,11 @@ class ArenaTest {
 
     private final Arena arena = new Arena(2, 100, Layout.FAMILY_IPV6);
     private final ByteBuffer memory = arena.memory();
+    private final SlotRecords records = new SlotRecords(arena);
+
+    private Datagram datagram() {
+        return records.datagram(1, 0, arena.length(1), arena.wireLength(1));
+    }
 
     /** The second slot, so that a wrong offset does not go unnoticed. */
     private int at(int field) {
@@ -52,11 +57,11 @@ class ArenaTest {
     @CsvSource({"2, only in6_pktinfo", "1, only in_pktinfo", "7, in6_pktinfo first", "3, in_pktinfo first"})
     void theLocalAddressIsTheSameInWhicheverWayTheKernelTellsIt(int flags, String what) throws IOException {
         receiveFromIpv4(flags);
-        PacketInfo info = arena.packetInfo(1);
+        PacketInfo info = records.packetInfo(1);
         assertThat(info.local()).as(what).isEqualTo(Loopback.address("192.0.2.9"));
         assertThat(info.destination()).as(what).isEqualTo(Loopback.address("192.0.2.9"));
         assertThat(info.interfaceIndex()).as(what).isEqualTo(3);
-        Source reply = SourceSelection.addressAsked().select(arena.peer(1), info);
+        Source reply = SourceSelection.addressAsked().select(records.peer(1), info);
         assertThat(reply.controlMessage()).isEqualTo(Source.ControlMessage.IN_PKTINFO);
     }
 
@@ -65,7 +70,7 @@ class ArenaTest {
         receiveFromIpv4(BOTH);
         put(Layout.IN6_ADDRESS, "192.0.2.255");
         put4(Layout.IN_ADDRESS, "192.0.2.255");
-        PacketInfo info = arena.packetInfo(1);
+        PacketInfo info = records.packetInfo(1);
         assertThat(info.destination()).isEqualTo(Loopback.address("192.0.2.255"));
         assertThat(info.local()).isEqualTo(Loopback.address("192.0.2.9"));
     }
@@ -77,7 +82,7 @@ class ArenaTest {
         receiveFromIpv4(BOTH);
         put4(Layout.IN_ADDRESS, destination);
         put4(Layout.IN_LOCAL, "0.0.0.0");
-        assertThat(arena.packetInfo(1).local()).isEqualTo(Loopback.address(local));
+        assertThat(records.packetInfo(1).local()).isEqualTo(Loopback.address(local));
     }
 
     @Test
@@ -86,9 +91,9 @@ class ArenaTest {
         put(Layout.IN6_ADDRESS, "ff15::9");
         memory.putInt(at(Layout.IN6_INTERFACE), 3);
         memory.putInt(at(Layout.FLAGS), Layout.FLAG_IN6_PKTINFO);
-        PacketInfo info = arena.packetInfo(1);
+        PacketInfo info = records.packetInfo(1);
         assertThat(info.local()).isEqualTo(IpAddress.UNSPECIFIED);
-        assertThat(SourceSelection.addressAsked().select(arena.peer(1), info))
+        assertThat(SourceSelection.addressAsked().select(records.peer(1), info))
                 .isEqualTo(Source.of(IpAddress.UNSPECIFIED, 3));
     }
 
@@ -99,7 +104,7 @@ class ArenaTest {
         put(Layout.IN6_ADDRESS, destination);
         memory.putInt(at(Layout.IN6_INTERFACE), 3);
         memory.putInt(at(Layout.FLAGS), Layout.FLAG_IN6_PKTINFO);
-        assertThat(arena.packetInfo(1).destination().scopeId()).isEqualTo(scope);
+        assertThat(records.packetInfo(1).destination().scopeId()).isEqualTo(scope);
     }
 
     @Test
@@ -107,21 +112,21 @@ class ArenaTest {
         put(Layout.PEER_ADDRESS, "192.0.2.1");
         put(Layout.IN6_ADDRESS, "2001:db8::9");
         memory.putInt(at(Layout.FLAGS), Layout.FLAG_IN6_PKTINFO);
-        assertThat(arena.packetInfo(1).local()).isEqualTo(IpAddress.UNSPECIFIED);
+        assertThat(records.packetInfo(1).local()).isEqualTo(IpAddress.UNSPECIFIED);
     }
 
     @Test
     void aSlotKnowsWhetherItsDestinationIsKnownAndUnicast() throws IOException {
         receiveFromIpv4(BOTH);
-        assertThat(arena.hasPacketInfo(1)).isTrue();
-        assertThat(arena.isUnicast(1)).isTrue();
+        assertThat(AddressAsked.hasPacketInfo(arena, 1)).isTrue();
+        assertThat(AddressAsked.isUnicast(arena, 1)).isTrue();
         put4(Layout.IN_ADDRESS, "192.0.2.255");
-        assertThat(arena.isUnicast(1)).isFalse();
+        assertThat(AddressAsked.isUnicast(arena, 1)).isFalse();
         receiveFromIpv4(BOTH | Layout.FLAG_CONTROL_TRUNCATED);
-        assertThat(arena.hasPacketInfo(1)).isFalse();
+        assertThat(AddressAsked.hasPacketInfo(arena, 1)).isFalse();
         receiveFromIpv4(0);
-        assertThat(arena.hasPacketInfo(1)).isFalse();
-        assertThat(arena.isUnicast(1)).isFalse();
+        assertThat(AddressAsked.hasPacketInfo(arena, 1)).isFalse();
+        assertThat(AddressAsked.isUnicast(arena, 1)).isFalse();
     }
 
     @Test
@@ -130,13 +135,13 @@ class ArenaTest {
         memory.putShort(at(Layout.PEER_PORT), (short) 65_535);
         memory.putInt(at(Layout.LENGTH), 100);
         memory.putInt(at(Layout.WIRE_LENGTH), 101);
-        Datagram datagram = arena.datagram(1);
+        Datagram datagram = datagram();
         assertThat(datagram.payload()).hasSize(100);
         assertThat(datagram.isTruncated()).isTrue();
         assertThat(datagram.packetInfo().truncated()).isTrue();
         assertThat(datagram.peer()).hasToString("192.0.2.1:65535");
-        assertThat(datagram).isEqualTo(arena.datagram(1)).hasSameHashCodeAs(arena.datagram(1));
+        assertThat(datagram).isEqualTo(datagram()).hasSameHashCodeAs(datagram());
         memory.put(Layout.HEADER_SIZE + 2 * Layout.SLOT_SIZE + 104, (byte) 1); // the first byte of the second payload
-        assertThat(arena.datagram(1)).isNotEqualTo(datagram);
+        assertThat(datagram()).isNotEqualTo(datagram);
     }
 }

@@ -668,9 +668,14 @@ class FaultCheck {
     @Test
     void whereNetlinkIsRefusedAddressesAreToldByBinding() throws IOException {
         faults.fail(Step.NETLINK, Errno.EACCES, 0, Faults.FOR_EVER);
-        assertThat(HostAddress.ask(Loopback.address("127.0.0.9"), 0)).isEqualTo(HostAddress.Answer.LOCAL);
-        assertThat(HostAddress.ask(Loopback.address("192.0.2.1"), 0)).isEqualTo(HostAddress.Answer.FOREIGN);
+        assertThat(ask("127.0.0.9")).isEqualTo(HostAddress.Answer.LOCAL);
+        assertThat(ask("192.0.2.1")).isEqualTo(HostAddress.Answer.FOREIGN);
         assertThat(HostAddress.way()).contains("binding a socket", "EACCES (13)");
         assertThat(faults.hits(Step.NETLINK)).isPositive();
+    }
+
+    private static HostAddress.Answer ask(String address) throws IOException {
+        IpAddress asked = Loopback.address(address);
+        return HostAddress.ask(asked.high(), asked.low(), 0);
     }
 }

@@ -11,6 +11,10 @@ import org.pktinfo.HostAddress.Answer;
 
 /** Which addresses are this host's. What depends on its interfaces and settings is tried in namespaces. */
 class HostAddressTest {
+    private static Answer ask(IpAddress address, int interfaceIndex) {
+        return HostAddress.ask(address.high(), address.low(), interfaceIndex);
+    }
+
     @ParameterizedTest
     @CsvSource({
         "127.0.0.1, LOCAL",
@@ -22,7 +26,7 @@ class HostAddressTest {
         "192.0.2.1, FOREIGN"
     })
     void anIpv4AddressIsWhatTheRoutingTableSays(String address, Answer expected) throws IOException {
-        assertThat(HostAddress.ask(Loopback.address(address), 0)).isEqualTo(expected);
+        assertThat(ask(Loopback.address(address), 0)).isEqualTo(expected);
         assertThat(Loopback.address(address).isLocal()).isEqualTo(expected == Answer.LOCAL);
     }
 
@@ -30,14 +34,14 @@ class HostAddressTest {
     @CsvSource({"::1, LOCAL", "::, FOREIGN", "ff02::1, FOREIGN", "2001:db8::1, FOREIGN"})
     void soIsAnIpv6Address(String address, Answer expected) throws IOException {
         Environment.assumeIpv6();
-        assertThat(HostAddress.ask(Loopback.address(address), 0)).isEqualTo(expected);
+        assertThat(ask(Loopback.address(address), 0)).isEqualTo(expected);
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"127.0.0.9", "192.0.2.1"})
     void anInterfaceThatThereIsNotChangesNothing(String address) throws IOException {
         IpAddress asked = Loopback.address(address);
-        assertThat(HostAddress.ask(asked, 999_999)).isEqualTo(HostAddress.ask(asked, 0));
+        assertThat(ask(asked, 999_999)).isEqualTo(ask(asked, 0));
     }
 
     @Test

@@ -21,6 +21,7 @@ import net.jqwik.api.constraints.Size;
 import net.jqwik.api.lifecycle.AfterContainer;
 import net.jqwik.api.lifecycle.BeforeContainer;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.pktinfo.internal.Addresses;
 
 /** Whatever is in a slot, be it what a user wrote or what a kernel gone mad did. */
 class HostileSlotTest {
@@ -89,7 +90,7 @@ class HostileSlotTest {
         assertThat(isUsable(source.address()) || kernelPicks)
                 .as("%s for %s", source, peer)
                 .isTrue();
-        assertThat(PktInfoChannel.fits(source, peer.address().isIpv4()))
+        assertThat(Outbox.fits(source, peer.address().isIpv4()))
                 .as("%s for %s", source, peer)
                 .isTrue();
     }
@@ -138,21 +139,23 @@ class HostileSlotTest {
         put(memory, slot + Layout.PEER_ADDRESS, peerAddress);
         put(memory, slot + Layout.IN6_ADDRESS, destination);
         memory.putInt(slot + Layout.FLAGS, flags);
-        Endpoint peer = arena.peer(1);
-        PacketInfo info = arena.packetInfo(1);
+        SlotRecords records = new SlotRecords(arena);
+        Endpoint peer = records.peer(1);
+        PacketInfo info = records.packetInfo(1);
         assertThat(info.interfaceIndex()).isNotNegative();
         assertThat(peer.address().scopeId()).isNotNegative().isEqualTo(arena.peerScope(1));
-        assertThat(arena.isUnicast(1) && info.destination().isMulticast()).isFalse();
-        AddressAsked.Answer answer = arena.addressAsked(1);
+        assertThat(AddressAsked.isUnicast(arena, 1) && info.destination().isMulticast())
+                .isFalse();
+        AddressAsked.Answer answer = AddressAsked.answer(arena, 1);
         boolean answerable =
-                IpAddress.isUsableSource(peer.address().high(), peer.address().low());
+                Addresses.isUsableSource(peer.address().high(), peer.address().low());
         try {
             Source expected = AddressAsked.select(peer, info);
             assertUsable(expected, peer);
-            arena.prepareReply(1, 5, answer, 0);
+            AddressAsked.prepareReply(arena, 1, 5, answer, 0);
             IpAddress unscoped =
                     new IpAddress(expected.address().high(), expected.address().low(), 0);
-            assertThat(arena.source(1))
+            assertThat(records.source(1))
                     .isEqualTo(new Source(expected.controlMessage(), unscoped, expected.interfaceIndex()));
             assertThat(answerable).isTrue();
         } catch (SendException e) {
@@ -187,11 +190,15 @@ class HostileSlotTest {
         Arena arena = new Arena(SLOTS, 100, Layout.FAMILY_IPV6);
         List<byte[]> before = outside(arena.memory(), index);
         arena.write(index, ByteBuffer.wrap(payload));
-        arena.put(index, payload.length, peer, source, source.interfaceIndex());
-        assertThat(arena.peer(index)).isEqualTo(peer);
-        assertThat(arena.source(index)).isEqualTo(source);
-        assertThat(arena.datagram(index).payload()).isEqualTo(payload);
-        assertThat(arena.datagram(index).wireLength()).isEqualTo(payload.length);
+        SlotRecords records = new SlotRecords(arena);
+        arena.clear(index, payload.length);
+        records.prepareSend(index, payload.length, peer, source, source.interfaceIndex());
+        assertThat(records.peer(index)).isEqualTo(peer);
+        assertThat(records.source(index)).isEqualTo(source);
+        assertThat(records.datagram(index, 0, arena.length(index), payload.length)
+                        .payload())
+                .isEqualTo(payload);
+        assertThat(arena.wireLength(index)).isEqualTo(payload.length);
         assertUntouched(arena.memory(), index, before);
     }
 
@@ -230,8 +237,8 @@ class HostileSlotTest {
             @ForAll @IntRange(min = -1, max = 110) int length,
             @ForAll int anyLength)
             throws IOException {
-        Arena arena = new Arena(SLOTS, 100, server.family());
-        DatagramBatch batch = new DatagramBatch(server, arena, SLOTS);
+        Arena arena = new Arena(SLOTS, 100, server.socket().options().family());
+        DatagramBatch batch = new DatagramBatch(server.inbox(), server.outbox(), arena);
         Endpoint peer = new Endpoint(Loopback.address("127.0.0.1"), 9);
         for (int i = 0; i < SLOTS; i++) {
             batch.put(ByteBuffer.wrap(new byte[] {1, 2, 3}), peer, Source.systemChoice());

@@ -34,7 +34,7 @@ class OwnThreadsTest {
         } finally {
             threads.leave(ticket);
         }
-        assertThat(counters.snapshot().backgroundErrors()).isEqualTo(3);
+        assertThat(counters.backgroundErrors()).isEqualTo(3);
     }
 
     /** Fails the first times that it is looked at. */

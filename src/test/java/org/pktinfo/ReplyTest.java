@@ -20,6 +20,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.PktInfoChannel.Family;
 import org.pktinfo.SendException.Kind;
+import org.pktinfo.internal.Addresses;
 
 /** Requests and replies over loopback, where every address of 127.0.0.0/8 is one of the host's. */
 class ReplyTest {
@@ -251,7 +252,7 @@ class ReplyTest {
                         () -> server.reply(
                                 ipv6,
                                 ByteBuffer.allocate(1),
-                                SourceSelection.fixed(new IpAddress(0, IpAddress.mapped(0x7f000002), 0)))),
+                                SourceSelection.fixed(new IpAddress(0, Addresses.mapped(0x7f000002), 0)))),
                 catchThrowableOfType(
                         SendException.class,
                         () -> server.reply(ipv4, ByteBuffer.allocate(1), SourceSelection.fixed(new IpAddress(0, 1, 0))))

@@ -1,0 +1,9 @@
+package org.pktinfo;
+
+import java.io.IOException;
+
+/** Does something that may fail. */
+@FunctionalInterface
+interface IoAction {
+    void run() throws IOException;
+}
