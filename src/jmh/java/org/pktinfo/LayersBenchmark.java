@@ -46,10 +46,10 @@ public class LayersBenchmark {
         idle = PktInfoChannel.open().bind(new InetSocketAddress(0));
         itself = new Endpoint(
                 IpAddress.of(InetAddress.getByName(address)), channel.localAddress().getPort());
-        arena = new Arena(1, 2048, channel.socket().options().family());
-        nothing = new Arena(1, 2048, channel.socket().options().family());
+        arena = new Arena(1, 2048, channel.socket.options().family());
+        nothing = new Arena(1, 2048, channel.socket.options().family());
         channel.send(ByteBuffer.wrap(payload), itself, Source.systemChoice());
-        if (!channel.awaitReadable(Duration.ofSeconds(5)) || channel.inbox().take(arena, 1) != 1) {
+        if (!channel.awaitReadable(Duration.ofSeconds(5)) || channel.inbox.take(arena, 1) != 1) {
             throw new IOException("the datagram to itself did not arrive");
         }
         records = new SlotRecords(arena);
@@ -71,7 +71,7 @@ public class LayersBenchmark {
     /** A receive that finds nothing: all layers and one system call. */
     @Benchmark
     public int receiveNothing() throws IOException {
-        return idle.inbox().take(nothing, 1);
+        return idle.inbox.take(nothing, 1);
     }
 
     @Benchmark

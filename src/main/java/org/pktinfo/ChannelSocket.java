@@ -50,10 +50,13 @@ final class ChannelSocket extends AbstractInterruptibleChannel {
      *
      * @param wantsIpv6Only switches that on
      * @param payloadCapacity the longest payload of datagrams that are received or sent one by one
-     * @param proven true if the kernel has to be one that sends from the source that it is told
      */
-    ChannelSocket(DatagramChannel channel, boolean wantsIpv6Only, int payloadCapacity, boolean proven)
-            throws IOException {
+    ChannelSocket(DatagramChannel channel, boolean wantsIpv6Only, int payloadCapacity) throws IOException {
+        checkCapacity(payloadCapacity);
+        NativeLibrary.loadOrFallBack();
+        if (!channel.isOpen()) {
+            throw new ClosedChannelException();
+        }
         this.channel = channel;
         this.payloadCapacity = payloadCapacity;
         this.transport = newTransport(channel);
@@ -64,7 +67,7 @@ final class ChannelSocket extends AbstractInterruptibleChannel {
             }
             this.jdkSocket = new JdkSocket(channel, transport, counters);
             this.options = new SocketOptions(transport, wantsIpv6Only);
-            if (proven && transport.choosesSource()) {
+            if (transport.choosesSource()) {
                 SourceProof.require(options.family(), options.isIpv6Only(), transport.namespace());
             }
             this.cleanable = Threads.cleaner().register(this, transport::close);
@@ -76,9 +79,7 @@ final class ChannelSocket extends AbstractInterruptibleChannel {
     }
 
     private static Transport newTransport(DatagramChannel channel) throws IOException {
-        return NativeLibrary.failure() == null
-                ? new Descriptors(JdkChannels.descriptor(channel))
-                : new PlainTransport(channel);
+        return NativeLibrary.failure() == null ? Descriptors.of(channel) : new PlainTransport(channel);
     }
 
     /** Refuses a capacity for payloads that is none. */

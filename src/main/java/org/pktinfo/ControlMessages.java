@@ -1,6 +1,7 @@
 package org.pktinfo;
 
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.internal.Addresses;
 
 /**
  * The packet information of one datagram as the kernel gives or takes it, nothing left out and nothing interpreted:
@@ -34,8 +35,13 @@ public record ControlMessages(
      */
     public record In6Pktinfo(IpAddress address, int interfaceIndex) {}
 
+    /** Returns the address of these four bytes. */
+    static IpAddress ipv4(int address) {
+        return new IpAddress(0, Addresses.mapped(address), 0);
+    }
+
     static ControlMessages inPktinfo(IpAddress local, int interfaceIndex) {
-        return new ControlMessages(new InPktinfo(IpAddress.ipv4(0), local, interfaceIndex), null, false);
+        return new ControlMessages(new InPktinfo(ipv4(0), local, interfaceIndex), null, false);
     }
 
     static ControlMessages in6Pktinfo(IpAddress address, int interfaceIndex) {
@@ -44,8 +50,7 @@ public record ControlMessages(
 
     /** Returns what came with the datagram in a slot. */
     static ControlMessages of(Arena arena, int slot) {
-        InPktinfo in = new InPktinfo(
-                IpAddress.ipv4(arena.inAddress(slot)), IpAddress.ipv4(arena.inLocal(slot)), arena.inInterface(slot));
+        InPktinfo in = new InPktinfo(ipv4(arena.inAddress(slot)), ipv4(arena.inLocal(slot)), arena.inInterface(slot));
         In6Pktinfo in6 =
                 new In6Pktinfo(new IpAddress(arena.in6High(slot), arena.in6Low(slot), 0), arena.in6Interface(slot));
         return new ControlMessages(

@@ -7,6 +7,7 @@ import java.util.Objects;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.internal.Deadline;
+import org.pktinfo.internal.LargestBatch;
 
 /**
  * Many datagrams with one system call: receive what is there, look at each slot, write replies, send them all.
@@ -47,6 +48,15 @@ public final class DatagramBatch {
     private int most; // how many the receive that is going on may take
     private OwnAddress.Place place; // where the channel was when it last received
     private @Nullable Thread owner;
+
+    /** Makes one with an arena of its own; refuses numbers out of range. */
+    static DatagramBatch of(Inbox inbox, Outbox outbox, int slots, int payloadCapacity) {
+        if (slots < 1 || slots > LargestBatch.SLOTS) {
+            throw new IllegalArgumentException(slots + " slots are not in 1 to " + LargestBatch.SLOTS);
+        }
+        ChannelSocket.checkCapacity(payloadCapacity);
+        return new DatagramBatch(inbox, outbox, inbox.newArena(slots, payloadCapacity));
+    }
 
     DatagramBatch(Inbox inbox, Outbox outbox, Arena arena) {
         this.inbox = inbox;

@@ -1,7 +1,6 @@
 package org.pktinfo;
 
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -174,8 +173,7 @@ public final class DatagramSlot {
         batch.checkFilled(index);
         int scope = arena.peerScope(index);
         int interfaceIndex = scope != 0 ? scope : batch.outbox().boundInterface();
-        HostAddress.Answer answer = HostAddress.ask(arena.peerHigh(index), arena.peerLow(index), interfaceIndex);
-        return answer == HostAddress.Answer.LOCAL || answer == HostAddress.Answer.BROADCAST;
+        return HostAddress.isThisHosts(arena.peerHigh(index), arena.peerLow(index), interfaceIndex);
     }
 
     /**
@@ -209,8 +207,7 @@ public final class DatagramSlot {
     }
 
     /**
-     * Copies of all datagrams that came as one, each with the packet information of all; one of one that came alone. Only before
-     * a reply is written in place.
+     * Copies all datagrams that came as one, each with the packet information of all. Only before a reply is written in place.
      *
      * @return at least one datagram
      */
@@ -219,16 +216,11 @@ public final class DatagramSlot {
         if (segment == 0) {
             return List.of(toDatagram());
         }
-        List<Datagram> datagrams = new ArrayList<>();
-        for (int from = 0; from < length(); from += segment) {
-            int part = Math.min(segment, length() - from);
-            datagrams.add(records.datagram(index, from, part, part));
-        }
-        return datagrams;
+        return records.datagrams(index, length(), segment);
     }
 
     /**
-     * A copy that stays valid, for another thread or for later; only before a reply is written in place.
+     * Copies it, for another thread or for later. Only before a reply is written in place.
      *
      * @return the datagram
      * @throws IllegalStateException if several came as one: {@link #toDatagrams} is for that
@@ -319,8 +311,7 @@ public final class DatagramSlot {
     /**
      * Replies from the address asked with a copy of other bytes; otherwise as {@link #reply(int)}.
      *
-     * @param reply the bytes, from position to limit; the position is the limit afterwards. {@link #payload} or a part of it may be given
-     *     too: then it is the reply afterwards
+     * @param reply from position to limit; the position is the limit afterwards. May be a part of {@link #payload}, or it
      * @throws IllegalArgumentException if they are more than the batch's payload capacity
      */
     public void reply(ByteBuffer reply) {
@@ -409,11 +400,7 @@ public final class DatagramSlot {
     private void refuse(SendException.Kind kind, int errno) {
         failureKind = kind;
         reply = Reply.REFUSED;
-        countUnsent(kind, errno, null);
-    }
-
-    private void countUnsent(SendException.Kind kind, int errno, @Nullable Source source) {
-        batch.outbox().countUnsent(kind, errno, source, records.peer(index));
+        batch.outbox().countUnsent(kind, errno, null, records.peer(index));
     }
 
     /**
@@ -456,7 +443,7 @@ public final class DatagramSlot {
         if (reply == Reply.FAILED) {
             Source source = records.source(index);
             failureKind = SendException.kind(arena.error(index), source);
-            countUnsent(failureKind, arena.error(index), source);
+            batch.outbox().countUnsent(failureKind, arena.error(index), source, records.peer(index));
         }
         if (reply == Reply.SENT && arena.cutRefused(index)) {
             batch.uncut().add(arena.peerHigh(index), arena.peerLow(index));
@@ -508,15 +495,6 @@ public final class DatagramSlot {
         if (reply == Reply.FAILED) {
             return SendException.failed(kind, arena.error(index), records.source(index), records.peer(index));
         }
-        return refusal != null ? refusal : refusalWithoutException(kind);
-    }
-
-    private SendException refusalWithoutException(SendException.Kind kind) {
-        Endpoint peer = records.peer(index);
-        return switch (kind) {
-            case PEER_PORT_ZERO -> SendException.portZero(peer);
-            case PEER_UNANSWERABLE -> SendException.unanswerable(peer);
-            default -> AddressAsked.refusal(AddressAsked.answer(arena, index), peer, records.packetInfo(index));
-        };
+        return refusal != null ? refusal : records.refusal(index, kind);
     }
 }

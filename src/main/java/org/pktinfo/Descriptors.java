@@ -2,6 +2,7 @@ package org.pktinfo;
 
 import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
+import java.nio.channels.DatagramChannel;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -61,6 +62,11 @@ final class Descriptors implements Transport {
             NativeCalls.close(this.socket);
         }
         this.event = Errno.check("eventfd", created);
+    }
+
+    /** Makes one for the socket of a channel of the JDK's own provider, any other has an exception. */
+    static Descriptors of(DatagramChannel channel) throws IOException {
+        return new Descriptors(JdkChannels.descriptor(channel));
     }
 
     @Override

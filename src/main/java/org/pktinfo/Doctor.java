@@ -35,6 +35,8 @@ public final class Doctor {
     /** On one host a datagram has arrived when sending returns, unless the machine is very busy. */
     private static final Duration LONG = Duration.ofSeconds(2);
 
+    private static final IpAddress LOOPBACK_2 = ControlMessages.ipv4(0x7f00_0002);
+
     private static final Duration SHORT = Duration.ofMillis(200);
 
     private final List<ExperimentAddress> addresses;
@@ -148,7 +150,9 @@ public final class Doctor {
 
     /** Opens a channel also where the source is not honoured, which is to be found out. */
     private static PktInfoChannel open(Family family) throws IOException {
-        return PktInfoChannel.open(family, PktInfoChannel.MAX_PAYLOAD, /* proven= */ false);
+        PktInfoChannel[] opened = new PktInfoChannel[1];
+        SourceProof.withoutProof(() -> opened[0] = PktInfoChannel.open(family));
+        return opened[0];
     }
 
     private Exchange exchange(Family family, PktInfoChannel server, ExperimentAddress address) throws IOException {
@@ -245,7 +249,7 @@ public final class Doctor {
         ControlMessages.InPktinfo arrived = received.inPktinfo();
         IpAddress local = address.isUnicast() || arrived == null ? address.address() : arrived.local();
         // An IPv6 peer has no address that an in_pktinfo could name: any will do to see that it is ignored.
-        ControlMessages in = ControlMessages.inPktinfo(local.isIpv4() ? local : IpAddress.ipv4(0x7f00_0002), 0);
+        ControlMessages in = ControlMessages.inPktinfo(local.isIpv4() ? local : LOOPBACK_2, 0);
         ControlMessages in6 = ControlMessages.in6Pktinfo(address.address(), 0);
         return switch (form) {
             case NONE -> ControlMessages.NONE;

@@ -22,13 +22,13 @@ import org.jspecify.annotations.Nullable;
  * @param isUnicast false for a group or broadcast
  */
 record ExperimentAddress(IpAddress address, @Nullable NetworkInterface group, boolean isUnicast) {
-    private static final IpAddress LOOPBACK = IpAddress.ipv4(0x7f00_0001);
-    private static final IpAddress LOOPBACK_2 = IpAddress.ipv4(0x7f00_0002);
+    private static final IpAddress LOOPBACK = ControlMessages.ipv4(0x7f00_0001);
+    private static final IpAddress LOOPBACK_2 = ControlMessages.ipv4(0x7f00_0002);
     private static final IpAddress LOOPBACK_IPV6 = new IpAddress(0, 1, 0);
-    private static final IpAddress BROADCAST = IpAddress.ipv4(0x7fff_ffff);
+    private static final IpAddress BROADCAST = ControlMessages.ipv4(0x7fff_ffff);
 
     /** Two groups that are joined without a word to the routers: RFC 2236 6 (all systems), RFC 2710 5 (interface-local). */
-    private static final IpAddress GROUP = IpAddress.ipv4(0xe000_0001);
+    private static final IpAddress GROUP = ControlMessages.ipv4(0xe000_0001);
 
     private static final IpAddress GROUP_IPV6 = new IpAddress(0xff11_0000_0000_0000L, 0x706b_7469_6e66L, 0);
 

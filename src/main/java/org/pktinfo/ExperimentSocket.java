@@ -24,7 +24,7 @@ final class ExperimentSocket implements AutoCloseable {
 
     private ExperimentSocket(DatagramChannel channel, int socketFamily) throws IOException {
         this.channel = channel;
-        this.transport = new Descriptors(JdkChannels.descriptor(channel));
+        this.transport = Descriptors.of(channel);
         this.arena = new Arena(1, CAPACITY, socketFamily);
     }
 

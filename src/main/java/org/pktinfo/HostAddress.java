@@ -53,6 +53,12 @@ final class HostAddress {
         return type < 0 ? bind(high, low, interfaceIndex) : answer(type);
     }
 
+    /** Returns true if what comes from an address comes from this host: it is one of its addresses, or a broadcast address that reaches it. */
+    static boolean isThisHosts(long high, long low, int interfaceIndex) {
+        Answer answer = ask(high, low, interfaceIndex);
+        return answer == Answer.LOCAL || answer == Answer.BROADCAST;
+    }
+
     private static Answer answer(int type) {
         return switch (type) {
             case ROUTE_LOCAL -> Answer.LOCAL;

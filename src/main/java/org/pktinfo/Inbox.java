@@ -50,6 +50,16 @@ final class Inbox {
         }
     }
 
+    /** Waits for a datagram. */
+    Datagram receive() throws IOException {
+        checkBlocking();
+        Datagram datagram;
+        do {
+            datagram = receive(Long.MAX_VALUE);
+        } while (datagram == null);
+        return datagram;
+    }
+
     /** Waits for a datagram no longer than some nanoseconds; null if none came. */
     @Nullable
     Datagram receive(long nanos) throws IOException {
@@ -158,11 +168,15 @@ final class Inbox {
         }
     }
 
-    /** Takes nothing ahead any more. Returns when whoever is just taking something is done: a batch that comes then finds it here. */
-    void shareWithBatches() {
+    /**
+     * Returns an arena for a batch. Nothing is taken ahead any more, and whoever is just taking something is waited for: the batch finds
+     * here what was.
+     */
+    Arena newArena(int slots, int payloadCapacity) {
         hasBatches = true;
         memory.lock();
         memory.unlock();
+        return socket.newArena(slots, payloadCapacity);
     }
 
     private void unlock() {

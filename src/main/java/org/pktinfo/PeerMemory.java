@@ -300,7 +300,7 @@ public final class PeerMemory {
      *     not {@linkplain PktInfoChannel#isBoundTo bound to}
      */
     public Source source(Endpoint peer, PktInfoChannel channel) {
-        Outbox outbox = channel.outbox();
+        Outbox outbox = channel.outbox;
         PacketInfo info = lastAsked(peer);
         if (info == null) {
             return outbox.isBoundToOne() ? Source.systemChoice() : unknown();

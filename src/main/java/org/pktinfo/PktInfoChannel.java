@@ -1,19 +1,16 @@
 package org.pktinfo;
 
 import java.io.IOException;
-import java.net.BindException;
 import java.net.DatagramPacket;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.DatagramChannel;
-import java.nio.channels.IllegalBlockingModeException;
 import java.nio.channels.InterruptibleChannel;
 import java.time.Duration;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
-import org.pktinfo.internal.LargestBatch;
 
 /**
  * A UDP channel that knows which of the host's addresses each datagram was sent to, and whose replies leave from there.
@@ -36,10 +33,10 @@ import org.pktinfo.internal.LargestBatch;
  * java.nio.channels.ClosedByInterruptException} if this thread is interrupted while they wait, or was before they may have to, which closes
  * the channel: see {@link #closeOnInterrupt}.
  *
- * <p>Memory outside the heap: one payload capacity and 640 bytes for receiving, and the same for sending, each from its
- * first use on: 129 KiB in all with the default capacity. Once {@link #receive()} reads ahead, {@value Inbox#AHEAD} times as much for
- * receiving: 582 KiB. Closing the channel frees it. It does not count for {@code -XX:MaxDirectMemorySize}; that of batches does. Two
- * descriptors besides the JDK's.
+ * <p>Memory outside the heap: one payload capacity and 640 bytes for receiving, and the same for sending, each from its first use on:
+ * 129 KiB in all with the default capacity. Once {@link #receive()} reads ahead, {@value Inbox#AHEAD} times as much for receiving: 582 KiB.
+ * Closing the channel frees it. It does not count for {@code -XX:MaxDirectMemorySize}; that of batches does. Two descriptors besides
+ * the JDK's.
  */
 @SuppressWarnings("exports") // the annotations are not needed at run time
 public final class PktInfoChannel implements InterruptibleChannel {
@@ -56,24 +53,23 @@ public final class PktInfoChannel implements InterruptibleChannel {
     /** The largest UDP payload there is, in bytes: 65 527 over IPv6; over IPv4 it is 65 507. */
     public static final int MAX_PAYLOAD = Transport.LONGEST_PAYLOAD;
 
+    final ChannelSocket socket;
+    final Inbox inbox;
+    final Outbox outbox;
     private final DatagramChannel channel;
-    private final ChannelSocket socket;
     private final Waiting waiting;
-    private final Inbox inbox;
-    private final Outbox outbox;
 
     /** Takes over the JDK channel only if it succeeds. */
-    private PktInfoChannel(DatagramChannel channel, boolean ipv6Only, int payloadCapacity, boolean proven)
-            throws IOException {
+    private PktInfoChannel(DatagramChannel channel, boolean ipv6Only, int payloadCapacity) throws IOException {
         this.channel = channel;
-        this.socket = new ChannelSocket(channel, ipv6Only, payloadCapacity, proven);
+        this.socket = new ChannelSocket(channel, ipv6Only, payloadCapacity);
         this.waiting = new Waiting(socket);
         this.inbox = new Inbox(socket, waiting);
         this.outbox = new Outbox(socket, waiting);
     }
 
     /**
-     * Whether this system can do it: it is Linux and the native library loads. Loads it on first use; never throws.
+     * Returns true if this system can do it: it is Linux and the native library loads. Loads it on first use; never throws.
      *
      * @return true if {@link #open()} will not fail for want of the library
      */
@@ -82,7 +78,7 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Why {@link #isSupported} is false.
+     * Returns the reason why {@link #isSupported} is false.
      *
      * @return an error whose text lists every attempt to load the native library and its reason, null if it is loaded
      */
@@ -138,25 +134,18 @@ public final class PktInfoChannel implements InterruptibleChannel {
      * @param payloadCapacity the longest payload that can be received whole or sent, in 1 to {@value #MAX_PAYLOAD} bytes; what
      *     does not fit is cut off and marked, see {@link Datagram#isTruncated}
      * @return the channel
-     * @throws java.net.SocketException if the kernel ignores the source of what is sent, as gVisor does, and {@code pktinfo.unproven} is not
-     *     {@code allow}; the text names the kernel
+     * @throws java.net.SocketException if the kernel ignores the source of what is sent, as gVisor does, and {@code
+     *     pktinfo.unproven} is not {@code allow}; the text names the kernel
      * @throws IOException if no socket can be had
      * @throws IllegalArgumentException if the capacity is out of range
      * @throws UnsupportedOperationException if IPv6 is asked for and the host or the JVM (java.net.preferIPv4Stack) has none
      * @throws UnsatisfiedLinkError if the native library cannot be loaded; the text lists every attempt
      */
     public static PktInfoChannel open(Family family, int payloadCapacity) throws IOException {
-        return open(family, payloadCapacity, /* proven= */ true);
-    }
-
-    /** For who finds out whether the kernel sends from the source that it is told, else only where that is proven. */
-    static PktInfoChannel open(Family family, int payloadCapacity, boolean proven) throws IOException {
         Objects.requireNonNull(family, "family");
-        ChannelSocket.checkCapacity(payloadCapacity);
-        NativeLibrary.loadOrFallBack();
         DatagramChannel channel = JdkChannels.open(family != Family.IPV6, family != Family.IPV4);
         try {
-            return new PktInfoChannel(channel, family == Family.IPV6, payloadCapacity, proven);
+            return new PktInfoChannel(channel, family == Family.IPV6, payloadCapacity);
         } catch (Throwable e) {
             channel.close();
             throw e;
@@ -193,12 +182,7 @@ public final class PktInfoChannel implements InterruptibleChannel {
      */
     public static PktInfoChannel wrap(DatagramChannel channel, int payloadCapacity) throws IOException {
         Objects.requireNonNull(channel, "channel");
-        ChannelSocket.checkCapacity(payloadCapacity);
-        NativeLibrary.loadOrFallBack();
-        if (!channel.isOpen()) {
-            throw new ClosedChannelException();
-        }
-        return new PktInfoChannel(channel, /* ipv6Only= */ false, payloadCapacity, /* proven= */ true);
+        return new PktInfoChannel(channel, /* ipv6Only= */ false, payloadCapacity);
     }
 
     /**
@@ -207,7 +191,7 @@ public final class PktInfoChannel implements InterruptibleChannel {
      * @param local the address and port; null, or a wildcard address and port 0, leaves them to the system. Bound to one
      *     address the channel receives only what is sent there
      * @return this channel
-     * @throws BindException if the address is in use or not this host's, or the port needs a privilege; the text names address and
+     * @throws java.net.BindException if the address is in use or not this host's, or the port needs a privilege; the text names address and
      *     privilege
      * @throws IllegalArgumentException if the address is not of the channel's family, or is a name without a number
      * @throws java.nio.channels.AlreadyBoundException if the channel is bound already
@@ -229,21 +213,19 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Returns whether an address is one of those that the channel is bound to: alone, or among all others. A channel that is bound to one
-     * address or connected has only that one, and what leaves it from another the kernel would not refuse. Costs a few nanoseconds and no
-     * system call.
+     * Returns true if the channel is bound to an address, alone or among all others. A channel that is bound to one address or connected
+     * has only that one; the kernel would not refuse to send from another. Costs a few nanoseconds and no system call.
      *
      * @param address of this host
-     * @return true for any address if the channel is bound to all addresses, to a group, or not yet; always true for the unspecified address
+     * @return true for any address if the channel is bound to all addresses, to a group, or not yet; and for the unspecified one
      */
     public boolean isBoundTo(IpAddress address) {
         return outbox.isBoundTo(address);
     }
 
     /**
-     * The JDK's channel of the same socket: for options, multicast membership, the blocking mode, and to register with a
-     * Selector. Both packet-information options stay on whatever is done with it. It is connected and disconnected by
-     * {@link #reconnect}.
+     * Returns the JDK's channel of the same socket: for options, multicast membership, the blocking mode, and to register with a
+     * Selector. Packet information stays on. It is connected and disconnected by {@link #reconnect}.
      *
      * @return always the same channel; closing it closes this one as well, closing this one closes it
      */
@@ -300,7 +282,7 @@ public final class PktInfoChannel implements InterruptibleChannel {
      * DatagramSlot#segmentSize}, but for those that a {@code receive()} has left. Default: off. To be switched before bind: what is queued
      * as one when it is switched off comes as one datagram (tried on Linux 6.18).
      *
-     * @param on yes or no
+     * @param on true to switch it on
      * @throws UnsupportedOperationException if the kernel cannot: it came with Linux 5.0
      * @throws IllegalStateException if the channel's payload capacity is less than {@link #MAX_PAYLOAD}: what does not fit
      *     would be several datagrams lost
@@ -314,12 +296,11 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Whether IPv4 datagrams leave with the don't-fragment bit, so that routers report a link that is too narrow (RFC 1191,
-     * IP_MTU_DISCOVER in ip(7)). Off, they are cut where they do not fit. To be switched off where several hosts share an address:
-     * a router's report may reach another host than the one that sent, which then never learns of it. IPv6 routers do not cut
-     * (RFC 8200, section 5): there a payload of at most 1232 bytes passes every link. Default: the system's, which is on.
+     * Sends IPv4 datagrams with the don't-fragment bit or without (RFC 1191, IP_MTU_DISCOVER in ip(7)). Off, routers fragment what does
+     * not fit. To be switched off where several hosts share an address: a router's report may reach another one than the one that sent.
+     * IPv6 routers do not fragment (RFC 8200, section 5): there a payload of 1232 bytes passes every link. Default: the system's, on.
      *
-     * @param on yes or no
+     * @param on true to switch it on
      * @throws UnsupportedOperationException if the JDK alone carries the datagrams ({@code pktinfo.fallback})
      * @throws IOException if the option cannot be set otherwise
      */
@@ -328,11 +309,10 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Whether datagrams to a group are received that only another socket of this host has joined (IP_MULTICAST_ALL in ip(7),
-     * IPV6_MULTICAST_ALL), instead of those for this channel's own groups alone. Default: no, on every JDK; kernels before 4.20 know no
-     * other for IPv6.
+     * Receives datagrams to groups that only another socket of this host has joined, or those to this channel's own groups alone
+     * (IP_MULTICAST_ALL in ip(7), IPV6_MULTICAST_ALL). Default: off, on every JDK; kernels before 4.20 cannot switch it off for IPv6.
      *
-     * @param on yes or no
+     * @param on true to switch it on
      * @throws UnsupportedOperationException if it is to be switched off for IPv6 and the kernel cannot
      * @throws IOException if the option cannot be set otherwise
      */
@@ -341,10 +321,10 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Whether interrupting a thread that waits in this channel closes it, as channels do, or is left for that thread to find, as
-     * with {@link java.net.DatagramSocket}. Virtual threads close it always, as they do with both. Default: yes.
+     * Closes this channel when a thread that waits in it is interrupted, as channels do, or leaves the interrupt to that thread, as with
+     * {@link java.net.DatagramSocket}. Virtual threads close it always, as they do with both. Default: on.
      *
-     * @param on yes or no; to be said before anybody waits
+     * @param on true to close it; to be set before a thread waits
      * @return this
      */
     public PktInfoChannel closeOnInterrupt(boolean on) {
@@ -364,8 +344,7 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * What went through this channel so far. Costs a few additions and a system call; the counting itself is part of every call,
-     * without a lock or an atomic operation for what is sent and received.
+     * Returns what went through this channel so far. Costs a few additions and a system call.
      *
      * @return a snapshot, also of a closed channel
      */
@@ -374,39 +353,20 @@ public final class PktInfoChannel implements InterruptibleChannel {
         return ChannelStats.of(socket.counters(), outbox.errors());
     }
 
-    Outbox outbox() {
-        return outbox;
-    }
-
-    /** For the tests. */
-    ChannelSocket socket() {
-        return socket;
-    }
-
-    /** For the tests. */
-    Inbox inbox() {
-        return inbox;
-    }
-
     /**
-     * Receives one datagram; waits until one comes. A datagram of length zero is one too. Costs one copy of the payload; no
-     * address object is made. From a queue that has not run empty for {@value Inbox#BUSY} datagrams it takes {@value Inbox#AHEAD}
-     * with one system call, unless another thread waits, a batch exists or {@link #channel} is in non-blocking mode; the rest of
-     * them is for the next calls of a {@code receive} of this channel or of a batch, in their order, and not seen by who reads the
-     * JDK's channel. Connecting or disconnecting that throws it away, as it does what its own queue has.
+     * Receives one datagram, which may be empty; waits until one comes. Costs one copy of the payload; no address object is made. From a
+     * queue that has not run empty for {@value Inbox#BUSY} datagrams it takes {@value Inbox#AHEAD} with one system call, unless another
+     * thread waits, a batch exists or {@link #channel} is in non-blocking mode; the rest of them is for the next calls of a
+     * {@code receive} of this channel or of a batch, in their order, and not seen by who reads the JDK's channel. Connecting or
+     * disconnecting that throws it away, as it does what its own queue has.
      *
      * @return the datagram, never null
-     * @throws IllegalBlockingModeException if {@link #channel} is in non-blocking mode: {@code receive(Duration.ZERO)} is for that
+     * @throws java.nio.channels.IllegalBlockingModeException if {@link #channel} is in non-blocking mode: {@code receive(Duration.ZERO)} is for that
      * @throws java.net.PortUnreachableException if the JDK's channel is connected and its peer's host says that nobody listens
      * @throws IOException if receiving fails otherwise
      */
     public Datagram receive() throws IOException {
-        inbox.checkBlocking();
-        Datagram datagram;
-        do {
-            datagram = inbox.receive(Long.MAX_VALUE);
-        } while (datagram == null);
-        return datagram;
+        return inbox.receive();
     }
 
     /**
@@ -446,12 +406,7 @@ public final class PktInfoChannel implements InterruptibleChannel {
      * @throws IllegalArgumentException if a number is out of range
      */
     public DatagramBatch newBatch(int slots, int payloadCapacity) {
-        if (slots < 1 || slots > LargestBatch.SLOTS) {
-            throw new IllegalArgumentException(slots + " slots are not in 1 to " + LargestBatch.SLOTS);
-        }
-        ChannelSocket.checkCapacity(payloadCapacity);
-        inbox.shareWithBatches();
-        return new DatagramBatch(inbox, outbox, socket.newArena(slots, payloadCapacity));
+        return DatagramBatch.of(inbox, outbox, slots, payloadCapacity);
     }
 
     /**
@@ -469,8 +424,7 @@ public final class PktInfoChannel implements InterruptibleChannel {
      * Replies to a request from the address that it was sent to, see {@link SourceSelection#addressAsked}.
      *
      * @param request what was received, now or earlier, by this channel or another of the same port
-     * @param payload the reply, from its position to its limit; the position is the limit afterwards, unless an exception is
-     *     thrown
+     * @param payload from its position to its limit; the position is the limit afterwards, unless an exception is thrown
      * @throws SendException as {@link #send} does, with {@link SendException.Kind#NO_SOURCE} if the request does not say which address
      *     it was sent to, or that is not one that this channel is {@linkplain #isBoundTo bound to}, and with {@link
      *     SendException.Kind#PEER_UNANSWERABLE} if it came from no address that can be answered
@@ -498,12 +452,10 @@ public final class PktInfoChannel implements InterruptibleChannel {
      * Sends a datagram from a chosen source. If the socket's send buffer is full it waits for room in blocking mode, and
      * fails with {@link SendException.Kind#TRANSIENT} in non-blocking mode. What is sent may still be lost on the way.
      *
-     * @param payload the payload, from its position to its limit, which may be empty; the position is the limit afterwards,
-     *     unless an exception is thrown
+     * @param payload from its position to its limit, may be empty; the position is the limit afterwards, unless an exception is thrown
      * @param peer where to
      * @param source where from; also an address that this channel is not bound to, if the kernel takes it
-     * @throws SendException if the datagram is not sent: {@link SendException#kind} says what to make of it. Its text names
-     *     the source and the peer
+     * @throws SendException if the datagram is not sent, for the reason of its {@link SendException#kind}
      * @throws IllegalArgumentException if the peer's address is not of the channel's family
      * @throws java.nio.channels.AlreadyConnectedException if {@link #channel} is connected to another peer, as with {@link
      *     DatagramChannel#send}. Connected otherwise than by {@link #reconnect}, it is known within half a second
@@ -514,7 +466,7 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Whether replies leave from the source that is chosen. False only where the native library cannot be loaded and the
+     * Returns true if replies leave from the source that is chosen. False only where the native library cannot be loaded and the
      * program was started with {@code -Dpktinfo.fallback=plain}: there the JDK alone sends and receives, no packet information comes,
      * sources and selections are ignored, and receiving without waiting may take a millisecond.
      *
@@ -529,21 +481,11 @@ public final class PktInfoChannel implements InterruptibleChannel {
         return socket.isOpen();
     }
 
-    /**
-     * Closes the channel and the JDK's, and wakes whoever waits in it; does nothing if it is closed.
-     *
-     * @throws IOException if the JDK's channel cannot be closed
-     */
     @Override
     public void close() throws IOException {
         socket.close();
     }
 
-    /**
-     * Where the channel is bound and whether it is open.
-     *
-     * @return for a log
-     */
     @Override
     public String toString() {
         return "PktInfoChannel[" + socket + "]";

@@ -1,5 +1,7 @@
 package org.pktinfo;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.internal.Addresses;
 import org.pktinfo.internal.Hash;
@@ -37,6 +39,25 @@ final class SlotRecords {
         byte[] payload = new byte[length];
         arena.read(index, from, payload);
         return new Datagram(payload, peer(index), packetInfo(index), wireLength);
+    }
+
+    /** Copies all datagrams of a length that came as one, of which the last may be shorter. */
+    List<Datagram> datagrams(int index, int length, int segment) {
+        List<Datagram> datagrams = new ArrayList<>();
+        for (int from = 0; from < length; from += segment) {
+            int part = Math.min(segment, length - from);
+            datagrams.add(datagram(index, from, part, part));
+        }
+        return datagrams;
+    }
+
+    /** Makes the exception for a reply that was refused without one. */
+    SendException refusal(int index, SendException.Kind kind) {
+        return switch (kind) {
+            case PEER_PORT_ZERO -> SendException.portZero(peer(index));
+            case PEER_UNANSWERABLE -> SendException.unanswerable(peer(index));
+            default -> AddressAsked.refusal(AddressAsked.answer(arena, index), peer(index), packetInfo(index));
+        };
     }
 
     Endpoint peer(int index) {

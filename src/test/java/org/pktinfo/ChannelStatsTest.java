@@ -118,7 +118,7 @@ class ChannelStatsTest {
         assertThat(stats.sent()).as("three, and five segments").isEqualTo(8);
         assertThat(stats.sentBytes()).isEqualTo(39);
         assertThat(stats.sendCalls()).isEqualTo(1);
-        assertThat(stats.coalesced()).isEqualTo(server.outbox().segments() ? 3 : 0);
+        assertThat(stats.coalesced()).isEqualTo(server.outbox.segments() ? 3 : 0);
         assertThat(batch.send()).isZero();
         assertThat(server.stats()).as("nothing more to send").isEqualTo(stats);
     }

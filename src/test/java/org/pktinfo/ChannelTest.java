@@ -59,18 +59,18 @@ class ChannelTest {
     }
 
     private static void assertOptionsOn(PktInfoChannel channel, String when) throws IOException {
-        assertThat(channel.socket().options().isOn(Layout.OPTION_IP_PKTINFO))
+        assertThat(channel.socket.options().isOn(Layout.OPTION_IP_PKTINFO))
                 .as("IP_PKTINFO after " + when)
                 .isTrue();
         if (isIpv6(channel)) {
-            assertThat(channel.socket().options().isOn(Layout.OPTION_IPV6_RECVPKTINFO))
+            assertThat(channel.socket.options().isOn(Layout.OPTION_IPV6_RECVPKTINFO))
                     .as("IPV6_RECVPKTINFO after " + when)
                     .isTrue();
         }
     }
 
     private static boolean isIpv6(PktInfoChannel channel) throws IOException {
-        return channel.socket().options().family() == Layout.FAMILY_IPV6;
+        return channel.socket.options().family() == Layout.FAMILY_IPV6;
     }
 
     @ParameterizedTest
@@ -219,13 +219,12 @@ class ChannelTest {
     @Test
     void anInterruptThatClosesNoChannelIsSeenWithinASecond() throws Exception {
         PktInfoChannel server = Loopback.open(Family.DUAL_STACK);
-        Waiter waiter = new Waiter(() -> server.inbox()
-                .receive(
-                        () -> {
-                            Thread.currentThread().interrupt();
-                            return null;
-                        },
-                        Long.MAX_VALUE));
+        Waiter waiter = new Waiter(() -> server.inbox.receive(
+                () -> {
+                    Thread.currentThread().interrupt();
+                    return null;
+                },
+                Long.MAX_VALUE));
         assertThat(waiter.failure()).isExactlyInstanceOf(ClosedByInterruptException.class);
         assertThat(server.isOpen()).isFalse();
     }

@@ -237,8 +237,8 @@ class HostileSlotTest {
             @ForAll @IntRange(min = -1, max = 110) int length,
             @ForAll int anyLength)
             throws IOException {
-        Arena arena = new Arena(SLOTS, 100, server.socket().options().family());
-        DatagramBatch batch = new DatagramBatch(server.inbox(), server.outbox(), arena);
+        Arena arena = new Arena(SLOTS, 100, server.socket.options().family());
+        DatagramBatch batch = new DatagramBatch(server.inbox, server.outbox, arena);
         Endpoint peer = new Endpoint(Loopback.address("127.0.0.1"), 9);
         for (int i = 0; i < SLOTS; i++) {
             batch.put(ByteBuffer.wrap(new byte[] {1, 2, 3}), peer, Source.systemChoice());

@@ -283,13 +283,13 @@ class InboxTest {
 
     @Test
     void nothingIsTakenAheadWhereSomebodyElseLooksForItInTheQueue() throws Exception {
-        assertThat(server.inbox().mayReadAhead()).isTrue();
+        assertThat(server.inbox.mayReadAhead()).isTrue();
         server.channel().configureBlocking(false);
-        assertThat(server.inbox().mayReadAhead()).as("a selector may look").isFalse();
+        assertThat(server.inbox.mayReadAhead()).as("a selector may look").isFalse();
         server.channel().configureBlocking(true);
-        assertThat(server.inbox().mayReadAhead()).isTrue();
+        assertThat(server.inbox.mayReadAhead()).isTrue();
         server.newBatch(1, 1);
-        assertThat(server.inbox().mayReadAhead()).as("a batch may look").isFalse();
+        assertThat(server.inbox.mayReadAhead()).as("a batch may look").isFalse();
     }
 
     @Test
@@ -301,13 +301,13 @@ class InboxTest {
                 throw new AssertionError(e);
             }
         });
-        while (server.inbox().mayReadAhead()) {
+        while (server.inbox.mayReadAhead()) {
             assertThat(waiter).isNotDone();
             Thread.onSpinWait();
         }
         send(1);
         assertThat(waiter.get()).isTrue();
-        assertThat(server.inbox().mayReadAhead()).isTrue();
+        assertThat(server.inbox.mayReadAhead()).isTrue();
         receive(1);
     }
 }

@@ -134,7 +134,7 @@ class ReconnectTest {
                     }
                 },
                 executor);
-        while (server.inbox().mayReadAhead()) {
+        while (server.inbox.mayReadAhead()) {
             Thread.onSpinWait(); // until it waits
         }
         replace(alone);
@@ -161,13 +161,12 @@ class ReconnectTest {
         server.pathMtuDiscovery(true);
         replace(alone);
         assertThat(server.receive(Duration.ofMillis(1))).isNull(); // looks
-        assertThat(server.socket().options().isOn(Layout.OPTION_IP_PKTINFO)).isTrue();
-        assertThat(server.socket().options().family() == Layout.FAMILY_IPV4
-                        || server.socket().options().isOn(Layout.OPTION_IPV6_RECVPKTINFO))
+        assertThat(server.socket.options().isOn(Layout.OPTION_IP_PKTINFO)).isTrue();
+        assertThat(server.socket.options().family() == Layout.FAMILY_IPV4
+                        || server.socket.options().isOn(Layout.OPTION_IPV6_RECVPKTINFO))
                 .isTrue();
-        assertThat(server.socket().options().isOn(Layout.OPTION_UDP_GRO)).isTrue();
-        assertThat(server.socket().options().isOn(Layout.OPTION_IP_MTU_DISCOVER))
-                .isTrue();
+        assertThat(server.socket.options().isOn(Layout.OPTION_UDP_GRO)).isTrue();
+        assertThat(server.socket.options().isOn(Layout.OPTION_IP_MTU_DISCOVER)).isTrue();
     }
 
     @ParameterizedTest
@@ -176,9 +175,8 @@ class ReconnectTest {
         server.pathMtuDiscovery(false);
         replace(alone);
         assertThat(server.receive(Duration.ofMillis(1))).isNull(); // looks
-        assertThat(server.socket().options().isOn(Layout.OPTION_UDP_GRO)).isFalse();
-        assertThat(server.socket().options().isOn(Layout.OPTION_IP_MTU_DISCOVER))
-                .isFalse();
+        assertThat(server.socket.options().isOn(Layout.OPTION_UDP_GRO)).isFalse();
+        assertThat(server.socket.options().isOn(Layout.OPTION_IP_MTU_DISCOVER)).isFalse();
     }
 
     /** Without SO_REUSEADDR too: nothing of ours keeps the port. */
@@ -262,8 +260,7 @@ class ReconnectTest {
             channel.reconnect(() -> channel.channel().disconnect());
             assertThat(channel.localAddress().getAddress())
                     .isEqualTo(address("::1").toInetAddress());
-            assertThat(channel.socket().options().isOn(Layout.OPTION_IPV6_V6ONLY))
-                    .isTrue();
+            assertThat(channel.socket.options().isOn(Layout.OPTION_IPV6_V6ONLY)).isTrue();
             assertThat(client.exchange("::1", channel, SourceSelection.addressAsked()))
                     .isEqualTo(address("::1"));
         }
@@ -331,7 +328,7 @@ class ReconnectTest {
                 throw new java.io.UncheckedIOException(e);
             }
         });
-        while (server.inbox().mayReadAhead()) {
+        while (server.inbox.mayReadAhead()) {
             Thread.onSpinWait();
         }
         server.close();
