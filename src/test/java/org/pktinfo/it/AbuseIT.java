@@ -11,6 +11,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.Namespaces;
 
 /** Two servers on two hosts that take each other's answers for requests, set going by one forged datagram. */
 class AbuseIT {

@@ -11,6 +11,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.pktinfo.it.support.TwoHosts;
 
 /** Channels, selections and datagrams of every sort between two hosts that stay as they are. */
 @Timeout(60)

@@ -27,6 +27,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.TwoHosts;
 import org.pktinfo.socket.SocketCases;
 
 /** pktinfo-agent.jar under programs that know nothing of it: what they do differently, and what not. */

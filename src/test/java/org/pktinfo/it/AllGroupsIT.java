@@ -10,6 +10,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.Agent;
+import org.pktinfo.it.support.ArticleHosts;
+import org.pktinfo.it.support.ChildProcess;
 
 /** Which groups the sample server answers: its own, or all that a program on its host has joined. */
 @Timeout(60)

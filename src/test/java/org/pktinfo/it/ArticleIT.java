@@ -10,6 +10,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.Agent;
+import org.pktinfo.it.support.ArticleHosts;
+import org.pktinfo.it.support.ChildProcess;
 
 /**
  * The article's two machines, asked as the article asks: with netcat, whose socket is connected, so that the kernel drops

@@ -13,6 +13,9 @@ import org.pktinfo.Datagram;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
 import org.pktinfo.SendException;
+import org.pktinfo.it.support.Agent;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.Namespaces;
 
 /**
  * A socket that is bound to a device, handed over as systemd does. Kernels of the RHEL 7 age take interface index 0 in a reply

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
 
 /** What a newcomer sees whose machine lacks a tool that the native library is built with. */
 class BuildToolsIT {

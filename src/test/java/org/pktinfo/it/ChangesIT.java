@@ -14,6 +14,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.TwoHosts;
 
 /**
  * What changes between a request and its reply, seen by a server loop: what it counts, that others are answered meanwhile, and that
@@ -36,7 +37,7 @@ class ChangesIT extends TwoHosts {
 
     /** The server stays the same in all of its changing worlds. */
     @Override
-    void open(String how) throws Exception {
+    protected void open(String how) throws Exception {
         if (!serving) {
             assertThat(server.say("serve 1" + PORT)).isEqualTo("open");
             serving = true;

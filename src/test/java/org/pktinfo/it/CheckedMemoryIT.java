@@ -25,6 +25,7 @@ import org.pktinfo.IpAddress;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
 import org.pktinfo.Source;
+import org.pktinfo.it.support.ChildProcess;
 
 /**
  * The native library in a JVM that is watched: by AddressSanitizer and UndefinedBehaviorSanitizer, by valgrind, by the JVM itself. Each of
@@ -127,7 +128,7 @@ class CheckedMemoryIT {
         ChildProcess child = sanitized(
                 "sanitized/libpktinfo.so",
                 "",
-                "org.pktinfo.it.RunTests",
+                "org.pktinfo.it.support.RunTests",
                 "org.pktinfo.ReplyTest",
                 "org.pktinfo.BatchCheck",
                 "org.pktinfo.CoalescingTest");

@@ -12,6 +12,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.TwoHosts;
 
 /** Replies that leave the server together, and what an ordinary client gets of them. */
 @Timeout(60)
@@ -22,7 +24,7 @@ class CoalescingIT extends TwoHosts {
     private Path folder;
 
     @Override
-    List<String> java() {
+    protected List<String> java() {
         return List.of(
                 "strace",
                 "-f",

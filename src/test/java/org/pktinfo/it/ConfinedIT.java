@@ -23,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
 
 /** The sample server as nobody, on a file system that is read-only all over, with the system calls of docs/confinement.md alone. */
 class ConfinedIT {

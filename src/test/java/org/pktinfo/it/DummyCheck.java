@@ -9,6 +9,7 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.pktinfo.it.support.TwoHosts;
 
 /**
  * Service addresses on a dummy interface, as hosts with anycast have them. Not every kernel has such interfaces, so this is

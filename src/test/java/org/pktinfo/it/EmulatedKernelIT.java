@@ -1,7 +1,7 @@
 package org.pktinfo.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.pktinfo.it.ArticleHosts.RESPONSE;
+import static org.pktinfo.it.support.ArticleHosts.RESPONSE;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -21,6 +21,10 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.EnumSource.Mode;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.Agent;
+import org.pktinfo.it.support.ArticleHosts;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.EmulatedKernel;
 
 /** The library and the sample server on the kernels of the article, whose rules a test build of the native library keeps. */
 @Timeout(60)

@@ -6,6 +6,8 @@ import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.pktinfo.Diagnosis.Behaviour;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.EmulatedKernel;
 
 /** What the doctor says of the emulated kernels, and that each does in every experiment what the table says of its kind. */
 class EmulatedRowsIT {

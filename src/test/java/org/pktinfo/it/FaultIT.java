@@ -22,6 +22,8 @@ import org.pktinfo.Faults;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
 import org.pktinfo.SendException;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.RunTests;
 
 /** System calls that fail: by strace's fault injection, and in a test build of the library at any datagram of a batch. */
 class FaultIT {

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 /** What leaves the host, when it is a server loop with four workers that answers. */
 class FourWorkersIT extends WireIT {
     @Override
-    void open(String how) throws Exception {
+    protected void open(String how) throws Exception {
         assertThat(server.say("serve 4" + PORT)).isEqualTo("open");
     }
 }

@@ -11,6 +11,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.pktinfo.it.support.Agent;
+import org.pktinfo.it.support.TwoHosts;
 
 /** Requests to all or to many, which have to be answered from an address that is not the one on the datagram. */
 @Timeout(60)

@@ -18,6 +18,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.pktinfo.Datagram;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
 
 /** An interrupted thread that waits in a channel which ignores interrupts: it goes on waiting, and the channel stays open. */
 @Timeout(120)

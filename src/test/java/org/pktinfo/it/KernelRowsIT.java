@@ -14,6 +14,8 @@ import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.pktinfo.Diagnosis.Behaviour;
 import org.pktinfo.Doctor;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.KernelRows;
 
 /** Every experiment on the kernel that the tests run on: a real one of whatever age does what the table says of its kind. */
 class KernelRowsIT {

@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
 
 /** Where the native library comes from, and what is said when it comes from nowhere. */
 class LoadingIT {

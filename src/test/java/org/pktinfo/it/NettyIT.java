@@ -18,6 +18,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.NettyServers;
+import org.pktinfo.it.support.TwoHosts;
 
 /** Servers on Netty between two hosts, with its own channel and with ours: which address a client sees, and whether it is content. */
 @Timeout(60)

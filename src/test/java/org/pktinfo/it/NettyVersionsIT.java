@@ -16,6 +16,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.RunTests;
 import org.pktinfo.netty.PktInfoDatagramChannel;
 
 /** The tests of the Netty channel over loopback with another JVM, with the newest Netty, with less of it, and as named modules. */

@@ -14,6 +14,7 @@ import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
 
 /** The same tests on other JVMs and with other options, and the library as a named module. */
 class OtherJvmIT {
@@ -47,7 +48,7 @@ class OtherJvmIT {
         command.addAll(Arrays.asList(options));
         command.add("-Dpktinfo.segmentation=on");
         command.add("-Djava.util.logging.SimpleFormatter.format=" + LOGGED + "%5$s%n");
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), "org.pktinfo.it.RunTests"));
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), "org.pktinfo.it.support.RunTests"));
         command.addAll(Arrays.asList(LOOPBACK_TESTS));
         command.addAll(Arrays.asList(further));
         ChildProcess child = ChildProcess.run(command);

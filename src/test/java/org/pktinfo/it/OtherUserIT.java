@@ -14,6 +14,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.pktinfo.ExtractsAgain;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.Namespaces;
 
 /** Two users on one host: what one cannot do to the other, and what one cannot do at all. */
 class OtherUserIT {

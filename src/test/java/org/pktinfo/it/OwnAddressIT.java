@@ -13,6 +13,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.IpAddress;
+import org.pktinfo.it.support.ArticleHosts;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.Namespaces;
 
 /** Which addresses a server takes for its own, and what it does with those that nobody can have. */
 @Timeout(60)

@@ -8,6 +8,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.pktinfo.it.support.Agent;
+import org.pktinfo.it.support.Namespaces;
+import org.pktinfo.it.support.TwoHosts;
 
 /**
  * A link on the way that is too narrow, and a router whose reports of it reach nobody, as where several hosts share an address.

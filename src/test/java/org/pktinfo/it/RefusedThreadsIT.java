@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.server.DatagramServer;
 
 /**

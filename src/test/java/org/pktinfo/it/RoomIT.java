@@ -20,6 +20,8 @@ import org.pktinfo.Endpoint;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
 import org.pktinfo.Source;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.Namespaces;
 import org.pktinfo.server.DatagramServer;
 
 /**

@@ -12,6 +12,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.TwoHosts;
 
 /** Routes and addresses that a server meets on hosts with more than one way out. */
 @Timeout(60)

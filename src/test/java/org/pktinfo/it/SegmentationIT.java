@@ -27,6 +27,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.DatagramBatch;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.netty.PktInfoChannelOption;
 import org.pktinfo.netty.PktInfoDatagramChannel;
 

@@ -12,6 +12,10 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.Agent;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.Namespaces;
+import org.pktinfo.it.support.TwoHosts;
 
 /**
  * Memory and descriptors of a server under load: how many minutes is the property {@code soak.minutes}, how many requests a second

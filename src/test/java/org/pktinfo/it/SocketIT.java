@@ -14,6 +14,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.TwoHosts;
 import org.pktinfo.socket.PktInfoDatagramSocket;
 
 /** An ordinary server on a DatagramSocket, with the JDK's class and with ours: which address a client on another host sees. */

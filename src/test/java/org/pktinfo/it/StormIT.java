@@ -17,6 +17,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.Storm;
+import org.pktinfo.it.support.TwoHosts;
 
 /**
  * Addresses, routes and interfaces of a server change all the time, and the client checks where every reply comes from. How many
@@ -44,7 +46,7 @@ class StormIT extends TwoHosts {
     }
 
     @Override
-    List<String> java() {
+    protected List<String> java() {
         return jdk == 25 ? List.of(Requires.jdk25().toString(), "--enable-native-access=ALL-UNNAMED") : super.java();
     }
 

@@ -11,6 +11,8 @@ import java.util.Map;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.Stress;
 
 /** {@link Stress} for some seconds, on both JDKs and with both kinds of threads; and that it sees what it is there to see. */
 class StressIT {

@@ -10,6 +10,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.pktinfo.it.support.Agent;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.TwoHosts;
 
 /**
  * A server whose interface a0 belongs to a VRF, a routing table of its own. Not every kernel has VRFs, so this is no part of

@@ -12,6 +12,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.Agent;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.TwoHosts;
 
 /** What leaves the host, as a client on another host sees it; a test may change both hosts as it likes. */
 @Timeout(60)

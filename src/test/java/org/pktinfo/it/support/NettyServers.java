@@ -1,4 +1,4 @@
-package org.pktinfo.it;
+package org.pktinfo.it.support;
 
 import io.netty.bootstrap.Bootstrap;
 import io.netty.buffer.ByteBuf;
@@ -48,10 +48,10 @@ import org.pktinfo.netty.PktInfoDatagramChannel;
 
 /** Servers on Netty as one finds them, on its own channel or on ours, and a client of one of them. */
 @SuppressWarnings("FutureReturnValueIgnored") // the client sees what becomes of a write
-final class NettyServers {
-    static final int PORT = 7001;
-    static final int BURST = 60;
-    static final int BURST_LENGTH = 1000;
+public final class NettyServers {
+    public static final int PORT = 7001;
+    public static final int BURST = 60;
+    public static final int BURST_LENGTH = 1000;
 
     private NettyServers() {}
 

@@ -1,4 +1,4 @@
-package org.pktinfo.it;
+package org.pktinfo.it.support;
 
 import java.io.IOException;
 import java.util.ArrayList;
@@ -11,7 +11,7 @@ import java.util.TreeMap;
  * Changes the addresses, routes and interfaces of the server of {@link TwoHosts}, one gust after the other: the same gusts in the
  * same order for the same seed. It knows what it has done, so every command must succeed.
  */
-final class Storm {
+public final class Storm {
     /** What comes and goes. The first address of each interface, which the kernel prefers as a source, stays on it. */
     private static final List<String> ADDRESSES = List.of(
             "10.9.0.2/24",
@@ -34,7 +34,7 @@ final class Storm {
     private final Map<String, Integer> counts = new TreeMap<>();
 
     /** The interfaces have their addresses as {@link TwoHosts} lays them, and perhaps more. */
-    Storm(Namespaces hosts, long seed) {
+    public Storm(Namespaces hosts, long seed) {
         this.hosts = hosts;
         this.random = new Random(seed);
         // Otherwise the first address of a subnet takes the others along when it goes.
@@ -45,7 +45,7 @@ final class Storm {
     }
 
     /** The addresses that it changes, and one of each family that stays as long as its interface does. */
-    static List<String> asked() {
+    public static List<String> asked() {
         List<String> asked = new ArrayList<>(List.of("10.9.0.1", "fd00:9::1"));
         ADDRESSES.forEach(address -> asked.add(address.replaceAll("/.*", "")));
         return asked;
@@ -70,7 +70,7 @@ final class Storm {
     }
 
     /** One change; all of its commands are run by one process for each host. */
-    void gust() throws IOException {
+    public void gust() throws IOException {
         int kind = random.nextInt(100);
         hosts.together(() -> {
             if (kind % 2 == 0) {
@@ -93,7 +93,7 @@ final class Storm {
     }
 
     /** Everything as it was at the beginning. */
-    void calm() throws IOException {
+    public void calm() throws IOException {
         hosts.together(() -> {
             places.keySet().forEach(address -> move(address, home(address), dad(address)));
             openRoutes();
@@ -105,7 +105,7 @@ final class Storm {
     }
 
     /** How many changes of each kind there were. */
-    Map<String, Integer> counts() {
+    public Map<String, Integer> counts() {
         return counts;
     }
 

@@ -1,4 +1,4 @@
-package org.pktinfo.it;
+package org.pktinfo.it.support;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -14,14 +14,14 @@ import java.util.List;
  *              both: fe80::100                     both: fe80::1
  * </pre>
  */
-abstract class TwoHosts {
-    static final String PORT = " 7000";
+public abstract class TwoHosts {
+    protected static final String PORT = " 7000";
 
-    Namespaces hosts;
-    Agent server;
-    Agent client;
+    public Namespaces hosts;
+    public Agent server;
+    public Agent client;
 
-    void connect() throws Exception {
+    public void connect() throws Exception {
         hosts = new Namespaces();
         hosts.host("client");
         hosts.host("server");
@@ -34,12 +34,12 @@ abstract class TwoHosts {
     }
 
     /** The command that starts the server's JVM, and that of nobody else. */
-    List<String> java() {
+    protected List<String> java() {
         return List.of(ChildProcess.java().toString());
     }
 
     /** As {@link #connect} for every test, but hosts and programs stay: for where a program takes seconds to start. */
-    void connectAgain() throws Exception {
+    protected void connectAgain() throws Exception {
         if (hosts == null) {
             connect();
             return;
@@ -75,12 +75,12 @@ abstract class TwoHosts {
         });
     }
 
-    void disconnect() {
+    public void disconnect() {
         close(client, server, hosts);
     }
 
     /** Closes those that there are: a test that was skipped has opened none. */
-    static void close(Agent client, Agent server, Namespaces hosts) {
+    public static void close(Agent client, Agent server, Namespaces hosts) {
         if (client != null) {
             client.close();
         }
@@ -93,31 +93,31 @@ abstract class TwoHosts {
     }
 
     /** Another channel instead of the one there was: family, port, and perhaps address and payload capacity. */
-    void open(String how) throws Exception {
+    protected void open(String how) throws Exception {
         assertThat(server.say("open " + how)).isEqualTo("open");
     }
 
     /** Sends a request; what the server says of it must begin as given: destination, local address, interface. */
-    void ask(String destination, String expected) throws Exception {
+    protected void ask(String destination, String expected) throws Exception {
         assertThat(client.say("send " + destination + PORT)).isEqualTo("sent");
         assertThat(server.say("receive")).startsWith(expected + " ");
     }
 
-    void assertAnsweredFrom(String source) throws Exception {
+    protected void assertAnsweredFrom(String source) throws Exception {
         assertAnsweredFrom("asked", source);
     }
 
-    void assertAnsweredFrom(String policy, String source) throws Exception {
+    protected void assertAnsweredFrom(String policy, String source) throws Exception {
         assertThat(server.say("reply " + policy)).isEqualTo("sent");
         assertThat(client.say("await")).isEqualTo(source);
     }
 
-    void assertAnswered(String destination, String interfaceName) throws Exception {
+    protected void assertAnswered(String destination, String interfaceName) throws Exception {
         ask(destination, destination + " " + destination + " " + interfaceName);
         assertAnsweredFrom(destination);
     }
 
-    void assertNotAnswered(String policy, String kind, String source) throws Exception {
+    protected void assertNotAnswered(String policy, String kind, String source) throws Exception {
         assertThat(server.say("reply " + policy))
                 .startsWith(kind + " sendmsg: E")
                 .contains("source " + source);
@@ -125,7 +125,7 @@ abstract class TwoHosts {
     }
 
     /** The client's addresses that the server has no route to; from then on the client asks from the one given. */
-    void askFromAFarAddress(String from) throws Exception {
+    protected void askFromAFarAddress(String from) throws Exception {
         hosts.address("client", "lo", from);
         assertThat(client.say("bind " + from)).isEqualTo("bound");
     }

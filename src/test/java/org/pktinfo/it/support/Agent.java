@@ -1,4 +1,4 @@
-package org.pktinfo.it;
+package org.pktinfo.it.support;
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -42,12 +42,12 @@ public final class Agent implements AutoCloseable {
     private int answers;
 
     /** Starts it on a host. */
-    Agent(Namespaces namespaces, String host) throws IOException {
+    public Agent(Namespaces namespaces, String host) throws IOException {
         this(namespaces, host, List.of(ChildProcess.java().toString()));
     }
 
     /** Starts it on a host, by the JVM that the command starts. */
-    Agent(Namespaces namespaces, String host, List<String> java) throws IOException {
+    public Agent(Namespaces namespaces, String host, List<String> java) throws IOException {
         List<String> command = new ArrayList<>(java);
         command.addAll(List.of(
                 "-XX:TieredStopAtLevel=1",
@@ -59,13 +59,13 @@ public final class Agent implements AutoCloseable {
     }
 
     /** Says a line and waits for the answer. */
-    String say(String line) throws IOException, InterruptedException {
+    public String say(String line) throws IOException, InterruptedException {
         child.process().getOutputStream().write((line + "\n").getBytes(StandardCharsets.UTF_8));
         child.process().getOutputStream().flush();
         return child.awaitOut(++answers);
     }
 
-    long pid() {
+    public long pid() {
         return child.process().pid();
     }
 

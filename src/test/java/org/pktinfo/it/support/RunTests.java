@@ -1,4 +1,4 @@
-package org.pktinfo.it;
+package org.pktinfo.it.support;
 
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass;
 
