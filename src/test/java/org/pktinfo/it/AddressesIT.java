@@ -2,7 +2,6 @@ package org.pktinfo.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -20,11 +19,6 @@ class AddressesIT extends TwoHosts {
     @BeforeAll
     void connectOnce() throws Exception {
         connect();
-    }
-
-    @AfterAll
-    void remove() {
-        disconnect();
     }
 
     /** So that nothing that another test left unread is taken for an answer. */

@@ -17,9 +17,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.jar.JarFile;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -28,6 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
 import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.Opened;
 import org.pktinfo.it.support.TwoHosts;
 import org.pktinfo.socket.SocketCases;
 
@@ -102,14 +103,12 @@ class AgentIT {
 
     private static final TwoHosts WORLD = new TwoHosts() {}; // connected when first needed
 
-    @AfterAll
-    static void disconnect() {
-        WORLD.disconnect();
-    }
+    @RegisterExtension
+    static final Opened OPENED = WORLD.opened;
 
     /** Starts a server and asks its host's addresses; where the answers come from. */
     private static List<String> answers(Jvm jvm, String kind, String... options) throws Exception {
-        if (WORLD.hosts == null) { // only for those who may make hosts; the other tests need no right
+        if (WORLD.client == null) { // only for those who may make hosts; the other tests need no right
             WORLD.connect();
         }
         List<String> command = jvm.command(options);

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -27,12 +26,7 @@ class ChangesIT extends TwoHosts {
 
     @BeforeEach
     void connectTwoHosts() throws Exception {
-        connectAgain();
-    }
-
-    @AfterAll
-    void remove() {
-        disconnect();
+        connect();
     }
 
     /** The server stays the same in all of its changing worlds. */

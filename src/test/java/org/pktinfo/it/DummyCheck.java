@@ -2,7 +2,6 @@ package org.pktinfo.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.TestInstance;
@@ -20,7 +19,7 @@ import org.pktinfo.it.support.TwoHosts;
 class DummyCheck extends TwoHosts {
     @BeforeEach
     void connectToADummyInterface() throws Exception {
-        connectAgain();
+        connect();
         hosts.together(() -> {
             hosts.in("server", "ip link add d0 type dummy");
             hosts.in("server", "ip link set d0 addrgenmode none up");
@@ -33,11 +32,6 @@ class DummyCheck extends TwoHosts {
     @AfterEach
     void remove() {
         hosts.in("server", "ip link del d0");
-    }
-
-    @AfterAll
-    void removeHosts() {
-        disconnect();
     }
 
     @ParameterizedTest

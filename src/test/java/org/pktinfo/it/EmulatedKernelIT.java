@@ -12,10 +12,10 @@ import java.util.List;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.EnumSource.Mode;
@@ -25,6 +25,7 @@ import org.pktinfo.it.support.Agent;
 import org.pktinfo.it.support.ArticleHosts;
 import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.EmulatedKernel;
+import org.pktinfo.it.support.Opened;
 
 /** The library and the sample server on the kernels of the article, whose rules a test build of the native library keeps. */
 @Timeout(60)
@@ -39,25 +40,18 @@ class EmulatedKernelIT {
             "fd00:122::201",
             "fd00:122::202");
 
+    @RegisterExtension
+    static final Opened OPENED = new Opened();
+
     private static ArticleHosts hosts;
     private static Agent client;
 
     @BeforeAll
     static void connectTwoMachines() throws IOException {
-        hosts = new ArticleHosts();
+        hosts = new ArticleHosts(OPENED);
         hosts.namespaces.in("vm1", "sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0");
         hosts.namespaces.address("vm2", "lo", "10.77.0.1/32");
-        client = new Agent(hosts.namespaces, "vm2");
-    }
-
-    @AfterAll
-    static void remove() {
-        if (client != null) {
-            client.close();
-        }
-        if (hosts != null) {
-            hosts.close();
-        }
+        client = OPENED.add(new Agent(hosts.namespaces, "vm2"));
     }
 
     /** Without those that make load for seconds: what they are about is the same on every kernel. */

@@ -2,7 +2,6 @@ package org.pktinfo.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -23,11 +22,6 @@ class GroupsIT extends TwoHosts {
         connect();
         hosts.address("server", "a0", "10.7.0.1/24", "10.7.0.2/24");
         hosts.address("client", "a1", "10.7.0.100/24");
-    }
-
-    @AfterAll
-    void remove() {
-        disconnect();
     }
 
     @BeforeEach

@@ -7,7 +7,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -31,11 +30,6 @@ class NettyIT extends TwoHosts {
     @BeforeAll
     void connectOnce() throws Exception {
         connect();
-    }
-
-    @AfterAll
-    void remove() {
-        disconnect();
     }
 
     @BeforeEach

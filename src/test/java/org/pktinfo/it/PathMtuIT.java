@@ -2,15 +2,15 @@ package org.pktinfo.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.pktinfo.it.support.Agent;
 import org.pktinfo.it.support.Namespaces;
-import org.pktinfo.it.support.TwoHosts;
+import org.pktinfo.it.support.Opened;
 
 /**
  * A link on the way that is too narrow, and a router whose reports of it reach nobody, as where several hosts share an address.
@@ -23,13 +23,16 @@ import org.pktinfo.it.support.TwoHosts;
 class PathMtuIT {
     private static final String PORT = " 7000";
 
+    @RegisterExtension
+    final Opened opened = new Opened();
+
     private Namespaces hosts;
     private Agent server;
     private Agent client;
 
     @BeforeEach
     void connect() throws Exception {
-        hosts = new Namespaces();
+        hosts = opened.add(new Namespaces());
         for (String host : new String[] {"client", "router", "server"}) {
             hosts.host(host);
         }
@@ -53,14 +56,9 @@ class PathMtuIT {
         });
         hosts.in("router", "ip rule add iif lo ipproto icmp blackhole");
         hosts.in("router", "ip -6 rule add iif lo to fd99::1 ipproto ipv6-icmp blackhole");
-        server = new Agent(hosts, "server");
-        client = new Agent(hosts, "client");
+        server = opened.add(new Agent(hosts, "server"));
+        client = opened.add(new Agent(hosts, "client"));
         assertThat(server.say("open DUAL_STACK" + PORT)).isEqualTo("open");
-    }
-
-    @AfterEach
-    void remove() {
-        TwoHosts.close(client, server, hosts);
     }
 
     /** A request as long as its reply, and where the client sees that from, or "nothing". */

@@ -11,10 +11,10 @@ import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.pktinfo.DatagramBatch;
 import org.pktinfo.Endpoint;
 import org.pktinfo.PktInfoChannel;
@@ -22,6 +22,7 @@ import org.pktinfo.Requires;
 import org.pktinfo.Source;
 import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.Namespaces;
+import org.pktinfo.it.support.Opened;
 import org.pktinfo.server.DatagramServer;
 
 /**
@@ -112,24 +113,20 @@ class RoomIT {
         }
     }
 
+    @RegisterExtension
+    final Opened opened = new Opened();
+
     private Namespaces hosts;
 
     @BeforeEach
     void connect() throws Exception {
-        hosts = new Namespaces();
+        hosts = opened.add(new Namespaces());
         Requires.tool("tc");
         hosts.host("client");
         hosts.host("server");
         hosts.cable("client", "c0", "server", "s0");
         hosts.address("client", "c0", "10.9.0.2/16");
         hosts.address("server", "s0", "10.9.0.1/16");
-    }
-
-    @AfterEach
-    void remove() {
-        if (hosts != null) {
-            hosts.close();
-        }
     }
 
     private List<String> program(String host, Class<?> program, String... arguments) {

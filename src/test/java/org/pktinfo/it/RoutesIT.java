@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -21,11 +20,6 @@ class RoutesIT extends TwoHosts {
     @BeforeEach
     void connectTwoHosts() throws Exception {
         connect();
-    }
-
-    @AfterEach
-    void remove() {
-        disconnect();
     }
 
     private ChildProcess capture(String host, String interfaceName, String... filter) throws Exception {

@@ -12,7 +12,6 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -48,11 +47,6 @@ class StormIT extends TwoHosts {
     @Override
     protected List<String> java() {
         return jdk == 25 ? List.of(Requires.jdk25().toString(), "--enable-native-access=ALL-UNNAMED") : super.java();
-    }
-
-    @AfterEach
-    void remove() {
-        disconnect();
     }
 
     private CompletableFuture<String> ask(long millis) {

@@ -3,7 +3,6 @@ package org.pktinfo.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
@@ -25,29 +24,21 @@ class VrfCheck extends TwoHosts {
 
     @BeforeEach
     void moveTheInterfaceIntoAVrf() throws Exception {
-        connectAgain();
+        connect();
         if (inVrf == null) {
             hosts.in("server", "ip link add red type vrf table 10");
             hosts.in("server", "ip link set red up");
             hosts.in("server", "ip route add unreachable 0.0.0.0/0 table 10 metric 4278198272");
             hosts.in("server", "ip route add unreachable ::/0 table 10 metric 4278198272");
-            inVrf = new Agent(
+            inVrf = opened.add(new Agent(
                     hosts,
                     "server",
-                    List.of("ip", "vrf", "exec", "red", ChildProcess.java().toString()));
+                    List.of("ip", "vrf", "exec", "red", ChildProcess.java().toString())));
         }
         hosts.in("server", "ip link set a0 master red");
         // The move takes the IPv6 addresses away.
         hosts.together(
                 () -> hosts.address("server", "a0", "fd00:9::1/64", "fd00:9::2/64", "fd00:9::3/64", "fe80::1/64"));
-    }
-
-    @AfterAll
-    void removeHosts() {
-        if (inVrf != null) {
-            inVrf.close();
-        }
-        disconnect();
     }
 
     /**

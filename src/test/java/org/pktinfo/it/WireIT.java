@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -22,11 +21,6 @@ class WireIT extends TwoHosts {
     @BeforeEach
     void connectTwoHosts() throws Exception {
         connect();
-    }
-
-    @AfterEach
-    void remove() {
-        disconnect();
     }
 
     @ParameterizedTest

@@ -14,14 +14,15 @@ import org.pktinfo.Requires;
  *       fd00:122::1                         fd00:122::31, ::200 ::201 ::202
  * </pre>
  */
-public final class ArticleHosts implements AutoCloseable {
+public final class ArticleHosts {
     public static final String RESPONSE = "This is PKT6INFO test server";
 
     public final Namespaces namespaces;
 
-    public ArticleHosts() {
+    /** Makes them, closed with all else that was opened. */
+    public ArticleHosts(Opened opened) {
         Requires.tool("nc");
-        namespaces = new Namespaces();
+        namespaces = opened.add(new Namespaces());
         namespaces.host("vm1");
         namespaces.host("vm2");
         namespaces.cable("vm1", "eth0", "vm2", "eth0");
@@ -37,10 +38,5 @@ public final class ArticleHosts implements AutoCloseable {
         List<String> arguments = new ArrayList<>(Arrays.asList(options));
         arguments.add("8888");
         return namespaces.serve("vm1", java, arguments.toArray(String[]::new));
-    }
-
-    @Override
-    public void close() {
-        namespaces.close();
     }
 }

@@ -2,7 +2,10 @@ package org.pktinfo.it.support;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.pktinfo.Requires;
 
 /**
  * A server with many addresses and a client that sees where each reply comes from.
@@ -21,16 +24,36 @@ public abstract class TwoHosts {
     public Agent server;
     public Agent client;
 
+    /** Closes hosts and programs. */
+    @RegisterExtension
+    public final Opened opened = new Opened();
+
+    /**
+     * Makes hosts and programs. Where there are some from a test before, they stay, as a program takes seconds to start; what is between
+     * them is new.
+     */
     public void connect() throws Exception {
-        hosts = new Namespaces();
+        if (client == null) {
+            start();
+        } else {
+            pullCables();
+            layCables();
+        }
+        open("DUAL_STACK" + PORT);
+        assertThat(client.say("bind any")).isEqualTo("bound");
+    }
+
+    private void start() throws Exception {
+        hosts = opened.add(new Namespaces());
+        List<String> java = java();
+        Path unused = Requires.tool(java.get(0));
         hosts.host("client");
         hosts.host("server");
         hosts.in("client", "sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0");
         hosts.in("server", "sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0");
         layCables();
-        server = new Agent(hosts, "server", java());
-        client = new Agent(hosts, "client");
-        open("DUAL_STACK" + PORT);
+        server = opened.add(new Agent(hosts, "server", java));
+        client = opened.add(new Agent(hosts, "client"));
     }
 
     /** The command that starts the server's JVM, and that of nobody else. */
@@ -38,12 +61,7 @@ public abstract class TwoHosts {
         return List.of(ChildProcess.java().toString());
     }
 
-    /** As {@link #connect} for every test, but hosts and programs stay: for where a program takes seconds to start. */
-    protected void connectAgain() throws Exception {
-        if (hosts == null) {
-            connect();
-            return;
-        }
+    private void pullCables() {
         String links = hosts.in("client", "ip -o link");
         for (String cable : List.of("a1", "b1")) {
             if (links.contains(" " + cable + "@")) {
@@ -55,9 +73,6 @@ public abstract class TwoHosts {
         }
         hosts.in("server", "ip -4 route flush table main");
         hosts.in("server", "ip -6 route flush table main");
-        layCables();
-        open("DUAL_STACK" + PORT);
-        assertThat(client.say("bind any")).isEqualTo("bound");
     }
 
     private void layCables() throws Exception {
@@ -73,23 +88,6 @@ public abstract class TwoHosts {
             hosts.in("client", "ip route add 10.99.0.1 via 10.9.0.1");
             hosts.in("client", "ip route add fd99::1 via fd00:9::1");
         });
-    }
-
-    public void disconnect() {
-        close(client, server, hosts);
-    }
-
-    /** Closes those that there are: a test that was skipped has opened none. */
-    public static void close(Agent client, Agent server, Namespaces hosts) {
-        if (client != null) {
-            client.close();
-        }
-        if (server != null) {
-            server.close();
-        }
-        if (hosts != null) {
-            hosts.close();
-        }
     }
 
     /** Another channel instead of the one there was: family, port, and perhaps address and payload capacity. */
