@@ -20,10 +20,17 @@ import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.RunTests;
 import org.pktinfo.netty.PktInfoDatagramChannel;
 
-/** The tests of the Netty channel over loopback with another JVM, with the newest Netty, with less of it, and as named modules. */
+/**
+ * The tests of the Netty channel over loopback with another JVM, with the newest Netty, with less of it, and as named
+ * modules.
+ */
 class NettyVersionsIT {
     private static final String CONFORMANCE = "org.pktinfo.netty.NettyConformanceTest";
-    private static final String OURS = "org.pktinfo.netty.PktInfoDatagramChannelTest";
+    private static final List<String> ALL = List.of(
+            CONFORMANCE,
+            "org.pktinfo.netty.PktInfoDatagramChannelTest",
+            "org.pktinfo.netty.BusyNettyChannelTest",
+            "org.pktinfo.netty.NettyBatchTest");
 
     private static final String PROGRAM = """
             package consumer;
@@ -93,7 +100,7 @@ class NettyVersionsIT {
         assertPass(
                 Requires.jdk25(),
                 classPath().collect(Collectors.joining(":")),
-                List.of(CONFORMANCE, OURS),
+                ALL,
                 "--illegal-native-access=deny",
                 "--enable-native-access=ALL-UNNAMED");
     }
@@ -141,7 +148,7 @@ class NettyVersionsIT {
         String newest = jars("netty.newest");
         assertThat(newest).contains("netty-transport-4.2");
         String rest = classPath().filter(entry -> !isNetty(entry)).collect(Collectors.joining(":"));
-        assertPass(ChildProcess.java(), newest + ":" + rest, List.of(CONFORMANCE, OURS));
+        assertPass(ChildProcess.java(), newest + ":" + rest, ALL);
     }
 
     @Test
