@@ -21,6 +21,7 @@ class OtherJvmIT {
     private static final String[] LOOPBACK_TESTS = {
         "org.pktinfo.ReplyTest",
         "org.pktinfo.ChannelTest",
+        "org.pktinfo.ChannelClosingTest",
         "org.pktinfo.DatagramBatchTest",
         "org.pktinfo.server.DatagramServerTest",
         "org.pktinfo.socket.ConformanceTest",
@@ -28,7 +29,7 @@ class OtherJvmIT {
         "org.pktinfo.socket.ReconnectSocketTest"
     };
 
-    /** What needs more of the kernel than the emulated ones have, such as UDP_GRO. */
+    /** Needs more of the kernel than the emulated ones have, such as UDP_GRO. */
     private static final String[] NEWER_KERNELS_TESTS = {"org.pktinfo.InboxTest", "org.pktinfo.ReconnectTest"};
 
     private static final String LOGGED = "logged: ";
