@@ -56,7 +56,10 @@ class AgentIT {
         }
     }
 
-    /** A server as one finds it everywhere: an echo on a DatagramSocket or a MulticastSocket, with the JDK's classes alone. */
+    /**
+     * A server as one finds it everywhere: an echo on a DatagramSocket or a MulticastSocket, with the JDK's classes
+     * alone.
+     */
     static final class Server {
         public static void main(String[] arguments) throws IOException {
             int port = Integer.parseInt(arguments[1]);
@@ -72,7 +75,7 @@ class AgentIT {
         }
     }
 
-    /** What a program sees that sets a factory of its own. */
+    /** A program that sets a factory of its own. */
     static final class OwnFactory {
         @SuppressWarnings("deprecation")
         public static void main(String[] arguments) throws IOException {
@@ -85,7 +88,9 @@ class AgentIT {
         }
     }
 
-    /** Binds the ports given, which says which of them the agent takes, and then uses a pktinfo of its own beside it. */
+    /**
+     * Binds the ports given, which says which of them the agent takes, and then uses a pktinfo of its own beside it.
+     */
     static final class Ports {
         public static void main(String[] arguments) throws IOException {
             for (String port : arguments) {
@@ -164,7 +169,10 @@ class AgentIT {
                 .isEqualTo(RIGHT);
     }
 
-    /** Where the JDK's class above a factory's sockets is not the one above its own, and what that changes in the outcome. */
+    /**
+     * A case in which the JDK's class above a factory's sockets is not the one above its own, and the change of the
+     * outcome.
+     */
     private record Otherwise(String name, String stock, String agent) {}
 
     private static final List<Otherwise> OTHERWISE = List.of(

@@ -15,7 +15,7 @@ import org.pktinfo.it.support.ArticleHosts;
 import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.Opened;
 
-/** Which groups the sample server answers: its own, or all that a program on its host has joined. */
+/** The groups that the sample server answers: its own, or all that a program on its host has joined. */
 @Timeout(60)
 class AllGroupsIT {
     @RegisterExtension

@@ -16,8 +16,8 @@ import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.Opened;
 
 /**
- * The article's two machines, asked as the article asks: with netcat, whose socket is connected, so that the kernel drops
- * every answer from another address.
+ * The article's two machines, asked as the article asks: with netcat, whose socket is connected, so that the kernel
+ * drops every answer from another address.
  */
 class ArticleIT {
     @RegisterExtension

@@ -16,8 +16,8 @@ import org.pktinfo.Requires;
 import org.pktinfo.it.support.TwoHosts;
 
 /**
- * What changes between a request and its reply, seen by a server loop: what it counts, that others are answered meanwhile, and that
- * the next request is once all is well again. More of it is in {@link WireIT} and {@link RoutesIT}.
+ * Changes between a request and its reply, seen by a server loop: its counters, others who are answered meanwhile, and
+ * that the next request is once all is well again. More of it is in {@link WireIT} and {@link RoutesIT}.
  */
 @Timeout(60)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)

@@ -27,7 +27,10 @@ import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.EmulatedKernel;
 import org.pktinfo.it.support.Opened;
 
-/** The library and the sample server on the kernels of the article, whose rules a test build of the native library keeps. */
+/**
+ * The library and the sample server on the kernels of the article, whose rules a test build of the native library
+ * keeps.
+ */
 @Timeout(60)
 class EmulatedKernelIT {
     private static final List<String> ALIASES = List.of(
@@ -61,7 +64,7 @@ class EmulatedKernelIT {
         OtherJvmIT.assertLoopbackTestsPass(kernel.java(), "-Dexcluded.tag=load");
     }
 
-    /** What the server prints for one request to each alias. */
+    /** Returns what the server prints for one request to each alias. */
     private static List<String> printed(EmulatedKernel kernel) {
         List<String> lines = new ArrayList<>();
         for (String alias : ALIASES) {
@@ -78,7 +81,10 @@ class EmulatedKernelIT {
         return lines;
     }
 
-    /** What netcat prints for one request to each alias; it takes an answer from there only, and waits no longer than a second. */
+    /**
+     * Returns what netcat prints for one request to each alias; it takes an answer from there only, and waits no longer
+     * than a second.
+     */
     private static List<String> netcat() throws Exception {
         String command = "for alias in " + String.join(" ", ALIASES)
                 + "; do echo \"$alias $(echo command | nc -u -W 1 -w 1 $alias 8888)\"; done";
@@ -149,8 +155,9 @@ class EmulatedKernelIT {
     }
 
     /**
-     * What becomes of a request to a socket that was bound to eth0 before or after it was handed to the library: the source of
-     * the answer, or the kind of error. Only by way of the device can the peer be answered: no route leads there.
+     * Asks a socket that was bound to eth0 before or after it was handed to the library, and returns what becomes of
+     * it: the source of the answer, or the kind of error. Only by way of the device can the peer be answered: no route
+     * leads there.
      */
     private static String askASocketBound(String when, EmulatedKernel kernel) throws Exception {
         Requires.tool("perl");

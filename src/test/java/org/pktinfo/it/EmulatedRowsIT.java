@@ -9,7 +9,7 @@ import org.pktinfo.Diagnosis.Behaviour;
 import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.EmulatedKernel;
 
-/** What the doctor says of the emulated kernels, and that each does in every experiment what the table says of its kind. */
+/** The emulated kernels: each does in every experiment what the table says of its kind, and the doctor names it. */
 class EmulatedRowsIT {
     private static Behaviour kind(EmulatedKernel kernel) {
         if (kernel.isLegacy()) {

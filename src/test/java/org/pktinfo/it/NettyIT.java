@@ -21,7 +21,10 @@ import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.NettyServers;
 import org.pktinfo.it.support.TwoHosts;
 
-/** Servers on Netty between two hosts, with its own channel and with ours: which address a client sees, and whether it is content. */
+/**
+ * Servers on Netty between two hosts, with its own channel and with ours: which address a client sees, and whether it
+ * is content.
+ */
 @Timeout(60)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class NettyIT extends TwoHosts {

@@ -2,7 +2,7 @@ package org.pktinfo.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-/** What leaves the host, when it is a server loop with one worker that answers. */
+/** The replies that leave the host, when it is a server loop with one worker that answers. */
 class OneWorkerIT extends WireIT {
     @Override
     protected void open(String how) throws Exception {

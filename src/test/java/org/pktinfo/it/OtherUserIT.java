@@ -19,7 +19,10 @@ import org.pktinfo.it.support.Namespaces;
 
 /** Two users on one host: what one cannot do to the other, and what one cannot do at all. */
 class OtherUserIT {
-    /** Tries for as long as it is let whatever it can with each folder that turns up, and says how often it got anywhere. */
+    /**
+     * Tries for as long as it is let whatever it can with each folder that turns up, and says how often it got
+     * anywhere.
+     */
     private static final String ATTACKER = """
             use strict;
             $| = 1;
@@ -75,7 +78,7 @@ class OtherUserIT {
         return open;
     }
 
-    /** What the attacker says when it is told to stop after the work. */
+    /** Returns what the attacker says when it is told to stop after the work. */
     private static String attack(Path where, List<String> work) throws Exception {
         try (ChildProcess attacker = ChildProcess.start(asNobody("perl", "-e", ATTACKER, where.toString()))) {
             attacker.awaitOut("ready"::equals);

@@ -18,7 +18,7 @@ import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.Namespaces;
 import org.pktinfo.it.support.Opened;
 
-/** Which addresses a server takes for its own, and what it does with those that nobody can have. */
+/** The addresses that a server takes for its own, and those that nobody can have. */
 @Timeout(60)
 class OwnAddressIT {
     /** Says of each address whether it is this host's. */

@@ -13,10 +13,11 @@ import org.pktinfo.it.support.Namespaces;
 import org.pktinfo.it.support.Opened;
 
 /**
- * A link on the way that is too narrow, and a router whose reports of it reach nobody, as where several hosts share an address.
+ * A link on the way that is too narrow, and a router whose reports of it reach nobody, as where several hosts share an
+ * address.
  *
  * <pre>
- *   client --- 10.1.0.1/24 fd01::1, MTU 1280 --- router --- 10.2.0.1/24 fd02::1, MTU 1500 --- server, lo: 10.99.0.1 fd99::1
+ *   client --- 10.1.0.1/24 fd01::1, MTU 1280 - router - 10.2.0.1/24 fd02::1, MTU 1500 --- server, lo: 10.99.0.1 fd99::1
  * </pre>
  */
 @Timeout(60)

@@ -37,7 +37,10 @@ class RoomIT {
     private static final int PORT = 7100;
     private static final int LENGTH = 1400;
 
-    /** Sends from a socket with a small buffer: how many, to how many hosts from that address on, with what patience in milliseconds. */
+    /**
+     * Sends from a socket with a small buffer: how many, to how many hosts from that address on, with what patience in
+     * milliseconds.
+     */
     static final class Sender {
         public static void main(String[] arguments) throws Exception {
             int count = Integer.parseInt(arguments[0]);

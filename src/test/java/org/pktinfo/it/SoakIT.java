@@ -18,8 +18,8 @@ import org.pktinfo.it.support.Namespaces;
 import org.pktinfo.it.support.Opened;
 
 /**
- * Memory and descriptors of a server under load: how many minutes is the property {@code soak.minutes}, how many requests a second
- * {@code soak.rate}.
+ * Memory and descriptors of a server under load: how many minutes is the property {@code soak.minutes}, how many
+ * requests a second {@code soak.rate}.
  */
 class SoakIT {
     private static final double LONG_MINUTES = 10;

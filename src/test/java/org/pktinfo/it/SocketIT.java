@@ -17,7 +17,10 @@ import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.TwoHosts;
 import org.pktinfo.socket.PktInfoDatagramSocket;
 
-/** An ordinary server on a DatagramSocket, with the JDK's class and with ours: which address a client on another host sees. */
+/**
+ * An ordinary server on a DatagramSocket, with the JDK's class and with ours: which address a client on another host
+ * sees.
+ */
 @Timeout(60)
 class SocketIT extends TwoHosts {
     private static final String ECHO_PORT = " 7001";
@@ -70,7 +73,10 @@ class SocketIT extends TwoHosts {
         return source;
     }
 
-    /** One after the other from one port: a reused packet, longer and shorter, both families, an alias and an address of lo. */
+    /**
+     * One after the other from one port: a reused packet, longer and shorter, both families, an alias and an address of
+     * lo.
+     */
     @ParameterizedTest
     @ValueSource(strings = "ours")
     void theReplyComesFromTheAddressAskedLast(String kind) throws Exception {

@@ -14,7 +14,10 @@ import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.EmulatedKernel;
 import org.pktinfo.it.support.Namespaces;
 
-/** Whether the kernel sends from the source that it is told, found out before a channel is there; a kernel that does not is emulated. */
+/**
+ * The proof that the kernel sends from the source that it is told, made before a channel is there; a kernel that does
+ * not is emulated.
+ */
 @Timeout(60)
 class SourceProofIT {
     /** Opens a channel of each kind and by each way, and says what comes of it. */

@@ -20,8 +20,8 @@ import org.pktinfo.it.support.Storm;
 import org.pktinfo.it.support.TwoHosts;
 
 /**
- * Addresses, routes and interfaces of a server change all the time, and the client checks where every reply comes from. How many
- * exchanges is the property {@code storm.exchanges}, which storm it is {@code storm.seed}.
+ * Addresses, routes and interfaces of a server change all the time, and the client checks where every reply comes from.
+ * How many exchanges is the property {@code storm.exchanges}, which storm it is {@code storm.seed}.
  */
 class StormIT extends TwoHosts {
     private static final int PORT_OF_STORM = 7001;
@@ -66,7 +66,10 @@ class StormIT extends TwoHosts {
         return Long.parseLong(number.group(1));
     }
 
-    /** Besides the server for all addresses: one bound to each, and for each a channel connected to each of the client's sockets. */
+    /**
+     * Besides the server for all addresses: one bound to each, and for each a channel connected to each of the client's
+     * sockets.
+     */
     private void serveEachAddressToo() throws Exception {
         for (String address : Storm.asked()) {
             assertThat(server.say("answer " + PORT_OF_BOUND + " asked " + address))

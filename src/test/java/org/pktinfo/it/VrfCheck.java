@@ -14,8 +14,8 @@ import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.TwoHosts;
 
 /**
- * A server whose interface a0 belongs to a VRF, a routing table of its own. Not every kernel has VRFs, so this is no part of
- * the build's tests: see src/test/kernels.
+ * A server whose interface a0 belongs to a VRF, a routing table of its own. Not every kernel has VRFs, so this is no
+ * part of the build's tests: see src/test/kernels.
  */
 @Timeout(60)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -42,8 +42,8 @@ class VrfCheck extends TwoHosts {
     }
 
     /**
-     * An unbound socket takes part in every VRF; a reply without an interface is routed outside of all of them, where its
-     * source is unknown.
+     * An unbound socket takes part in every VRF; a reply without an interface is routed outside of all of them, where
+     * its source is unknown.
      */
     @ParameterizedTest
     @CsvSource({

@@ -15,7 +15,7 @@ import org.pktinfo.it.support.Agent;
 import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.TwoHosts;
 
-/** What leaves the host, as a client on another host sees it; a test may change both hosts as it likes. */
+/** The replies that leave the host, as a client on another host sees them; a test may change both hosts as it likes. */
 @Timeout(60)
 class WireIT extends TwoHosts {
     @BeforeEach

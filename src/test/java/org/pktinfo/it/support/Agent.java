@@ -34,8 +34,9 @@ import org.pktinfo.server.DatagramServer;
 import org.pktinfo.server.ServerStats;
 
 /**
- * A program inside a namespace that does one thing a line and answers with one line, so that a test can change the world between
- * a request and its reply. As a server it has one {@link PktInfoChannel}, as a client one plain socket that is not connected.
+ * A program inside a namespace that does one thing a line and answers with one line, so that a test can change the
+ * world between a request and its reply. As a server it has one {@link PktInfoChannel}, as a client one plain socket
+ * that is not connected.
  */
 public final class Agent implements AutoCloseable {
     private final ChildProcess child;
@@ -281,7 +282,10 @@ public final class Agent implements AutoCloseable {
         return "done";
     }
 
-    /** Port, milliseconds, requests a second, then the addresses to ask, perhaps with a #port; what became of all requests so far. */
+    /**
+     * Port, milliseconds, requests a second, then the addresses to ask, perhaps with a #port; what became of all
+     * requests so far.
+     */
     private String storm(String[] words) throws IOException {
         if (asker == null) {
             List<InetSocketAddress> servers = new ArrayList<>();
@@ -341,7 +345,7 @@ public final class Agent implements AutoCloseable {
         }
     }
 
-    /** What became of the reply, as the counters and the log say. */
+    /** Tells what became of the reply, as the counters and the log say. */
     private String replyInLoop(SourceSelection selection) throws IOException {
         ServerStats before = loop.stats();
         try {

@@ -34,7 +34,10 @@ public final class ChildProcess implements AutoCloseable {
         this.readers = List.of(read(process.getInputStream(), out), read(process.getErrorStream(), err));
     }
 
-    /** The option without which the JDK that runs the tests would warn of native access by these modules; none before JDK 24. */
+    /**
+     * The option without which the JDK that runs the tests would warn of native access by these modules; none before
+     * JDK 24.
+     */
     public static List<String> nativeAccess(String modules) {
         return Runtime.version().feature() >= 24 ? List.of("--enable-native-access=" + modules) : List.of();
     }
@@ -49,8 +52,8 @@ public final class ChildProcess implements AutoCloseable {
     }
 
     /**
-     * In a locale that knows ASCII only, the JVM hands over a question mark for each other character, so the words go by way of a shell,
-     * which makes bytes of them.
+     * In a locale that knows ASCII only, the JVM hands over a question mark for each other character, so the words go
+     * by way of a shell, which makes bytes of them.
      */
     private static List<String> inAscii(List<String> command) {
         if (command.stream().allMatch(word -> word.chars().allMatch(c -> c < 128))) {
@@ -75,7 +78,10 @@ public final class ChildProcess implements AutoCloseable {
         return new ChildProcess(command, environment);
     }
 
-    /** Starts it with the system's own SIGINT, also where the tests run with it ignored, as in the background of a script. */
+    /**
+     * Starts it with the system's own SIGINT, also where the tests run with it ignored, as in the background of a
+     * script.
+     */
     public static ChildProcess startInterruptible(List<String> command) throws IOException {
         List<String> whole = new ArrayList<>(List.of("env", "--default-signal=INT"));
         whole.addAll(command);

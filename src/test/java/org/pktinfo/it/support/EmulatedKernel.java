@@ -4,8 +4,8 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * The kernels whose rules the test build of the native library can keep on top of this one, which must be 3.15 or newer. What
- * they are is in native/test/emulator.c.
+ * The kernels whose rules the test build of the native library can keep on top of this one, which must be 3.15 or
+ * newer. What they are is in native/test/emulator.c.
  */
 public enum EmulatedKernel {
     LEGACY,

@@ -9,7 +9,8 @@ import java.util.Map;
 import org.pktinfo.ExperimentAgent;
 
 /**
- * Every experiment with one kernel: socket, options, address asked and control messages of the reply, and what came of it.
+ * Every experiment with one kernel: socket, options, address asked and control messages of the reply, and what came of
+ * it.
  *
  * <pre>
  *   client  c0 10.9.0.100/24 fd00:9::100 fe80::100  ---  a0 10.9.0.1/24 .2 .3  fd00:9::1 ::2  fe80::1   server

@@ -68,7 +68,10 @@ public final class Namespaces implements AutoCloseable {
         }
     }
 
-    /** The kernel takes an IPv6 address over later than it says: the host receives what is sent there once there is a route. */
+    /**
+     * The kernel takes an IPv6 address over later than it says: the host receives what is sent there once there is a
+     * route.
+     */
     private void awaitLocal(String host, String interfaceName, List<String> addresses) {
         if (addresses.isEmpty()) {
             return;

@@ -8,8 +8,8 @@ import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
 /**
- * Hosts and programs of a test, closed when it ends, the last opened first, also if it failed or was never begun. In a static field,
- * or in a class with one instance for all tests, they last until the last test.
+ * Hosts and programs of a test, closed when it ends, the last opened first, also if it failed or was never begun. In a
+ * static field, or in a class with one instance for all tests, they last until the last test.
  */
 public final class Opened implements BeforeAllCallback, AfterEachCallback, AfterAllCallback {
     private final Deque<AutoCloseable> resources = new ArrayDeque<>();

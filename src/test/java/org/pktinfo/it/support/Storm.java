@@ -8,11 +8,14 @@ import java.util.Random;
 import java.util.TreeMap;
 
 /**
- * Changes the addresses, routes and interfaces of the server of {@link TwoHosts}, one gust after the other: the same gusts in the
- * same order for the same seed. It knows what it has done, so every command must succeed.
+ * Changes the addresses, routes and interfaces of the server of {@link TwoHosts}, one gust after the other: the same
+ * gusts in the same order for the same seed. It knows what it has done, so every command must succeed.
  */
 public final class Storm {
-    /** What comes and goes. The first address of each interface, which the kernel prefers as a source, stays on it. */
+    /**
+     * Lists what comes and goes. The first address of each interface, which the kernel prefers as a source, stays on
+     * it.
+     */
     private static final List<String> ADDRESSES = List.of(
             "10.9.0.2/24",
             "10.9.0.3/24",
@@ -55,7 +58,10 @@ public final class Storm {
         return address.startsWith("10.99.") || address.startsWith("fd99:") ? "lo" : "a0";
     }
 
-    /** Away from home without its subnet: on loopback all of it would be the host's, on the other cable the way to the peer. */
+    /**
+     * Away from home without its subnet: on loopback all of it would be the host's, on the other cable the way to the
+     * peer.
+     */
     private static String at(String address, String place) {
         String host = address.replaceAll("/.*", "");
         return (place.equals("a0") ? address : host + (host.indexOf(':') >= 0 ? "/128" : "/32")) + " dev " + place;
@@ -104,7 +110,7 @@ public final class Storm {
         PEERS.forEach(peer -> route(peer, "none"));
     }
 
-    /** How many changes of each kind there were. */
+    /** Tells how many changes of each kind there were. */
     public Map<String, Integer> counts() {
         return counts;
     }

@@ -11,10 +11,10 @@ import org.pktinfo.Requires;
  * A server with many addresses and a client that sees where each reply comes from.
  *
  * <pre>
- *            +-- a1 10.9.0.100/24 fd00:9::100  ----  a0 10.9.0.1/24 .2 .3  fd00:9::1 ::2 ::3 --+
- *   client   |                                                                                  | server, lo: 10.99.0.1/32
- *            +-- b1 10.8.0.100/24 fd00:8::100  ----  b0 10.8.0.1/24        fd00:8::1          --+             fd99::1/128
- *              both: fe80::100                     both: fe80::1
+ *            +-- a1 10.9.0.100/24 fd00:9::100 --- a0 10.9.0.1/24 .2 .3  fd00:9::1 ::2 ::3 --+
+ *   client   |                                                                               | server, lo: 10.99.0.1/32
+ *            +-- b1 10.8.0.100/24 fd00:8::100 --- b0 10.8.0.1/24        fd00:8::1          --+             fd99::1/128
+ *              both: fe80::100                  both: fe80::1
  * </pre>
  */
 public abstract class TwoHosts {
@@ -29,8 +29,8 @@ public abstract class TwoHosts {
     public final Opened opened = new Opened();
 
     /**
-     * Makes hosts and programs. Where there are some from a test before, they stay, as a program takes seconds to start; what is between
-     * them is new.
+     * Makes hosts and programs. Where there are some from a test before, they stay, as a program takes seconds to
+     * start; what is between them is new.
      */
     public void connect() throws Exception {
         if (client == null) {
