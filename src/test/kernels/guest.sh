@@ -70,7 +70,7 @@ archive_classes() {
         mount --bind /dev '$tree/dev' && mount --bind /proc '$tree/proc' && ip link set lo up || exit
         chroot '$tree' /jdk/bin/java -Xshare:dump -XX:SharedArchiveFile=$base
         chroot '$tree' /jdk/bin/java -XX:SharedArchiveFile=$base -XX:ArchiveClassesAtExit=/app/classes.jsa \
-            -cp '$(cat "$tree/app/classpath")' org.pktinfo.it.RunTests org.pktinfo.ReplyTest" >"$work/archive.log" 2>&1 || true
+            -cp '$(cat "$tree/app/classpath")' org.pktinfo.it.support.RunTests org.pktinfo.ReplyTest" >"$work/archive.log" 2>&1 || true
     [ -f "$tree/app/classes.jsa" ] || { cat "$work/archive.log" >&2; die "no archive of classes"; }
     rm -rf "$tree/tmp"
 }

@@ -11,7 +11,7 @@ import java.net.InetSocketAddress;
 import org.junit.jupiter.api.Test;
 import org.pktinfo.PktInfoChannel.Family;
 
-/** What receiving and replying with records costs the heap. */
+/** The cost to the heap of receiving and replying with records. */
 class AllocationTest {
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     private static final int ROUNDS = 20_000;
@@ -20,7 +20,7 @@ class AllocationTest {
 
     private static volatile byte[] sink;
 
-    /** What this thread has allocated since it began. */
+    /** Tells how much this thread has allocated since it began. */
     static long allocatedBytes() {
         return THREADS.getCurrentThreadAllocatedBytes();
     }

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What Java makes of a slot, with the test in the place of the kernel. */
+/** A slot as Java reads it, with the test in the place of the kernel. */
 class ArenaTest {
     private static final int BOTH = Layout.FLAG_IN_PKTINFO | Layout.FLAG_IN6_PKTINFO;
 

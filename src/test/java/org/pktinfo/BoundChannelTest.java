@@ -17,7 +17,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.pktinfo.PktInfoChannel.Family;
 
-/** A channel that is bound to one address or connected does not answer from another, which the kernel would let it; seen at the client. */
+/**
+ * A channel that is bound to one address or connected does not answer from another, which the kernel would let it; seen
+ * at the client.
+ */
 @Timeout(60)
 class BoundChannelTest {
     private static final byte[] REPLY = {1, 2};

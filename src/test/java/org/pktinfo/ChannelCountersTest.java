@@ -39,7 +39,10 @@ class ChannelCountersTest {
         assertThat(counters.kernelDrops()).isEqualTo((1L << 32) + 5);
     }
 
-    /** Each thread sees every datagram of its own in order, and those of all threads are mixed, across the end of the counter. */
+    /**
+     * Each thread sees every datagram of its own in order, and those of all threads are mixed, across the end of the
+     * counter.
+     */
     @ParameterizedTest
     @ValueSource(ints = {1, 0xfffff000})
     void severalReceiversCountNothingTwiceAndNothingBackwards(int begin) throws Exception {

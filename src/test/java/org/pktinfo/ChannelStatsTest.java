@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.PktInfoChannel.Family;
 import org.pktinfo.SendException.Kind;
 
-/** What a channel counts, against what was really sent, received and lost. */
+/** The counters of a channel, against the datagrams that were really sent, received and lost. */
 @Timeout(60)
 class ChannelStatsTest {
     private PktInfoChannel server;
@@ -210,7 +210,10 @@ class ChannelStatsTest {
         }
     }
 
-    /** Linux 4.12: a server that hangs, or is closed with its queue full, has lost datagrams and receives none that would tell. */
+    /**
+     * Linux 4.12: a server that hangs, or is closed with its queue full, has lost datagrams and receives none that
+     * would tell.
+     */
     @Test
     void whatTheKernelLostIsKnownWithoutReceiving() throws IOException {
         Loopback.shrinkQueue(server);

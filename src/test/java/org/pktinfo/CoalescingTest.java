@@ -24,7 +24,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.PktInfoChannel.Family;
 
-/** Datagrams that leave and come as one, and are several all the same. A client that coalesces shows what left together. */
+/**
+ * Datagrams that leave and come as one, and are several all the same. A client that coalesces shows what left together.
+ */
 @Timeout(60)
 class CoalescingTest {
     private PktInfoChannel server;

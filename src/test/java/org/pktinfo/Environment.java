@@ -5,7 +5,7 @@ import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
 import java.nio.channels.DatagramChannel;
 
-/** What this JVM on this host can do. */
+/** The abilities of this JVM on this host. */
 final class Environment {
     private Environment() {}
 

@@ -16,8 +16,8 @@ import java.util.List;
 
 /**
  * A program inside a namespace that does one thing a line and answers with one line: as a server the experiments of
- * {@link ExperimentSocket}, as a client what asks it. Interfaces are named; control messages are written as {@code in 192.0.2.1@eth0}
- * or {@code in6 ::ffff:192.0.2.1}, several divided by {@code " + "}.
+ * {@link ExperimentSocket}, as a client what asks it. Interfaces are named; control messages are written as
+ * {@code in 192.0.2.1@eth0} or {@code in6 ::ffff:192.0.2.1}, several divided by {@code " + "}.
  */
 public final class ExperimentAgent {
     private static final Duration WAIT = Duration.ofSeconds(5);
@@ -73,7 +73,7 @@ public final class ExperimentAgent {
         return "joined";
     }
 
-    /** What arrived with the datagram of this text. */
+    /** Tells what arrived with the datagram of this text. */
     private String receive(String text) throws IOException {
         if (!server.receive(text.getBytes(StandardCharsets.UTF_8), WAIT)) {
             return "nothing";

@@ -10,7 +10,7 @@ import java.nio.file.StandardOpenOption;
 
 /** The plan of native/test/faults.c: which system calls of the native library fail, where, how and how often. */
 public final class Faults {
-    /** What can fail; the numbers are those of native/test/faults.c. */
+    /** The calls that can fail; the numbers are those of native/test/faults.c. */
     enum Step {
         /** A datagram, whichever call brings it. */
         RECEIVE(0),
@@ -98,7 +98,7 @@ public final class Faults {
         plan.putInt(field(step, 6), 0);
     }
 
-    /** How many have failed, or were held. */
+    /** Tells how many have failed, or were held. */
     int hits(Step step) {
         return plan.getInt(field(step, 5));
     }

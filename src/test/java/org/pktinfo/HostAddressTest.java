@@ -9,7 +9,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.HostAddress.Answer;
 
-/** Which addresses are this host's. What depends on its interfaces and settings is tried in namespaces. */
+/** The addresses that are this host's. All that depends on its interfaces and settings is tried in namespaces. */
 class HostAddressTest {
     private static Answer ask(IpAddress address, int interfaceIndex) {
         return HostAddress.ask(address.high(), address.low(), interfaceIndex);

@@ -19,10 +19,16 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.PktInfoChannel.Family;
 
-/** Receiving one by one takes several at once from a queue that does not run empty, and nobody can tell but by the calls. */
+/**
+ * Receiving one by one takes several at once from a queue that does not run empty, and nobody can tell but by the
+ * calls.
+ */
 @Timeout(60)
 class InboxTest {
-    /** Of so many, one by one and then at once, the last {@link Inbox#AHEAD} are taken by the receive after {@link Inbox#BUSY}. */
+    /**
+     * Of so many, one by one and then at once, the last {@link Inbox#AHEAD} are taken by the receive after
+     * {@link Inbox#BUSY}.
+     */
     private static final int ALL = Inbox.BUSY + Inbox.AHEAD;
 
     private PktInfoChannel server;
@@ -213,7 +219,7 @@ class InboxTest {
         assertThat(server.awaitReadable(Duration.ZERO)).isFalse();
     }
 
-    /** What the JDK's channel does with its own queue. */
+    /** Receives as the JDK's channel does with its own queue. */
     @Test
     void whatWasTakenAheadIsThrownAwayWhenTheChannelIsConnected() throws IOException {
         takeAhead();

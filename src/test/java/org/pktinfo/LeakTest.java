@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Timeout;
 import org.pktinfo.PktInfoChannel.Family;
 import org.pktinfo.socket.PktInfoDatagramSocket;
 
-/** What failing, closing at the same time and interrupting leaves open: nothing. */
+/** The descriptors that failing, closing at the same time and interrupting leave open: none. */
 @Timeout(60)
 class LeakTest {
     @Test
@@ -37,7 +37,9 @@ class LeakTest {
         }
     }
 
-    /** At once: a program that looks for a free port has opened many by the time that anything else would close them. */
+    /**
+     * At once: a program that looks for a free port has opened many by the time that anything else would close them.
+     */
     @Test
     void aSocketThatCannotBeBoundLeavesNothingOpenNotEvenForAMoment() throws IOException {
         try (DatagramSocket first = new DatagramSocket()) {

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.pktinfo.PktInfoChannel.Family;
 
-/** How much memory outside the heap a channel has, as its documentation says, and that closing it gives all of that back. */
+/** The memory of a channel outside the heap: as much as its documentation says, and all given back by closing it. */
 @Timeout(60)
 class MemoryTest {
     private long before;
@@ -77,7 +77,7 @@ class MemoryTest {
         assertThat(kibibytes()).isZero();
     }
 
-    /** What was taken ahead and not handed out, and a thread that waits, do not keep it. */
+    /** Closes with datagrams taken ahead and not handed out, and with a thread that waits: neither keeps the memory. */
     @Test
     void closingWhileSomebodyReceivesGivesItBackWhenThatOneHasLeft() throws Exception {
         receiveFromABusyQueue();

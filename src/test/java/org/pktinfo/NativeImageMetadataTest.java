@@ -17,7 +17,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** What GraalVM's native-image is told: nobody compiles it here, so that at least every name in it exists. */
+/** The file that GraalVM's native-image is given: nobody compiles it here, so that at least every name in it exists. */
 class NativeImageMetadataTest {
     private static final String FILE = "/META-INF/native-image/org.pktinfo/pktinfo/reachability-metadata.json";
 

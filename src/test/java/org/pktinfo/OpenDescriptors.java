@@ -7,7 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 
-/** What this process has open. */
+/** The descriptors that this process has open. */
 final class OpenDescriptors {
     private OpenDescriptors() {}
 

@@ -9,7 +9,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What the library's own threads meet neither ends them nor goes unseen. */
+/** The library's own threads: nothing that they meet ends them or goes unseen. */
 @Timeout(60)
 class OwnThreadsTest {
     @Test

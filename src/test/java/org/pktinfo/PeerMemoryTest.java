@@ -97,7 +97,9 @@ class PeerMemoryTest {
         assertThat(capacity - known(memory, capacity, capacity)).isLessThan(1 + capacity / 1000);
     }
 
-    /** In what is too full, the same peers are not forgotten each time: nobody can compute whom to send in the name of. */
+    /**
+     * In what is too full, the same peers are not forgotten each time: nobody can compute whom to send in the name of.
+     */
     @Test
     void nobodyKnowsBeforehandWhoGivesWayToWhom() {
         List<List<Integer>> forgotten = IntStream.range(0, 2)

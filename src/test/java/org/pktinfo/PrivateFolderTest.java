@@ -16,7 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Where the library is extracted to, and where it is not. */
+/** The folders that the library is extracted to, and those that it is not. */
 class PrivateFolderTest {
     @TempDir
     private Path parent;
@@ -60,7 +60,10 @@ class PrivateFolderTest {
                 .isInstanceOf(NoSuchFileException.class);
     }
 
-    /** Who may write there and is not held back by the sticky bit could rename the folder and make another of its name. */
+    /**
+     * Refuses a folder in which others may write without a sticky bit: they could rename the one below and make another
+     * of its name.
+     */
     @ParameterizedTest
     @CsvSource({"0700, true", "0755, true", "1777, true", "1770, true", "0777, false", "0775, false", "0702, false"})
     void aFolderWhereOthersCouldExchangeItIsRefused(String mode, boolean taken) throws Exception {

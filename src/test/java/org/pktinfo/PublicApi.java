@@ -1,5 +1,7 @@
 package org.pktinfo;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import java.io.IOException;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Executable;
@@ -7,6 +9,7 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.net.DatagramPacket;
+import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
@@ -26,6 +29,9 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.pktinfo.netty.PktInfoDatagramChannel;
+import org.pktinfo.netty.PktInfoDatagramPacket;
 import org.pktinfo.server.DatagramHandler;
 import org.pktinfo.server.DatagramServer;
 import org.pktinfo.server.RateLimit;
@@ -33,9 +39,10 @@ import org.pktinfo.socket.PktInfoDatagramSocket;
 
 /** All that a user can call, found in the compiled classes, and one good value of each kind to call it with. */
 final class PublicApi implements AutoCloseable {
-    private static final List<String> PACKAGES = List.of("org.pktinfo", "org.pktinfo.server", "org.pktinfo.socket");
+    private static final List<String> PACKAGES =
+            List.of("org.pktinfo", "org.pktinfo.netty", "org.pktinfo.server", "org.pktinfo.socket");
 
-    /** What the Doctor alone makes, and its documentation says so. */
+    /** Lists what the Doctor alone makes, as its documentation says. */
     private static final List<Class<?>> MADE_BY_THE_DOCTOR = List.of(
             Diagnosis.class,
             Diagnosis.Exchange.class,
@@ -52,6 +59,7 @@ final class PublicApi implements AutoCloseable {
     final DatagramServer server =
             open(DatagramServer.builder().payloadCapacity(100).start(request -> {}));
     final PktInfoDatagramSocket socket = open(new PktInfoDatagramSocket(0));
+    final NettySamples netty = open(new NettySamples());
     final ByteBuffer payload = ByteBuffer.wrap(new byte[] {1, 2, 3});
     private final Datagram request;
 
@@ -157,9 +165,16 @@ final class PublicApi implements AutoCloseable {
     Object[] arguments(Executable executable) throws IOException {
         Object[] arguments = new Object[executable.getParameterCount()];
         for (int i = 0; i < arguments.length; i++) {
-            arguments[i] = sample(executable.getParameterTypes()[i], executable);
+            Class<?> type = executable.getParameterTypes()[i];
+            // Behind a group, an address is the source that is to be heard.
+            arguments[i] =
+                    i > 0 && type == InetAddress.class ? InetAddress.getByName("127.0.0.1") : sample(type, executable);
         }
         return arguments;
+    }
+
+    private static boolean takesAGroup(Executable executable) {
+        return executable.getName().matches("join|joinGroup|leaveGroup|block");
     }
 
     private Object sample(Class<?> type, Executable executable) throws IOException {
@@ -177,7 +192,7 @@ final class PublicApi implements AutoCloseable {
             Duration.ofMillis(1),
             new DatagramPacket(new byte[3], 3, InetAddress.getByName("127.0.0.1"), peer().port()),
             NetworkInterface.getByName("lo"),
-            InetAddress.getByName(executable.getName().equals("join") ? "239.1.2.3" : "127.0.0.1"),
+            InetAddress.getByName(takesAGroup(executable) ? "239.1.2.3" : "127.0.0.1"),
             StandardSocketOptions.SO_REUSEADDR,
             "reason",
             Map.of(),
@@ -190,6 +205,12 @@ final class PublicApi implements AutoCloseable {
             (DatagramHandler) handled -> {},
             (PktInfoChannel.Reconnection) () -> {},
         };
+        if (NettySamples.isNettys(type)) {
+            return netty.sample(type);
+        }
+        if (type == InetSocketAddress.class && takesAGroup(executable)) {
+            return new InetSocketAddress("239.1.2.3", 0);
+        }
         if (type == int.class) {
             return executable.getDeclaringClass() == PeerMemory.class
                     ? 8
@@ -246,6 +267,12 @@ final class PublicApi implements AutoCloseable {
             new ControlMessages.InPktinfo(peer().address(), peer().address(), 0),
             new ControlMessages.In6Pktinfo(peer().address(), 0),
         };
+        if (PktInfoDatagramPacket.class == type) {
+            return List.of(netty.packet(request.packetInfo()));
+        }
+        if (PktInfoDatagramChannel.class == type) {
+            return List.of(netty.channel());
+        }
         return Arrays.stream(known).filter(type::isInstance).limit(1).toList();
     }
 
@@ -273,9 +300,45 @@ final class PublicApi implements AutoCloseable {
             if (result instanceof AutoCloseable resource) {
                 open(resource);
             }
-            return null;
+            return result == null ? null : netty.failure(result);
         } catch (InvocationTargetException e) {
             return e.getCause();
+        }
+    }
+
+    /** A test with everything new, after which everything must still work. */
+    static DynamicTest test(String name, ThrowingRun run) {
+        return DynamicTest.dynamicTest(name, () -> {
+            try (PublicApi api = new PublicApi()) {
+                run.with(api);
+                assertThat(api.stillWorks()).isTrue();
+            }
+        });
+    }
+
+    interface ThrowingRun {
+        void with(PublicApi api) throws Exception;
+    }
+
+    static void assertNotNative(Throwable thrown) {
+        assertThat(thrown.getStackTrace())
+                .noneMatch(frame -> frame.getClassName().endsWith(".NativeCalls"));
+    }
+
+    /** Tells what the drop-in only takes over: the JDK documents it, and so it does what the JDK's own socket does. */
+    static boolean isTheJdks(Executable executable) {
+        return executable instanceof Method method
+                && method.getDeclaringClass() == PktInfoDatagramSocket.class
+                && !method.getName().equals("memory");
+    }
+
+    static Throwable jdkThrows(Method method, Object... arguments) throws Exception {
+        try (DatagramSocket jdk = new DatagramSocket();
+                PublicApi api = new PublicApi()) {
+            jdk.setSoTimeout(1);
+            Throwable thrown = api.callOn(
+                    jdk, DatagramSocket.class.getMethod(method.getName(), method.getParameterTypes()), arguments);
+            return thrown == null ? new AssertionError("the JDK takes it") : thrown;
         }
     }
 

@@ -35,8 +35,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The JDK's channel is connected and disconnected. Connected twice in a row, by its socket, it takes the address that the kernel chose
- * for the first connection for the one that it was bound to, and puts a new socket there when it is disconnected.
+ * The JDK's channel is connected and disconnected. Connected twice in a row, by its socket, it takes the address that
+ * the kernel chose for the first connection for the one that it was bound to, and puts a new socket there when it is
+ * disconnected.
  */
 @Timeout(60)
 class ReconnectTest {
@@ -60,7 +61,10 @@ class ReconnectTest {
         server.close();
     }
 
-    /** Which is named: a port of the system's choice is given up when the socket is disconnected, and no new one is made then. */
+    /**
+     * Names the reason: a port of the system's choice is given up when the socket is disconnected, and no new one is
+     * made then.
+     */
     private static int freePort() throws IOException {
         try (DatagramSocket socket = new DatagramSocket()) {
             return socket.getLocalPort();
@@ -220,7 +224,9 @@ class ReconnectTest {
         assertThat(client.replySource(new byte[3])).isEqualTo(address("127.0.0.1"));
     }
 
-    /** The first time that a socket is disconnected which the system has chosen the port of, it has none for a moment. */
+    /**
+     * The first time that a socket is disconnected which the system has chosen the port of, it has none for a moment.
+     */
     @Test
     void aPortOfTheSystemsChoiceStays() throws Exception {
         CompletableFuture<Void> sender;
@@ -248,7 +254,10 @@ class ReconnectTest {
         sender.get();
     }
 
-    /** The kernel would refuse to make a socket IPv6-only that is bound, but one that is bound to an IPv6 address is that already. */
+    /**
+     * The kernel would refuse to make a socket IPv6-only that is bound, but one that is bound to an IPv6 address is
+     * that already.
+     */
     @Test
     void aChannelForIpv6OnlyStaysOne() throws IOException {
         Environment.assumeIpv6();

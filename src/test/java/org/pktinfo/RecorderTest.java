@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.pktinfo.PktInfoChannel.Family;
 
-/** What the flight recorder gets to see of a channel that was there before. */
+/** Checks what the flight recorder gets to see of a channel that was there before. */
 @Timeout(60)
 class RecorderTest {
     private static final Source GONE = Source.of(IpAddress.ipv4(0xc0000207));
@@ -121,7 +121,10 @@ class RecorderTest {
         assertThat(events.get(0).getString("peer")).endsWith(":" + client.socket.getLocalPort());
     }
 
-    /** If the channel is looked after in the middle of a flood there are two events, or the second is left out: the next flood then. */
+    /**
+     * If the channel is looked after in the middle of a flood there are two events, or the second is left out: the next
+     * flood then.
+     */
     @Test
     void whatTheKernelLostIsToldOnce() throws IOException {
         Loopback.shrinkQueue(server);

@@ -7,7 +7,10 @@ import java.util.Objects;
 import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.api.Assumptions;
 
-/** What a test needs of its surroundings. Without it the test is skipped by name; with CI=true that is a failure. */
+/**
+ * The needs that a test has of its surroundings. Without them the test is skipped by name; with CI=true that is a
+ * failure.
+ */
 public final class Requires {
     /** Debian's packages, where they are not called as the program is. */
     private static final Map<String, String> PACKAGES = Map.of(

@@ -8,7 +8,7 @@ import org.junit.jupiter.params.provider.NullSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Segmentation.State;
 
-/** Which kernels may cut, by their names and by what the user says. */
+/** The kernels that may cut, by their names and by what the user says. */
 class SegmentationTest {
     @ParameterizedTest
     @ValueSource(

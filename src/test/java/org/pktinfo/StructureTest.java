@@ -22,7 +22,10 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** Who uses whom, by bytecode and imports, as a constant may leave no trace in the former. Nested classes are their outer's. */
+/**
+ * The classes' use of each other, by bytecode and imports, as a constant may leave no trace in the former. Nested
+ * classes are their outer's.
+ */
 class StructureTest {
     private static final Path SOURCES = Path.of("src/main/java");
     private static final String ROOT = "org.pktinfo";

@@ -21,6 +21,8 @@ final class Memberships {
 
     synchronized void join(InetAddress group, NetworkInterface networkInterface, @Nullable InetAddress source)
             throws IOException {
+        Objects.requireNonNull(group, "group");
+        Objects.requireNonNull(networkInterface, "networkInterface");
         MembershipKey key =
                 source == null ? channel.join(group, networkInterface) : channel.join(group, networkInterface, source);
         if (!keys.contains(key)) {
@@ -30,6 +32,8 @@ final class Memberships {
 
     /** Leaving a group that was not joined does nothing. */
     synchronized void leave(InetAddress group, NetworkInterface networkInterface, @Nullable InetAddress source) {
+        Objects.requireNonNull(group, "group");
+        Objects.requireNonNull(networkInterface, "networkInterface");
         for (MembershipKey key : List.copyOf(keys)) {
             if (is(key, group, networkInterface) && Objects.equals(key.sourceAddress(), source)) {
                 key.drop();
@@ -41,6 +45,9 @@ final class Memberships {
     /** For a membership of all sources; without one it does nothing. */
     synchronized void block(InetAddress group, NetworkInterface networkInterface, InetAddress source)
             throws IOException {
+        Objects.requireNonNull(group, "group");
+        Objects.requireNonNull(networkInterface, "networkInterface");
+        Objects.requireNonNull(source, "source");
         for (MembershipKey key : keys) {
             if (is(key, group, networkInterface) && key.sourceAddress() == null) {
                 key.block(source);

@@ -4,6 +4,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.socket.DatagramPacket;
 import java.net.InetSocketAddress;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.pktinfo.PacketInfo;
 import org.pktinfo.SourceSelection;
 
@@ -24,7 +25,8 @@ public final class PktInfoDatagramPacket extends DatagramPacket {
      * @param recipient where it was sent to
      * @param sender who sent it
      * @param packetInfo what the kernel said
-     * @param wireLength how many bytes were sent, at least those of the content
+     * @param wireLength how many bytes were sent, from those of the content to 65535
+     * @throws IllegalArgumentException if {@code wireLength} is less or more
      */
     public PktInfoDatagramPacket(
             ByteBuf content,
@@ -33,6 +35,10 @@ public final class PktInfoDatagramPacket extends DatagramPacket {
             PacketInfo packetInfo,
             int wireLength) {
         this(content, recipient, sender, packetInfo, wireLength, wireLength > content.readableBytes());
+        if (wireLength < content.readableBytes() || wireLength > 0xffff) {
+            throw new IllegalArgumentException("wire length " + wireLength + " is not in the content's "
+                    + content.readableBytes() + " to 65535 bytes");
+        }
     }
 
     private PktInfoDatagramPacket(
@@ -42,7 +48,7 @@ public final class PktInfoDatagramPacket extends DatagramPacket {
             PacketInfo packetInfo,
             int wireLength,
             boolean truncated) {
-        super(content, recipient, sender);
+        super(content, Objects.requireNonNull(recipient, "recipient"), Objects.requireNonNull(sender, "sender"));
         this.packetInfo = Objects.requireNonNull(packetInfo, "packetInfo");
         this.wireLength = wireLength;
         this.truncated = truncated;
@@ -141,7 +147,7 @@ public final class PktInfoDatagramPacket extends DatagramPacket {
     }
 
     @Override
-    public PktInfoDatagramPacket touch(Object hint) {
+    public PktInfoDatagramPacket touch(@Nullable Object hint) {
         super.touch(hint);
         return this;
     }

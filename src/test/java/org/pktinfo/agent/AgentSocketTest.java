@@ -9,7 +9,10 @@ import java.net.InetSocketAddress;
 import java.net.SocketException;
 import org.junit.jupiter.api.Test;
 
-/** What the JDK's class above does with it when two threads use a socket for the first time: each finds it unbound, and binds it. */
+/**
+ * Does what the JDK's class above does with it when two threads use a socket for the first time: each finds it unbound,
+ * and binds it.
+ */
 class AgentSocketTest {
     private static final InetAddress ANY = new InetSocketAddress(0).getAddress();
 

@@ -21,11 +21,12 @@ import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
 /**
- * Every option of every command, missing its value, malformed, given twice and contradicted: one line that names the value and what
- * is allowed, and exit code 2. The options are those that picocli knows: a new one without its bad values fails here.
+ * Every option of every command, missing its value, malformed, given twice and contradicted: one line that names the
+ * value and what is allowed, and exit code 2. The options are those that picocli knows: a new one without its bad
+ * values fails here.
  */
 class CommandLineTest {
-    /** What is wrong with one argument; the line must have each of the texts. */
+    /** A wrong value of one argument; the line must have each of the texts. */
     private record Bad(String value, List<String> named) {}
 
     private static Bad bad(String value, String... named) {
@@ -102,9 +103,17 @@ class CommandLineTest {
 
     private static final String POLICIES = "asked, system, pinned, in6-first or fixed:ADDRESS";
 
-    /** By command and argument; an empty list is an option without a value, null whatever text there is. */
+    /**
+     * Maps command and argument to bad values; an empty list is an option without a value, null whatever text there is.
+     */
     private static Map<String, List<Bad>> malformed() {
         Map<String, List<Bad>> table = new TreeMap<>();
+        ofServerAndDoctor(table);
+        ofProbe(table);
+        return table;
+    }
+
+    private static void ofServerAndDoctor(Map<String, List<Bad>> table) {
         List<Bad> policies =
                 new ArrayList<>(prefixed("fixed:", addresses("239.1.2.3", "0.0.0.0", "::", "255.255.255.255")));
         for (String value : new String[] {"", "none", "ASKED", "asked ", "fixed", "asked,system"}) {
@@ -145,6 +154,9 @@ class CommandLineTest {
         table.put("pktinfo-server --all-groups", List.of());
         table.put("pktinfo-server --drain", seconds("0"));
         table.put("pktinfo-server --on-drain", List.of(bad("true", "needs --drain")));
+    }
+
+    private static void ofProbe(Map<String, List<Bad>> table) {
         table.put("probe --timeout", seconds("0.001", "0", "0.0009"));
         table.put("probe --every", seconds("0.01", "0", "0.0099"));
         table.put("probe --rise", whole(1, 1000));
@@ -172,7 +184,6 @@ class CommandLineTest {
                         bad("", "an address or a name"),
                         bad(" ", "an address or a name")));
         table.put("probe PORT", whole(1, 65_535));
-        return table;
     }
 
     private static Map<String, CommandLine> commands() {
@@ -252,6 +263,18 @@ class CommandLineTest {
         return tests.stream();
     }
 
+    private static DynamicTest namesBadValue(String command, ArgSpec argument, Bad bad) {
+        String shown = bad.value.length() > 40 ? bad.value.length() + " characters" : bad.value;
+        return DynamicTest.dynamicTest(command + " " + name(argument) + " \"" + shown + "\"", () -> {
+            String line = refused(line(command, argument, option(argument, bad.value)));
+            if (bad.value.length() < 1000) {
+                assertThat(line).contains(bad.value.replaceAll("\\s*\\R\\s*", " "));
+            }
+            assertThat(line).contains(name(argument));
+            assertThat(bad.named).allMatch(line::contains);
+        });
+    }
+
     @TestFactory
     Stream<DynamicTest> aMalformedValueIsNamedWithWhatIsAllowed() {
         Map<String, List<Bad>> table = malformed();
@@ -266,17 +289,7 @@ class CommandLineTest {
                     assertThat(values.isEmpty())
                             .as(name + " takes no value")
                             .isEqualTo(argument.arity().max() == 0);
-                    for (Bad value : values) {
-                        String shown = value.value.length() > 40 ? value.value.length() + " characters" : value.value;
-                        tests.add(DynamicTest.dynamicTest(name + " \"" + shown + "\"", () -> {
-                            String line = refused(line(command, argument, option(argument, value.value)));
-                            if (value.value.length() < 1000) {
-                                assertThat(line).contains(value.value.replaceAll("\\s*\\R\\s*", " "));
-                            }
-                            assertThat(line).contains(name(argument));
-                            assertThat(value.named).allMatch(line::contains);
-                        }));
-                    }
+                    values.forEach(value -> tests.add(namesBadValue(command, argument, value)));
                 })
                 .toList();
         assertThat(unknown).as("options without bad values here").isEmpty();

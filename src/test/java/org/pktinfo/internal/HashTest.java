@@ -7,7 +7,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Where keys are put. */
+/** The places that keys are put in. */
 class HashTest {
     /** Addresses of a network, and ports, are numbers in a row. */
     @ParameterizedTest

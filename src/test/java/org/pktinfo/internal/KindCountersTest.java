@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
 
-/** What was counted of each kind. */
+/** The counts of each kind. */
 class KindCountersTest {
     private enum Kind {
         NEVER,

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Who is let through, and what the others count for. */
+/** The callers that are let through, and the count of the others. */
 @Timeout(60)
 class ThrottleTest {
     @ParameterizedTest

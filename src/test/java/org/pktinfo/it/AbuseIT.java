@@ -5,33 +5,32 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.Namespaces;
+import org.pktinfo.it.support.Opened;
 
 /** Two servers on two hosts that take each other's answers for requests, set going by one forged datagram. */
 class AbuseIT {
+    @RegisterExtension
+    final Opened opened = new Opened();
+
     private Namespaces hosts;
 
     @BeforeEach
     void connectTwoHosts() {
         Requires.tool("perl");
-        hosts = new Namespaces();
+        hosts = opened.add(new Namespaces());
         hosts.host("one");
         hosts.host("two");
         hosts.cable("one", "e0", "two", "e0");
         hosts.address("one", "e0", "10.7.0.1/24", "fd00:7::1/64");
         hosts.address("two", "e0", "10.7.0.2/24", "fd00:7::2/64");
-    }
-
-    @AfterEach
-    void remove() {
-        if (hosts != null) {
-            hosts.close();
-        }
     }
 
     private ChildProcess serve(String host, String... options) throws Exception {

@@ -2,7 +2,6 @@ package org.pktinfo.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -11,6 +10,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.pktinfo.it.support.TwoHosts;
 
 /** Channels, selections and datagrams of every sort between two hosts that stay as they are. */
 @Timeout(60)
@@ -19,11 +19,6 @@ class AddressesIT extends TwoHosts {
     @BeforeAll
     void connectOnce() throws Exception {
         connect();
-    }
-
-    @AfterAll
-    void remove() {
-        disconnect();
     }
 
     /** So that nothing that another test left unread is taken for an answer. */

@@ -17,9 +17,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.jar.JarFile;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -27,6 +27,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.Opened;
+import org.pktinfo.it.support.TwoHosts;
 import org.pktinfo.socket.SocketCases;
 
 /** pktinfo-agent.jar under programs that know nothing of it: what they do differently, and what not. */
@@ -53,7 +56,10 @@ class AgentIT {
         }
     }
 
-    /** A server as one finds it everywhere: an echo on a DatagramSocket or a MulticastSocket, with the JDK's classes alone. */
+    /**
+     * A server as one finds it everywhere: an echo on a DatagramSocket or a MulticastSocket, with the JDK's classes
+     * alone.
+     */
     static final class Server {
         public static void main(String[] arguments) throws IOException {
             int port = Integer.parseInt(arguments[1]);
@@ -69,7 +75,7 @@ class AgentIT {
         }
     }
 
-    /** What a program sees that sets a factory of its own. */
+    /** A program that sets a factory of its own. */
     static final class OwnFactory {
         @SuppressWarnings("deprecation")
         public static void main(String[] arguments) throws IOException {
@@ -82,7 +88,9 @@ class AgentIT {
         }
     }
 
-    /** Binds the ports given, which says which of them the agent takes, and then uses a pktinfo of its own beside it. */
+    /**
+     * Binds the ports given, which says which of them the agent takes, and then uses a pktinfo of its own beside it.
+     */
     static final class Ports {
         public static void main(String[] arguments) throws IOException {
             for (String port : arguments) {
@@ -100,14 +108,12 @@ class AgentIT {
 
     private static final TwoHosts WORLD = new TwoHosts() {}; // connected when first needed
 
-    @AfterAll
-    static void disconnect() {
-        WORLD.disconnect();
-    }
+    @RegisterExtension
+    static final Opened OPENED = WORLD.opened;
 
     /** Starts a server and asks its host's addresses; where the answers come from. */
     private static List<String> answers(Jvm jvm, String kind, String... options) throws Exception {
-        if (WORLD.hosts == null) { // only for those who may make hosts; the other tests need no right
+        if (WORLD.client == null) { // only for those who may make hosts; the other tests need no right
             WORLD.connect();
         }
         List<String> command = jvm.command(options);
@@ -163,7 +169,10 @@ class AgentIT {
                 .isEqualTo(RIGHT);
     }
 
-    /** Where the JDK's class above a factory's sockets is not the one above its own, and what that changes in the outcome. */
+    /**
+     * A case in which the JDK's class above a factory's sockets is not the one above its own, and the change of the
+     * outcome.
+     */
     private record Otherwise(String name, String stock, String agent) {}
 
     private static final List<Otherwise> OTHERWISE = List.of(

@@ -3,34 +3,31 @@ package org.pktinfo.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.Agent;
+import org.pktinfo.it.support.ArticleHosts;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.Opened;
 
-/** Which groups the sample server answers: its own, or all that a program on its host has joined. */
+/** The groups that the sample server answers: its own, or all that a program on its host has joined. */
 @Timeout(60)
 class AllGroupsIT {
+    @RegisterExtension
+    final Opened opened = new Opened();
+
     private ArticleHosts hosts;
     private Agent client;
 
     @BeforeEach
     void connectTwoMachines() throws Exception {
-        hosts = new ArticleHosts();
-        client = new Agent(hosts.namespaces, "vm2");
-    }
-
-    @AfterEach
-    void remove() {
-        if (client != null) {
-            client.close();
-        }
-        if (hosts != null) {
-            hosts.close();
-        }
+        hosts = new ArticleHosts(opened);
+        client = opened.add(new Agent(hosts.namespaces, "vm2"));
     }
 
     private String answerFrom(String group, String wait) throws Exception {

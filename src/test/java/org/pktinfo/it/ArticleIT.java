@@ -4,31 +4,31 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.Agent;
+import org.pktinfo.it.support.ArticleHosts;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.Opened;
 
 /**
- * The article's two machines, asked as the article asks: with netcat, whose socket is connected, so that the kernel drops
- * every answer from another address.
+ * The article's two machines, asked as the article asks: with netcat, whose socket is connected, so that the kernel
+ * drops every answer from another address.
  */
 class ArticleIT {
+    @RegisterExtension
+    static final Opened OPENED = new Opened();
+
     private static ArticleHosts hosts;
 
     @BeforeAll
     static void connectTwoMachines() {
         Requires.tool("tcpdump");
-        hosts = new ArticleHosts();
-    }
-
-    @AfterAll
-    static void remove() {
-        if (hosts != null) {
-            hosts.close();
-        }
+        hosts = new ArticleHosts(OPENED);
     }
 
     private static ChildProcess serve(String... options) throws IOException, InterruptedException {

@@ -13,10 +13,13 @@ import org.pktinfo.Datagram;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
 import org.pktinfo.SendException;
+import org.pktinfo.it.support.Agent;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.Namespaces;
 
 /**
- * A socket that is bound to a device, handed over as systemd does. Kernels of the RHEL 7 age take interface index 0 in a reply
- * for "any device"; the one that runs this test does not, so the index is read from the system call.
+ * A socket that is bound to a device, handed over as systemd does. Kernels of the RHEL 7 age take interface index 0 in
+ * a reply for "any device"; the one that runs this test does not, so the index is read from the system call.
  */
 class BoundDeviceIT {
     /** Answers one request on the socket that is its standard input; says "sent" or why not. */
@@ -41,7 +44,10 @@ class BoundDeviceIT {
         }
     }
 
-    /** Hands over a socket that is bound to the device before, or, after a line on the standard input, while it is in use. */
+    /**
+     * Hands over a socket that is bound to the device before, or, after a line on the standard input, while it is in
+     * use.
+     */
     static final String HAND_OVER = """
             use Socket;
             my ($device, $port, $when, @command) = @ARGV;

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -14,10 +13,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.TwoHosts;
 
 /**
- * What changes between a request and its reply, seen by a server loop: what it counts, that others are answered meanwhile, and that
- * the next request is once all is well again. More of it is in {@link WireIT} and {@link RoutesIT}.
+ * Changes between a request and its reply, seen by a server loop: its counters, others who are answered meanwhile, and
+ * that the next request is once all is well again. More of it is in {@link WireIT} and {@link RoutesIT}.
  */
 @Timeout(60)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -26,17 +26,12 @@ class ChangesIT extends TwoHosts {
 
     @BeforeEach
     void connectTwoHosts() throws Exception {
-        connectAgain();
-    }
-
-    @AfterAll
-    void remove() {
-        disconnect();
+        connect();
     }
 
     /** The server stays the same in all of its changing worlds. */
     @Override
-    void open(String how) throws Exception {
+    protected void open(String how) throws Exception {
         if (!serving) {
             assertThat(server.say("serve 1" + PORT)).isEqualTo("open");
             serving = true;

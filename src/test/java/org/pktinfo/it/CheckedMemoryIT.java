@@ -25,10 +25,11 @@ import org.pktinfo.IpAddress;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
 import org.pktinfo.Source;
+import org.pktinfo.it.support.ChildProcess;
 
 /**
- * The native library in a JVM that is watched: by AddressSanitizer and UndefinedBehaviorSanitizer, by valgrind, by the JVM itself. Each of
- * them is shown to see a fault that native/test/planted/jvm.c makes.
+ * The native library in a JVM that is watched: by AddressSanitizer and UndefinedBehaviorSanitizer, by valgrind, by the
+ * JVM itself. Each of them is shown to see a fault that native/test/planted/jvm.c makes.
  */
 class CheckedMemoryIT {
     private static final Duration SOON = Duration.ofSeconds(30);
@@ -127,7 +128,7 @@ class CheckedMemoryIT {
         ChildProcess child = sanitized(
                 "sanitized/libpktinfo.so",
                 "",
-                "org.pktinfo.it.RunTests",
+                "org.pktinfo.it.support.RunTests",
                 "org.pktinfo.ReplyTest",
                 "org.pktinfo.BatchCheck",
                 "org.pktinfo.CoalescingTest");
@@ -144,7 +145,10 @@ class CheckedMemoryIT {
         assertThat(child.err()).anyMatch(line -> line.contains("planted/jvm.c"));
     }
 
-    /** What valgrind says about frames of ours; of the JVM's it says much, which is no fault either (it reads ahead). */
+    /**
+     * Returns what valgrind says about frames of ours; of the JVM's it says much, which is no fault either (it reads
+     * ahead).
+     */
     private static List<String> faultsOfOurs(Path log) throws IOException {
         return Pattern.compile("\n==\\d+== *\n")
                 .splitAsStream(Files.readString(log))

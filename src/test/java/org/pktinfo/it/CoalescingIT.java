@@ -6,12 +6,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.TwoHosts;
 
 /** Replies that leave the server together, and what an ordinary client gets of them. */
 @Timeout(60)
@@ -22,7 +23,7 @@ class CoalescingIT extends TwoHosts {
     private Path folder;
 
     @Override
-    List<String> java() {
+    protected List<String> java() {
         return List.of(
                 "strace",
                 "-f",
@@ -42,11 +43,6 @@ class CoalescingIT extends TwoHosts {
     @BeforeEach
     void connectTwoHosts() throws Exception {
         connect();
-    }
-
-    @AfterEach
-    void remove() {
-        disconnect();
     }
 
     private void assertAllAnswered(String destination, int length) throws Exception {

@@ -23,8 +23,12 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
 
-/** The sample server as nobody, on a file system that is read-only all over, with the system calls of docs/confinement.md alone. */
+/**
+ * The sample server as nobody, on a file system that is read-only all over, with the system calls of
+ * docs/confinement.md alone.
+ */
 class ConfinedIT {
     private static final int KILLED_BY_SIGSYS = 128 + 31;
 
@@ -147,7 +151,9 @@ class ConfinedIT {
         }
     }
 
-    /** That the filter is there shows when a call is missing, and that nothing can be written when something tries to. */
+    /**
+     * That the filter is there shows when a call is missing, and that nothing can be written when something tries to.
+     */
     @Test
     void aCallThatIsNotOnTheListEndsTheServerAndAFileCannotBeMade() throws Exception {
         Set<String> calls = documentedCalls();

@@ -2,24 +2,24 @@ package org.pktinfo.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.pktinfo.it.support.TwoHosts;
 
 /**
- * Service addresses on a dummy interface, as hosts with anycast have them. Not every kernel has such interfaces, so this is
- * no part of the build's tests: see src/test/kernels.
+ * Service addresses on a dummy interface, as hosts with anycast have them. Not every kernel has such interfaces, so
+ * this is no part of the build's tests: see src/test/kernels.
  */
 @Timeout(60)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class DummyCheck extends TwoHosts {
     @BeforeEach
     void connectToADummyInterface() throws Exception {
-        connectAgain();
+        connect();
         hosts.together(() -> {
             hosts.in("server", "ip link add d0 type dummy");
             hosts.in("server", "ip link set d0 addrgenmode none up");
@@ -32,11 +32,6 @@ class DummyCheck extends TwoHosts {
     @AfterEach
     void remove() {
         hosts.in("server", "ip link del d0");
-    }
-
-    @AfterAll
-    void removeHosts() {
-        disconnect();
     }
 
     @ParameterizedTest

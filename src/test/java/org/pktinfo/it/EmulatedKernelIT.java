@@ -1,7 +1,7 @@
 package org.pktinfo.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.pktinfo.it.ArticleHosts.RESPONSE;
+import static org.pktinfo.it.support.ArticleHosts.RESPONSE;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -12,17 +12,25 @@ import java.util.List;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.EnumSource.Mode;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.Agent;
+import org.pktinfo.it.support.ArticleHosts;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.EmulatedKernel;
+import org.pktinfo.it.support.Opened;
 
-/** The library and the sample server on the kernels of the article, whose rules a test build of the native library keeps. */
+/**
+ * The library and the sample server on the kernels of the article, whose rules a test build of the native library
+ * keeps.
+ */
 @Timeout(60)
 class EmulatedKernelIT {
     private static final List<String> ALIASES = List.of(
@@ -35,25 +43,18 @@ class EmulatedKernelIT {
             "fd00:122::201",
             "fd00:122::202");
 
+    @RegisterExtension
+    static final Opened OPENED = new Opened();
+
     private static ArticleHosts hosts;
     private static Agent client;
 
     @BeforeAll
     static void connectTwoMachines() throws IOException {
-        hosts = new ArticleHosts();
+        hosts = new ArticleHosts(OPENED);
         hosts.namespaces.in("vm1", "sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0");
         hosts.namespaces.address("vm2", "lo", "10.77.0.1/32");
-        client = new Agent(hosts.namespaces, "vm2");
-    }
-
-    @AfterAll
-    static void remove() {
-        if (client != null) {
-            client.close();
-        }
-        if (hosts != null) {
-            hosts.close();
-        }
+        client = OPENED.add(new Agent(hosts.namespaces, "vm2"));
     }
 
     /** Without those that make load for seconds: what they are about is the same on every kernel. */
@@ -63,7 +64,7 @@ class EmulatedKernelIT {
         OtherJvmIT.assertLoopbackTestsPass(kernel.java(), "-Dexcluded.tag=load");
     }
 
-    /** What the server prints for one request to each alias. */
+    /** Returns what the server prints for one request to each alias. */
     private static List<String> printed(EmulatedKernel kernel) {
         List<String> lines = new ArrayList<>();
         for (String alias : ALIASES) {
@@ -80,7 +81,10 @@ class EmulatedKernelIT {
         return lines;
     }
 
-    /** What netcat prints for one request to each alias; it takes an answer from there only, and waits no longer than a second. */
+    /**
+     * Returns what netcat prints for one request to each alias; it takes an answer from there only, and waits no longer
+     * than a second.
+     */
     private static List<String> netcat() throws Exception {
         String command = "for alias in " + String.join(" ", ALIASES)
                 + "; do echo \"$alias $(echo command | nc -u -W 1 -w 1 $alias 8888)\"; done";
@@ -151,8 +155,9 @@ class EmulatedKernelIT {
     }
 
     /**
-     * What becomes of a request to a socket that was bound to eth0 before or after it was handed to the library: the source of
-     * the answer, or the kind of error. Only by way of the device can the peer be answered: no route leads there.
+     * Asks a socket that was bound to eth0 before or after it was handed to the library, and returns what becomes of
+     * it: the source of the answer, or the kind of error. Only by way of the device can the peer be answered: no route
+     * leads there.
      */
     private static String askASocketBound(String when, EmulatedKernel kernel) throws Exception {
         Requires.tool("perl");

@@ -6,8 +6,10 @@ import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.pktinfo.Diagnosis.Behaviour;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.EmulatedKernel;
 
-/** What the doctor says of the emulated kernels, and that each does in every experiment what the table says of its kind. */
+/** The emulated kernels: each does in every experiment what the table says of its kind, and the doctor names it. */
 class EmulatedRowsIT {
     private static Behaviour kind(EmulatedKernel kernel) {
         if (kernel.isLegacy()) {

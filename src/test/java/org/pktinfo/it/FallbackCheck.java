@@ -37,7 +37,7 @@ import org.pktinfo.Source;
 import org.pktinfo.SourceSelection;
 import org.pktinfo.server.DatagramServer;
 
-/** What a program gets that was told to do without the native library; run by {@link FallbackIT} in a JVM that has none. */
+/** A program that was told to do without the native library; run by {@link FallbackIT} in a JVM that has none. */
 @Timeout(30)
 class FallbackCheck {
     private static final Duration SOON = Duration.ofSeconds(5);

@@ -22,8 +22,12 @@ import org.pktinfo.Faults;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
 import org.pktinfo.SendException;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.RunTests;
 
-/** System calls that fail: by strace's fault injection, and in a test build of the library at any datagram of a batch. */
+/**
+ * System calls that fail: by strace's fault injection, and in a test build of the library at any datagram of a batch.
+ */
 class FaultIT {
     /** Two exchanges with a channel in the mode given; what happens to each reply. */
     public static final class Program {
@@ -67,7 +71,11 @@ class FaultIT {
 
     @Test
     void everyErrorAtEveryDatagramOfABatchIsCountedAndTheOthersAreAnswered() throws Exception {
-        ChildProcess child = runFaulty("org.pktinfo.FaultCheck");
+        ChildProcess child = runFaulty(
+                "org.pktinfo.FaultCheck",
+                "org.pktinfo.SendBufferFaultCheck",
+                "org.pktinfo.CuttingFaultCheck",
+                "org.pktinfo.OpeningFaultCheck");
         System.out.println("faults: " + child.out().get(child.out().size() - 1));
     }
 
@@ -76,12 +84,13 @@ class FaultIT {
         ChildProcess unused = runFaulty("org.pktinfo.CloseCheck");
     }
 
-    private ChildProcess runFaulty(String tests) throws Exception {
+    private ChildProcess runFaulty(String... tests) throws Exception {
         Path plan = folder.resolve("plan");
         Faults.create(plan);
         List<String> command = new ArrayList<>(faultyJava(plan));
         command.addAll(List.of("-Djava.util.logging.SimpleFormatter.format=logged: %5$s%n", "-cp"));
-        command.addAll(List.of(System.getProperty("java.class.path"), RunTests.class.getName(), tests));
+        command.addAll(List.of(System.getProperty("java.class.path"), RunTests.class.getName()));
+        command.addAll(List.of(tests));
         ChildProcess child = ChildProcess.start(command);
         assertThat(child.exitCode(Duration.ofMinutes(5))).as("%s", child).isZero();
         assertThat(child.err()).as("stderr").allMatch(line -> line.startsWith("logged: "));
@@ -104,7 +113,10 @@ class FaultIT {
 
     private static int proofs;
 
-    /** How many datagrams the first channel of a process sends to prove the source, which depends on whether there is IPv6. */
+    /**
+     * Counts the datagrams that the first channel of a process sends to prove the source, which depends on whether
+     * there is IPv6.
+     */
     private static synchronized int proofs(Path folder) throws IOException, InterruptedException {
         if (proofs == 0) {
             Path log = folder.resolve("log");

@@ -2,10 +2,10 @@ package org.pktinfo.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-/** What leaves the host, when it is a server loop with four workers that answers. */
+/** The replies that leave the host, when it is a server loop with four workers that answers. */
 class FourWorkersIT extends WireIT {
     @Override
-    void open(String how) throws Exception {
+    protected void open(String how) throws Exception {
         assertThat(server.say("serve 4" + PORT)).isEqualTo("open");
     }
 }

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.server.DatagramServer;
 
 /** A server whose program has no memory left for a while, in its handler, in its log and everywhere else. */

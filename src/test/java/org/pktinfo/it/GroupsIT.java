@@ -2,7 +2,6 @@ package org.pktinfo.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -11,6 +10,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.pktinfo.it.support.Agent;
+import org.pktinfo.it.support.TwoHosts;
 
 /** Requests to all or to many, which have to be answered from an address that is not the one on the datagram. */
 @Timeout(60)
@@ -21,11 +22,6 @@ class GroupsIT extends TwoHosts {
         connect();
         hosts.address("server", "a0", "10.7.0.1/24", "10.7.0.2/24");
         hosts.address("client", "a1", "10.7.0.100/24");
-    }
-
-    @AfterAll
-    void remove() {
-        disconnect();
     }
 
     @BeforeEach

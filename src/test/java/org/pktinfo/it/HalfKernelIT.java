@@ -1,11 +1,12 @@
 package org.pktinfo.it;
 
 import java.util.List;
+import org.pktinfo.it.support.EmulatedKernel;
 
-/** What leaves the host on a kernel of RHEL 7.4 and 7.5. */
+/** The replies that leave the host on a kernel of RHEL 7.4 and 7.5. */
 class HalfKernelIT extends WireIT {
     @Override
-    List<String> java() {
+    protected List<String> java() {
         return EmulatedKernel.HALF.java();
     }
 }

@@ -18,11 +18,17 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.pktinfo.Datagram;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
 
-/** An interrupted thread that waits in a channel which ignores interrupts: it goes on waiting, and the channel stays open. */
+/**
+ * An interrupted thread that waits in a channel which ignores interrupts: it goes on waiting, and the channel stays
+ * open.
+ */
 @Timeout(120)
 class InterruptIT {
-    /** One thread of the kind given waits, is interrupted before and meanwhile, and gets its datagram; so does another. */
+    /**
+     * One thread of the kind given waits, is interrupted before and meanwhile, and gets its datagram; so does another.
+     */
     public static final class Program {
         private Program() {}
 

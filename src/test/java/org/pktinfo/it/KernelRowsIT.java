@@ -14,8 +14,13 @@ import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.pktinfo.Diagnosis.Behaviour;
 import org.pktinfo.Doctor;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.KernelRows;
 
-/** Every experiment on the kernel that the tests run on: a real one of whatever age does what the table says of its kind. */
+/**
+ * Every experiment on the kernel that the tests run on: a real one of whatever age does what the table says of its
+ * kind.
+ */
 class KernelRowsIT {
     /** One column for each of the three kinds of kernels, in the order of the table. */
     static final List<Behaviour> KINDS =
@@ -31,7 +36,10 @@ class KernelRowsIT {
         }
     }
 
-    /** Runs them all and compares row by row; what came out is left in the folder kernel.rows, to be kept if it is right. */
+    /**
+     * Runs them all and compares row by row; what came out is left in the folder kernel.rows, to be kept if it is
+     * right.
+     */
     static void assertRows(Behaviour kind, String name, List<String> java) throws Exception {
         List<KernelRows.Experiment> all = KernelRows.all();
         Map<KernelRows.Experiment, String> expected =

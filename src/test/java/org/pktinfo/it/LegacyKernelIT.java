@@ -1,11 +1,12 @@
 package org.pktinfo.it;
 
 import java.util.List;
+import org.pktinfo.it.support.EmulatedKernel;
 
-/** What leaves the host on a kernel to RHEL 7.3. */
+/** The replies that leave the host on a kernel to RHEL 7.3. */
 class LegacyKernelIT extends WireIT {
     @Override
-    List<String> java() {
+    protected List<String> java() {
         return EmulatedKernel.LEGACY.java();
     }
 }

@@ -14,10 +14,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
 
-/** Where the native library comes from, and what is said when it comes from nowhere. */
+/** The places that the native library comes from, and the error when it comes from nowhere. */
 class LoadingIT {
-    /** What a program sees: whether it is supported and why not, and what opening does. */
+    /** A program that prints whether it is supported and why not, and what opening does. */
     public static final class Program {
         private Program() {}
 

@@ -23,6 +23,7 @@ import org.pktinfo.IpAddress;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
 import org.pktinfo.Source;
+import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.socket.PktInfoDatagramSocket;
 
 /** A program that opens another socket for each message: what it has closed needs no garbage collection to be gone. */

@@ -7,7 +7,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -18,8 +17,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.NettyServers;
+import org.pktinfo.it.support.TwoHosts;
 
-/** Servers on Netty between two hosts, with its own channel and with ours: which address a client sees, and whether it is content. */
+/**
+ * Servers on Netty between two hosts, with its own channel and with ours: which address a client sees, and whether it
+ * is content.
+ */
 @Timeout(60)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class NettyIT extends TwoHosts {
@@ -28,11 +33,6 @@ class NettyIT extends TwoHosts {
     @BeforeAll
     void connectOnce() throws Exception {
         connect();
-    }
-
-    @AfterAll
-    void remove() {
-        disconnect();
     }
 
     @BeforeEach

@@ -16,12 +16,21 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.RunTests;
 import org.pktinfo.netty.PktInfoDatagramChannel;
 
-/** The tests of the Netty channel over loopback with another JVM, with the newest Netty, with less of it, and as named modules. */
+/**
+ * The tests of the Netty channel over loopback with another JVM, with the newest Netty, with less of it, and as named
+ * modules.
+ */
 class NettyVersionsIT {
     private static final String CONFORMANCE = "org.pktinfo.netty.NettyConformanceTest";
-    private static final String OURS = "org.pktinfo.netty.PktInfoDatagramChannelTest";
+    private static final List<String> ALL = List.of(
+            CONFORMANCE,
+            "org.pktinfo.netty.PktInfoDatagramChannelTest",
+            "org.pktinfo.netty.BusyNettyChannelTest",
+            "org.pktinfo.netty.NettyBatchTest");
 
     private static final String PROGRAM = """
             package consumer;
@@ -91,7 +100,7 @@ class NettyVersionsIT {
         assertPass(
                 Requires.jdk25(),
                 classPath().collect(Collectors.joining(":")),
-                List.of(CONFORMANCE, OURS),
+                ALL,
                 "--illegal-native-access=deny",
                 "--enable-native-access=ALL-UNNAMED");
     }
@@ -139,7 +148,7 @@ class NettyVersionsIT {
         String newest = jars("netty.newest");
         assertThat(newest).contains("netty-transport-4.2");
         String rest = classPath().filter(entry -> !isNetty(entry)).collect(Collectors.joining(":"));
-        assertPass(ChildProcess.java(), newest + ":" + rest, List.of(CONFORMANCE, OURS));
+        assertPass(ChildProcess.java(), newest + ":" + rest, ALL);
     }
 
     @Test

@@ -23,6 +23,8 @@ import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
 import org.pktinfo.SendException;
 import org.pktinfo.Source;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.RunTests;
 import org.pktinfo.server.DatagramServer;
 
 /** Counters, events and beans in JVMs that have what they need, and in those that do not. */

@@ -1,11 +1,15 @@
 package org.pktinfo.it;
 
 import java.util.List;
+import org.pktinfo.it.support.EmulatedKernel;
 
-/** What leaves the host on Linux 2.6.32, which has no system call for several datagrams, when it is a server loop that answers. */
+/**
+ * The replies that leave the host on Linux 2.6.32, which has no system call for several datagrams, when it is a server
+ * loop that answers.
+ */
 class OldestKernelIT extends OneWorkerIT {
     @Override
-    List<String> java() {
+    protected List<String> java() {
         return EmulatedKernel.LEGACY_WITHOUT_MMSG.java();
     }
 }

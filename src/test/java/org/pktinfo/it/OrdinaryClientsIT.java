@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -16,6 +15,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.TwoHosts;
 
 /** The sample server between two hosts, and programs that were not written for it: dig, netcat, the kernel. */
 @Timeout(60)
@@ -30,11 +31,6 @@ class OrdinaryClientsIT extends TwoHosts {
         connect();
         // As many ICMP errors as there are reasons for: tests wait for them.
         hosts.in("client", "sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0");
-    }
-
-    @AfterAll
-    void remove() {
-        disconnect();
     }
 
     @BeforeEach

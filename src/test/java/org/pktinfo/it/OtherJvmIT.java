@@ -14,12 +14,14 @@ import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
 
 /** The same tests on other JVMs and with other options, and the library as a named module. */
 class OtherJvmIT {
     private static final String[] LOOPBACK_TESTS = {
         "org.pktinfo.ReplyTest",
         "org.pktinfo.ChannelTest",
+        "org.pktinfo.ChannelClosingTest",
         "org.pktinfo.DatagramBatchTest",
         "org.pktinfo.server.DatagramServerTest",
         "org.pktinfo.socket.ConformanceTest",
@@ -27,7 +29,7 @@ class OtherJvmIT {
         "org.pktinfo.socket.ReconnectSocketTest"
     };
 
-    /** What needs more of the kernel than the emulated ones have, such as UDP_GRO. */
+    /** Needs more of the kernel than the emulated ones have, such as UDP_GRO. */
     private static final String[] NEWER_KERNELS_TESTS = {"org.pktinfo.InboxTest", "org.pktinfo.ReconnectTest"};
 
     private static final String LOGGED = "logged: ";
@@ -47,7 +49,7 @@ class OtherJvmIT {
         command.addAll(Arrays.asList(options));
         command.add("-Dpktinfo.segmentation=on");
         command.add("-Djava.util.logging.SimpleFormatter.format=" + LOGGED + "%5$s%n");
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), "org.pktinfo.it.RunTests"));
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), "org.pktinfo.it.support.RunTests"));
         command.addAll(Arrays.asList(LOOPBACK_TESTS));
         command.addAll(Arrays.asList(further));
         ChildProcess child = ChildProcess.run(command);

@@ -14,10 +14,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.pktinfo.ExtractsAgain;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.Namespaces;
 
 /** Two users on one host: what one cannot do to the other, and what one cannot do at all. */
 class OtherUserIT {
-    /** Tries for as long as it is let whatever it can with each folder that turns up, and says how often it got anywhere. */
+    /**
+     * Tries for as long as it is let whatever it can with each folder that turns up, and says how often it got
+     * anywhere.
+     */
     private static final String ATTACKER = """
             use strict;
             $| = 1;
@@ -73,7 +78,7 @@ class OtherUserIT {
         return open;
     }
 
-    /** What the attacker says when it is told to stop after the work. */
+    /** Returns what the attacker says when it is told to stop after the work. */
     private static String attack(Path where, List<String> work) throws Exception {
         try (ChildProcess attacker = ChildProcess.start(asNobody("perl", "-e", ATTACKER, where.toString()))) {
             attacker.awaitOut("ready"::equals);

@@ -6,15 +6,19 @@ import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.IpAddress;
+import org.pktinfo.it.support.ArticleHosts;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.Namespaces;
+import org.pktinfo.it.support.Opened;
 
-/** Which addresses a server takes for its own, and what it does with those that nobody can have. */
+/** The addresses that a server takes for its own, and those that nobody can have. */
 @Timeout(60)
 class OwnAddressIT {
     /** Says of each address whether it is this host's. */
@@ -27,11 +31,14 @@ class OwnAddressIT {
         }
     }
 
+    @RegisterExtension
+    final Opened opened = new Opened();
+
     private Namespaces hosts;
 
     @BeforeEach
     void connectTwoHosts() throws Exception {
-        hosts = new Namespaces();
+        hosts = opened.add(new Namespaces());
         hosts.together(() -> {
             hosts.host("server");
             hosts.host("client");
@@ -41,13 +48,6 @@ class OwnAddressIT {
             hosts.address("server", "f0", "fe80::2/64");
             hosts.address("client", "e1", "10.7.0.2/24", "fd00:7::2/64");
         });
-    }
-
-    @AfterEach
-    void remove() {
-        if (hosts != null) {
-            hosts.close();
-        }
     }
 
     private void nonlocalBind() {

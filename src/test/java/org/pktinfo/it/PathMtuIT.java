@@ -2,23 +2,30 @@ package org.pktinfo.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.pktinfo.it.support.Agent;
+import org.pktinfo.it.support.Namespaces;
+import org.pktinfo.it.support.Opened;
 
 /**
- * A link on the way that is too narrow, and a router whose reports of it reach nobody, as where several hosts share an address.
+ * A link on the way that is too narrow, and a router whose reports of it reach nobody, as where several hosts share an
+ * address.
  *
  * <pre>
- *   client --- 10.1.0.1/24 fd01::1, MTU 1280 --- router --- 10.2.0.1/24 fd02::1, MTU 1500 --- server, lo: 10.99.0.1 fd99::1
+ *   client --- 10.1.0.1/24 fd01::1, MTU 1280 - router - 10.2.0.1/24 fd02::1, MTU 1500 --- server, lo: 10.99.0.1 fd99::1
  * </pre>
  */
 @Timeout(60)
 class PathMtuIT {
     private static final String PORT = " 7000";
+
+    @RegisterExtension
+    final Opened opened = new Opened();
 
     private Namespaces hosts;
     private Agent server;
@@ -26,7 +33,7 @@ class PathMtuIT {
 
     @BeforeEach
     void connect() throws Exception {
-        hosts = new Namespaces();
+        hosts = opened.add(new Namespaces());
         for (String host : new String[] {"client", "router", "server"}) {
             hosts.host(host);
         }
@@ -50,14 +57,9 @@ class PathMtuIT {
         });
         hosts.in("router", "ip rule add iif lo ipproto icmp blackhole");
         hosts.in("router", "ip -6 rule add iif lo to fd99::1 ipproto ipv6-icmp blackhole");
-        server = new Agent(hosts, "server");
-        client = new Agent(hosts, "client");
+        server = opened.add(new Agent(hosts, "server"));
+        client = opened.add(new Agent(hosts, "client"));
         assertThat(server.say("open DUAL_STACK" + PORT)).isEqualTo("open");
-    }
-
-    @AfterEach
-    void remove() {
-        TwoHosts.close(client, server, hosts);
     }
 
     /** A request as long as its reply, and where the client sees that from, or "nothing". */

@@ -14,7 +14,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.scijava.nativelib.NativeLibraryUtil;
 
-/** Which libraries the jars have: this machine's own, or all of the release, each for the machine that its folder names. */
+/**
+ * The libraries that the jars have: this machine's own, or all of the release, each for the machine that its folder
+ * names.
+ */
 class PlatformsIT {
     private static final String FOLDER = "META-INF/lib/";
 

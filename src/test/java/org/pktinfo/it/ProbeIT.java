@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.pktinfo.it.support.ChildProcess;
 
 /** {@code probe}: what a health check sees of it. */
 class ProbeIT {

@@ -14,11 +14,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.server.DatagramServer;
 
 /**
- * A thread that the system refuses, here because the address space has no room for its stack: what wanted it fails as a whole, and
- * works the next time.
+ * A thread that the system refuses, here because the address space has no room for its stack: what wanted it fails as a
+ * whole, and works the next time.
  */
 @Timeout(120)
 class RefusedThreadsIT {
@@ -70,7 +71,7 @@ class RefusedThreadsIT {
             }
         }
 
-        /** Whether one opens, and is closed when the JDK's channel is, which another thread sees. */
+        /** Tells whether one opens, and is closed when the JDK's channel is, which another thread sees. */
         private static String tryChannel() throws IOException {
             PktInfoChannel channel;
             try {

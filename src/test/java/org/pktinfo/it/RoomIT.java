@@ -11,15 +11,18 @@ import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.pktinfo.DatagramBatch;
 import org.pktinfo.Endpoint;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
 import org.pktinfo.Source;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.Namespaces;
+import org.pktinfo.it.support.Opened;
 import org.pktinfo.server.DatagramServer;
 
 /**
@@ -34,7 +37,10 @@ class RoomIT {
     private static final int PORT = 7100;
     private static final int LENGTH = 1400;
 
-    /** Sends from a socket with a small buffer: how many, to how many hosts from that address on, with what patience in milliseconds. */
+    /**
+     * Sends from a socket with a small buffer: how many, to how many hosts from that address on, with what patience in
+     * milliseconds.
+     */
     static final class Sender {
         public static void main(String[] arguments) throws Exception {
             int count = Integer.parseInt(arguments[0]);
@@ -110,24 +116,20 @@ class RoomIT {
         }
     }
 
+    @RegisterExtension
+    final Opened opened = new Opened();
+
     private Namespaces hosts;
 
     @BeforeEach
     void connect() throws Exception {
-        hosts = new Namespaces();
+        hosts = opened.add(new Namespaces());
         Requires.tool("tc");
         hosts.host("client");
         hosts.host("server");
         hosts.cable("client", "c0", "server", "s0");
         hosts.address("client", "c0", "10.9.0.2/16");
         hosts.address("server", "s0", "10.9.0.1/16");
-    }
-
-    @AfterEach
-    void remove() {
-        if (hosts != null) {
-            hosts.close();
-        }
     }
 
     private List<String> program(String host, Class<?> program, String... arguments) {

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -12,6 +11,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.TwoHosts;
 
 /** Routes and addresses that a server meets on hosts with more than one way out. */
 @Timeout(60)
@@ -19,11 +20,6 @@ class RoutesIT extends TwoHosts {
     @BeforeEach
     void connectTwoHosts() throws Exception {
         connect();
-    }
-
-    @AfterEach
-    void remove() {
-        disconnect();
     }
 
     private ChildProcess capture(String host, String interfaceName, String... filter) throws Exception {

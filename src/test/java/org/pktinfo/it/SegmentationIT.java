@@ -27,17 +27,23 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.DatagramBatch;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.netty.PktInfoChannelOption;
 import org.pktinfo.netty.PktInfoDatagramChannel;
 
-/** Programs that have the kernel cut what they send, where it may and where it may not; by what they ask of the kernel. */
+/**
+ * Programs that have the kernel cut what they send, where it may and where it may not; by what they ask of the kernel.
+ */
 class SegmentationIT {
     private static final String CORRUPTING = "-Dos.version=7.0.3-test";
     private static final String REASON =
             "off (Linux 7.0.3-test may corrupt what leaves in segments; -Dpktinfo.segmentation=on)";
     private static final String LENGTHS = "10 10 10 30 30 30 10 1000 1000 500 20 20 20";
 
-    /** Says how long the datagrams are that a client gets: neighbours and a reply in segments from a batch, then the same from Netty. */
+    /**
+     * Says how long the datagrams are that a client gets: neighbours and a reply in segments from a batch, then the
+     * same from Netty.
+     */
     @SuppressWarnings("FutureReturnValueIgnored") // the client sees what becomes of a write
     static final class Program {
         private static final List<String> LENGTHS = new ArrayList<>();

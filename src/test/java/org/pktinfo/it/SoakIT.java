@@ -8,14 +8,18 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.Agent;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.Namespaces;
+import org.pktinfo.it.support.Opened;
 
 /**
- * Memory and descriptors of a server under load: how many minutes is the property {@code soak.minutes}, how many requests a second
- * {@code soak.rate}.
+ * Memory and descriptors of a server under load: how many minutes is the property {@code soak.minutes}, how many
+ * requests a second {@code soak.rate}.
  */
 class SoakIT {
     private static final double LONG_MINUTES = 10;
@@ -27,6 +31,10 @@ class SoakIT {
 
     private final double minutes = Double.parseDouble(System.getProperty("soak.minutes", "0.3"));
     private final int rate = Integer.getInteger("soak.rate", 5000);
+
+    @RegisterExtension
+    final Opened opened = new Opened();
+
     private Namespaces hosts;
     private Agent server;
     private Agent client;
@@ -34,17 +42,12 @@ class SoakIT {
 
     @BeforeEach
     void startServerAndClient() throws IOException {
-        hosts = new Namespaces();
+        hosts = opened.add(new Namespaces());
         hosts.host("soak");
         // What the heap needs it has from the beginning: what grows is not the heap.
         List<String> java = List.of(ChildProcess.java().toString(), "-Xms32m", "-Xmx32m", "-XX:+AlwaysPreTouch");
-        server = new Agent(hosts, "soak", java);
-        client = new Agent(hosts, "soak");
-    }
-
-    @AfterEach
-    void remove() {
-        TwoHosts.close(client, server, hosts);
+        server = opened.add(new Agent(hosts, "soak", java));
+        client = opened.add(new Agent(hosts, "soak"));
     }
 
     private double mebibytes() throws IOException {

@@ -8,15 +8,19 @@ import java.net.DatagramSocket;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.TwoHosts;
 import org.pktinfo.socket.PktInfoDatagramSocket;
 
-/** An ordinary server on a DatagramSocket, with the JDK's class and with ours: which address a client on another host sees. */
+/**
+ * An ordinary server on a DatagramSocket, with the JDK's class and with ours: which address a client on another host
+ * sees.
+ */
 @Timeout(60)
 class SocketIT extends TwoHosts {
     private static final String ECHO_PORT = " 7001";
@@ -50,11 +54,6 @@ class SocketIT extends TwoHosts {
         connect();
     }
 
-    @AfterEach
-    void remove() {
-        disconnect();
-    }
-
     private ChildProcess serve(String kind) throws Exception {
         ChildProcess child = ChildProcess.start(hosts.inside(
                 "server",
@@ -74,7 +73,10 @@ class SocketIT extends TwoHosts {
         return source;
     }
 
-    /** One after the other from one port: a reused packet, longer and shorter, both families, an alias and an address of lo. */
+    /**
+     * One after the other from one port: a reused packet, longer and shorter, both families, an alias and an address of
+     * lo.
+     */
     @ParameterizedTest
     @ValueSource(strings = "ours")
     void theReplyComesFromTheAddressAskedLast(String kind) throws Exception {

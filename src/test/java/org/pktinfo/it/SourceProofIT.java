@@ -10,8 +10,14 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.PktInfoChannel;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.EmulatedKernel;
+import org.pktinfo.it.support.Namespaces;
 
-/** Whether the kernel sends from the source that it is told, found out before a channel is there; a kernel that does not is emulated. */
+/**
+ * The proof that the kernel sends from the source that it is told, made before a channel is there; a kernel that does
+ * not is emulated.
+ */
 @Timeout(60)
 class SourceProofIT {
     /** Opens a channel of each kind and by each way, and says what comes of it. */

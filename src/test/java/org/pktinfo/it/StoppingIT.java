@@ -20,6 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Requires;
 import org.pktinfo.cli.PktInfoServer;
+import org.pktinfo.it.support.ChildProcess;
 
 /** The server and the probe are told to stop: exit code, last line, and whatever else the JVM has to do at its end. */
 @Timeout(120)

@@ -12,15 +12,16 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.Storm;
+import org.pktinfo.it.support.TwoHosts;
 
 /**
- * Addresses, routes and interfaces of a server change all the time, and the client checks where every reply comes from. How many
- * exchanges is the property {@code storm.exchanges}, which storm it is {@code storm.seed}.
+ * Addresses, routes and interfaces of a server change all the time, and the client checks where every reply comes from.
+ * How many exchanges is the property {@code storm.exchanges}, which storm it is {@code storm.seed}.
  */
 class StormIT extends TwoHosts {
     private static final int PORT_OF_STORM = 7001;
@@ -44,13 +45,8 @@ class StormIT extends TwoHosts {
     }
 
     @Override
-    List<String> java() {
+    protected List<String> java() {
         return jdk == 25 ? List.of(Requires.jdk25().toString(), "--enable-native-access=ALL-UNNAMED") : super.java();
-    }
-
-    @AfterEach
-    void remove() {
-        disconnect();
     }
 
     private CompletableFuture<String> ask(long millis) {
@@ -70,7 +66,10 @@ class StormIT extends TwoHosts {
         return Long.parseLong(number.group(1));
     }
 
-    /** Besides the server for all addresses: one bound to each, and for each a channel connected to each of the client's sockets. */
+    /**
+     * Besides the server for all addresses: one bound to each, and for each a channel connected to each of the client's
+     * sockets.
+     */
     private void serveEachAddressToo() throws Exception {
         for (String address : Storm.asked()) {
             assertThat(server.say("answer " + PORT_OF_BOUND + " asked " + address))

@@ -11,8 +11,13 @@ import java.util.Map;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.Stress;
 
-/** {@link Stress} for some seconds, on both JDKs and with both kinds of threads; and that it sees what it is there to see. */
+/**
+ * {@link Stress} for some seconds, on both JDKs and with both kinds of threads; and that it sees what it is there to
+ * see.
+ */
 class StressIT {
     private static final String SECONDS = System.getProperty("stress.seconds", "5");
     private static final String SEED = System.getProperty("stress.seed", "1");

@@ -23,6 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.pktinfo.Datagram;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.server.DatagramServer;
 
 /** Ten thousand virtual threads that wait in one channel, with one carrier. */

@@ -3,17 +3,19 @@ package org.pktinfo.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.pktinfo.it.support.Agent;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.TwoHosts;
 
 /**
- * A server whose interface a0 belongs to a VRF, a routing table of its own. Not every kernel has VRFs, so this is no part of
- * the build's tests: see src/test/kernels.
+ * A server whose interface a0 belongs to a VRF, a routing table of its own. Not every kernel has VRFs, so this is no
+ * part of the build's tests: see src/test/kernels.
  */
 @Timeout(60)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -22,16 +24,16 @@ class VrfCheck extends TwoHosts {
 
     @BeforeEach
     void moveTheInterfaceIntoAVrf() throws Exception {
-        connectAgain();
+        connect();
         if (inVrf == null) {
             hosts.in("server", "ip link add red type vrf table 10");
             hosts.in("server", "ip link set red up");
             hosts.in("server", "ip route add unreachable 0.0.0.0/0 table 10 metric 4278198272");
             hosts.in("server", "ip route add unreachable ::/0 table 10 metric 4278198272");
-            inVrf = new Agent(
+            inVrf = opened.add(new Agent(
                     hosts,
                     "server",
-                    List.of("ip", "vrf", "exec", "red", ChildProcess.java().toString()));
+                    List.of("ip", "vrf", "exec", "red", ChildProcess.java().toString())));
         }
         hosts.in("server", "ip link set a0 master red");
         // The move takes the IPv6 addresses away.
@@ -39,17 +41,9 @@ class VrfCheck extends TwoHosts {
                 () -> hosts.address("server", "a0", "fd00:9::1/64", "fd00:9::2/64", "fd00:9::3/64", "fe80::1/64"));
     }
 
-    @AfterAll
-    void removeHosts() {
-        if (inVrf != null) {
-            inVrf.close();
-        }
-        disconnect();
-    }
-
     /**
-     * An unbound socket takes part in every VRF; a reply without an interface is routed outside of all of them, where its
-     * source is unknown.
+     * An unbound socket takes part in every VRF; a reply without an interface is routed outside of all of them, where
+     * its source is unknown.
      */
     @ParameterizedTest
     @CsvSource({

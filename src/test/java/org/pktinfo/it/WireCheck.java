@@ -1,29 +1,9 @@
 package org.pktinfo.it;
 
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
 
 /** {@link WireIT} with the same hosts and programs for all of its tests: a quarter of the time in an emulator. */
 @Timeout(60)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-class WireCheck extends WireIT {
-    @BeforeEach
-    @Override
-    void connectTwoHosts() throws Exception {
-        connectAgain();
-    }
-
-    @AfterEach
-    @Override
-    void remove() {
-        // Only after the last test.
-    }
-
-    @AfterAll
-    void removeHosts() {
-        disconnect();
-    }
-}
+class WireCheck extends WireIT {}

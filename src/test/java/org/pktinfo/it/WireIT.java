@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -12,18 +11,16 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.Agent;
+import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.TwoHosts;
 
-/** What leaves the host, as a client on another host sees it; a test may change both hosts as it likes. */
+/** The replies that leave the host, as a client on another host sees them; a test may change both hosts as it likes. */
 @Timeout(60)
 class WireIT extends TwoHosts {
     @BeforeEach
     void connectTwoHosts() throws Exception {
         connect();
-    }
-
-    @AfterEach
-    void remove() {
-        disconnect();
     }
 
     @ParameterizedTest

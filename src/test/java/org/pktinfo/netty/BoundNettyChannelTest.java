@@ -5,23 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.netty.bootstrap.Bootstrap;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
-import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.DatagramPacket;
-import io.netty.util.concurrent.Future;
 import java.io.IOException;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -32,50 +23,21 @@ import org.pktinfo.SendException;
 import org.pktinfo.Source;
 import org.pktinfo.SourceSelection;
 
-/** A channel that is bound to one address or connected sends from no other, as Netty's own; the source is read at the client. */
+/**
+ * A channel that is bound to one address or connected sends from no other, as Netty's own; the source is read at the
+ * client.
+ */
 @Timeout(60)
-class BoundNettyChannelTest {
-    private static final MultiThreadIoEventLoopGroup LOOPS =
-            new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
-
-    private final List<Channel> opened = new ArrayList<>();
+class BoundNettyChannelTest extends NettyTest {
     private final Recorder handler = new Recorder();
-    private DatagramSocket client;
-
-    @BeforeEach
-    void openClient() throws IOException {
-        client = new DatagramSocket();
-        client.setSoTimeout(5000);
-        client.setBroadcast(true);
-    }
-
-    @AfterEach
-    void closeAll() throws Exception {
-        client.close();
-        for (Channel channel : opened) {
-            done(channel.close());
-        }
-    }
-
-    @AfterAll
-    static void stop() {
-        LOOPS.shutdownGracefully(0, 0, TimeUnit.SECONDS).syncUninterruptibly();
-    }
-
-    private static void done(Future<?> future) throws Exception {
-        assertThat(future.await(5, TimeUnit.SECONDS)).as("done in time").isTrue();
-        future.sync();
-    }
 
     private PktInfoDatagramChannel bind(Bootstrap bootstrap, String local) throws Exception {
         ChannelFuture future = bootstrap
-                .group(LOOPS)
+                .group(loops)
                 .channel(PktInfoDatagramChannel.class)
                 .handler(handler)
                 .bind(local, 0);
-        opened.add(future.channel());
-        done(future);
-        return (PktInfoDatagramChannel) future.channel();
+        return opened(future);
     }
 
     private PktInfoDatagramChannel bind(String local) throws Exception {
@@ -84,10 +46,6 @@ class BoundNettyChannelTest {
 
     private static ByteBuf content() {
         return Unpooled.copiedBuffer("x", StandardCharsets.UTF_8);
-    }
-
-    private InetSocketAddress clientAddress() {
-        return new InetSocketAddress("127.0.0.1", client.getLocalPort());
     }
 
     private PktInfoDatagramPacket ask(String destination, PktInfoDatagramChannel server) throws Exception {

@@ -44,7 +44,7 @@ class Recorder extends ChannelInboundHandlerAdapter {
         return packet;
     }
 
-    /** What a packet says; for what is done with it besides. */
+    /** Does nothing with a packet; for those that do something with it besides. */
     void received(ChannelHandlerContext context, DatagramPacket packet) throws Exception {}
 
     @Override

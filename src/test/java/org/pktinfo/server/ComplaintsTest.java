@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Timeout;
 import org.pktinfo.SendException.Kind;
 import org.pktinfo.Source;
 
-/** What is logged in a flood of complaints. */
+/** The log in a flood of complaints. */
 @Timeout(60)
 class ComplaintsTest {
     private static final Logger LOGGER = Logger.getLogger("org.pktinfo.server");

@@ -309,7 +309,7 @@ class DatagramServerTest {
                 .isInstanceOf(IllegalArgumentException.class);
     }
 
-    /** Whether the kernel can, since Linux 5.0; an emulated one cannot. */
+    /** Tells whether the kernel can, since Linux 5.0; an emulated one cannot. */
     private static boolean coalesces(PktInfoChannel client) throws IOException {
         try {
             client.coalesceReceived(true);

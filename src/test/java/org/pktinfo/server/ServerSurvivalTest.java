@@ -34,7 +34,7 @@ import org.pktinfo.Datagram;
 import org.pktinfo.IpAddress;
 import org.pktinfo.Source;
 
-/** What a handler, a log or an interrupted thread does ends no server but by stopping it. */
+/** A server that no handler, log or interrupted thread ends but by stopping it. */
 @Timeout(60)
 class ServerSurvivalTest {
     private static final DatagramHandler ECHO = request -> request.reply(request.length());

@@ -28,7 +28,7 @@ class ConformanceTest {
         assertThat(ours).isEqualTo(stock);
     }
 
-    /** Who was given a MulticastSocket for its groups alone may be given ours. */
+    /** Gives ours to one that was given a MulticastSocket for its groups alone. */
     @ParameterizedTest
     @ValueSource(strings = {"groups", "groups: the system's interface, one that is none, none joined, closed"})
     void groupsAreThoseOfAMulticastSocket(String name) throws Exception {

@@ -31,7 +31,7 @@ import org.pktinfo.PeerMemory;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.SendException;
 
-/** What the drop-in knows of its peers, and what it cannot know; seen at a client on loopback. */
+/** The knowledge that the drop-in has of its peers, and that it cannot have; seen at a client on loopback. */
 @Timeout(60)
 class PktInfoDatagramSocketTest {
     private static final int SOON = 5000; // milliseconds

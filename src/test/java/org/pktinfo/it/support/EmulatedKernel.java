@@ -1,13 +1,13 @@
-package org.pktinfo.it;
+package org.pktinfo.it.support;
 
 import java.util.List;
 import java.util.Locale;
 
 /**
- * The kernels whose rules the test build of the native library can keep on top of this one, which must be 3.15 or newer. What
- * they are is in native/test/emulator.c.
+ * The kernels whose rules the test build of the native library can keep on top of this one, which must be 3.15 or
+ * newer. What they are is in native/test/emulator.c.
  */
-enum EmulatedKernel {
+public enum EmulatedKernel {
     LEGACY,
     LEGACY_WITHOUT_MMSG,
     HALF,
@@ -16,11 +16,11 @@ enum EmulatedKernel {
     MODERN_WITHOUT_MMSG;
 
     /** The command that starts a JVM in which all sockets of the library are on such a kernel, and no others. */
-    List<String> java() {
+    public List<String> java() {
         return java(toString());
     }
 
-    static List<String> java(String name) {
+    public static List<String> java(String name) {
         return List.of(
                 "env",
                 "PKTINFO_EMULATE=" + name,
@@ -28,15 +28,15 @@ enum EmulatedKernel {
                 "-Dpktinfo.library.path=" + System.getProperty("emulated.library"));
     }
 
-    boolean isLegacy() {
+    public boolean isLegacy() {
         return this == LEGACY || this == LEGACY_WITHOUT_MMSG;
     }
 
-    boolean isHalf() {
+    public boolean isHalf() {
         return this == HALF || this == HALF_WITHOUT_MMSG;
     }
 
-    boolean isModern() {
+    public boolean isModern() {
         return this == MODERN || this == MODERN_WITHOUT_MMSG;
     }
 

@@ -1,4 +1,4 @@
-package org.pktinfo.it;
+package org.pktinfo.it.support;
 
 import java.io.IOException;
 import java.lang.reflect.Method;
@@ -32,12 +32,13 @@ import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Source;
 
 /**
- * Channels that are used by many threads while they are closed, interrupted, wrapped and opened: arguments are how many seconds, "platform" or
- * "virtual" threads, and a seed.
+ * Channels that are used by many threads while they are closed, interrupted, wrapped and opened: arguments are how many
+ * seconds, "platform" or "virtual" threads, and a seed.
  *
- * <p>Meanwhile sockets that have nothing to do with it come and go, so that a descriptor's number is soon another's. Each of them is
- * sent one datagram that nobody else may read, and no datagram may leave from one of them. Every thread has to end once its channel is
- * closed, with an exception that is documented. The first thing that is wrong ends the program with exit code 1.
+ * <p>Meanwhile sockets that have nothing to do with it come and go, so that a descriptor's number is soon another's.
+ * Each of them is sent one datagram that nobody else may read, and no datagram may leave from one of them. Every thread
+ * has to end once its channel is closed, with an exception that is documented. The first thing that is wrong ends the
+ * program with exit code 1.
  */
 public final class Stress {
     private static final byte[] OURS = "ours".getBytes(StandardCharsets.UTF_8);
@@ -136,7 +137,9 @@ public final class Stress {
         return thread;
     }
 
-    /** A thread that has waited for so long that it looks for nothing any more: who does not wake it leaves it for ever. */
+    /**
+     * A thread that has waited for so long that it looks for nothing any more: who does not wake it leaves it for ever.
+     */
     private final class Sleeper {
         final PktInfoChannel channel;
         final Thread thread;

@@ -1,4 +1,4 @@
-package org.pktinfo.it;
+package org.pktinfo.it.support;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -9,7 +9,8 @@ import java.util.Map;
 import org.pktinfo.ExperimentAgent;
 
 /**
- * Every experiment with one kernel: socket, options, address asked and control messages of the reply, and what came of it.
+ * Every experiment with one kernel: socket, options, address asked and control messages of the reply, and what came of
+ * it.
  *
  * <pre>
  *   client  c0 10.9.0.100/24 fd00:9::100 fe80::100  ---  a0 10.9.0.1/24 .2 .3  fd00:9::1 ::2  fe80::1   server
@@ -18,9 +19,9 @@ import org.pktinfo.ExperimentAgent;
  *
  * The client asks all of them over its one cable.
  */
-final class KernelRows implements AutoCloseable {
+public final class KernelRows implements AutoCloseable {
     /** An experiment. The reply "arrives" is none: it asks which control messages came with the request. */
-    record Experiment(String socket, String options, String asked, String reply) {
+    public record Experiment(String socket, String options, String asked, String reply) {
         @Override
         public String toString() {
             return String.join("\t", socket, options, asked, reply);
@@ -39,7 +40,7 @@ final class KernelRows implements AutoCloseable {
     private final Map<ChildProcess, Integer> answers = new LinkedHashMap<>();
 
     /** The command that starts the server's JVM chooses the kernel. */
-    KernelRows(List<String> java) throws IOException {
+    public KernelRows(List<String> java) throws IOException {
         hosts.host("server");
         hosts.host("client");
         hosts.host("other");
@@ -68,7 +69,7 @@ final class KernelRows implements AutoCloseable {
     }
 
     /** All of them. */
-    static List<Experiment> all() {
+    public static List<Experiment> all() {
         List<Experiment> all = new ArrayList<>();
         for (String options : List.of("none", IN)) {
             add(all, "IPV4", options, options.equals(IN));
@@ -172,7 +173,8 @@ final class KernelRows implements AutoCloseable {
     }
 
     /** Runs one after another; what is expected only decides how long to wait for a reply. */
-    Map<Experiment, String> run(List<Experiment> experiments, Map<Experiment, String> expected) throws Exception {
+    public Map<Experiment, String> run(List<Experiment> experiments, Map<Experiment, String> expected)
+            throws Exception {
         Map<Experiment, String> results = new LinkedHashMap<>();
         String open = "";
         for (Experiment experiment : experiments) {
@@ -221,7 +223,7 @@ final class KernelRows implements AutoCloseable {
     }
 
     /** A table's experiments and what came of each, for each kernel that has a column; the first line names them. */
-    static List<Map<Experiment, String>> columns(List<String> table) {
+    public static List<Map<Experiment, String>> columns(List<String> table) {
         List<Map<Experiment, String>> columns = new ArrayList<>();
         for (String ignored : table.get(0).split("\t", -1)) {
             columns.add(new LinkedHashMap<>());

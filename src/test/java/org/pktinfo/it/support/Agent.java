@@ -1,4 +1,4 @@
-package org.pktinfo.it;
+package org.pktinfo.it.support;
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -34,20 +34,21 @@ import org.pktinfo.server.DatagramServer;
 import org.pktinfo.server.ServerStats;
 
 /**
- * A program inside a namespace that does one thing a line and answers with one line, so that a test can change the world between
- * a request and its reply. As a server it has one {@link PktInfoChannel}, as a client one plain socket that is not connected.
+ * A program inside a namespace that does one thing a line and answers with one line, so that a test can change the
+ * world between a request and its reply. As a server it has one {@link PktInfoChannel}, as a client one plain socket
+ * that is not connected.
  */
 public final class Agent implements AutoCloseable {
     private final ChildProcess child;
     private int answers;
 
     /** Starts it on a host. */
-    Agent(Namespaces namespaces, String host) throws IOException {
+    public Agent(Namespaces namespaces, String host) throws IOException {
         this(namespaces, host, List.of(ChildProcess.java().toString()));
     }
 
     /** Starts it on a host, by the JVM that the command starts. */
-    Agent(Namespaces namespaces, String host, List<String> java) throws IOException {
+    public Agent(Namespaces namespaces, String host, List<String> java) throws IOException {
         List<String> command = new ArrayList<>(java);
         command.addAll(List.of(
                 "-XX:TieredStopAtLevel=1",
@@ -59,13 +60,13 @@ public final class Agent implements AutoCloseable {
     }
 
     /** Says a line and waits for the answer. */
-    String say(String line) throws IOException, InterruptedException {
+    public String say(String line) throws IOException, InterruptedException {
         child.process().getOutputStream().write((line + "\n").getBytes(StandardCharsets.UTF_8));
         child.process().getOutputStream().flush();
         return child.awaitOut(++answers);
     }
 
-    long pid() {
+    public long pid() {
         return child.process().pid();
     }
 
@@ -281,7 +282,10 @@ public final class Agent implements AutoCloseable {
         return "done";
     }
 
-    /** Port, milliseconds, requests a second, then the addresses to ask, perhaps with a #port; what became of all requests so far. */
+    /**
+     * Port, milliseconds, requests a second, then the addresses to ask, perhaps with a #port; what became of all
+     * requests so far.
+     */
     private String storm(String[] words) throws IOException {
         if (asker == null) {
             List<InetSocketAddress> servers = new ArrayList<>();
@@ -341,7 +345,7 @@ public final class Agent implements AutoCloseable {
         }
     }
 
-    /** What became of the reply, as the counters and the log say. */
+    /** Tells what became of the reply, as the counters and the log say. */
     private String replyInLoop(SourceSelection selection) throws IOException {
         ServerStats before = loop.stats();
         try {

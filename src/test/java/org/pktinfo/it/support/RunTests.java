@@ -1,4 +1,4 @@
-package org.pktinfo.it;
+package org.pktinfo.it.support;
 
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass;
 
@@ -13,8 +13,8 @@ import org.junit.platform.launcher.listeners.SummaryGeneratingListener;
 import org.junit.platform.launcher.listeners.TestExecutionSummary;
 
 /**
- * Runs the test classes named: the loopback tests once more, in a JVM of another kind. Exit code 1 if one fails. The property
- * {@code excluded.tag} leaves out the tests that have this tag.
+ * Runs the test classes named: the loopback tests once more, in a JVM of another kind. Exit code 1 if one fails. The
+ * property {@code excluded.tag} leaves out the tests that have this tag.
  */
 public final class RunTests {
     private RunTests() {}

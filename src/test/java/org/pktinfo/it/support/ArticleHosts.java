@@ -1,4 +1,4 @@
-package org.pktinfo.it;
+package org.pktinfo.it.support;
 
 import java.io.IOException;
 import java.util.ArrayList;
@@ -14,14 +14,15 @@ import org.pktinfo.Requires;
  *       fd00:122::1                         fd00:122::31, ::200 ::201 ::202
  * </pre>
  */
-final class ArticleHosts implements AutoCloseable {
-    static final String RESPONSE = "This is PKT6INFO test server";
+public final class ArticleHosts {
+    public static final String RESPONSE = "This is PKT6INFO test server";
 
-    final Namespaces namespaces;
+    public final Namespaces namespaces;
 
-    ArticleHosts() {
+    /** Makes them, closed with all else that was opened. */
+    public ArticleHosts(Opened opened) {
         Requires.tool("nc");
-        namespaces = new Namespaces();
+        namespaces = opened.add(new Namespaces());
         namespaces.host("vm1");
         namespaces.host("vm2");
         namespaces.cable("vm1", "eth0", "vm2", "eth0");
@@ -33,14 +34,9 @@ final class ArticleHosts implements AutoCloseable {
     }
 
     /** Starts the sample server on vm1, port 8888, by the JVM that the command starts. */
-    ChildProcess serve(List<String> java, String... options) throws IOException, InterruptedException {
+    public ChildProcess serve(List<String> java, String... options) throws IOException, InterruptedException {
         List<String> arguments = new ArrayList<>(Arrays.asList(options));
         arguments.add("8888");
         return namespaces.serve("vm1", java, arguments.toArray(String[]::new));
-    }
-
-    @Override
-    public void close() {
-        namespaces.close();
     }
 }

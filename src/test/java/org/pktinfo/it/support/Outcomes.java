@@ -1,4 +1,4 @@
-package org.pktinfo.it;
+package org.pktinfo.it.support;
 
 import java.io.IOException;
 import java.io.PrintStream;
@@ -20,8 +20,8 @@ import org.junit.platform.launcher.TestIdentifier;
 import org.junit.platform.launcher.TestPlan;
 
 /**
- * Keeps how each test ended, so that nobody takes what was skipped for passed: in the file that the property {@code outcomes.file} names,
- * a line each of outcome, class, name and reason. As a program it sums such files up.
+ * Keeps how each test ended, so that nobody takes what was skipped for passed: in the file that the property
+ * {@code outcomes.file} names, a line each of outcome, class, name and reason. As a program it sums such files up.
  */
 public final class Outcomes implements TestExecutionListener {
     private static final String FILE = System.getProperty("outcomes.file", "");

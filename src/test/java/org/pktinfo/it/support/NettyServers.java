@@ -1,4 +1,4 @@
-package org.pktinfo.it;
+package org.pktinfo.it.support;
 
 import io.netty.bootstrap.Bootstrap;
 import io.netty.buffer.ByteBuf;
@@ -48,14 +48,17 @@ import org.pktinfo.netty.PktInfoDatagramChannel;
 
 /** Servers on Netty as one finds them, on its own channel or on ours, and a client of one of them. */
 @SuppressWarnings("FutureReturnValueIgnored") // the client sees what becomes of a write
-final class NettyServers {
-    static final int PORT = 7001;
-    static final int BURST = 60;
-    static final int BURST_LENGTH = 1000;
+public final class NettyServers {
+    public static final int PORT = 7001;
+    public static final int BURST = 60;
+    public static final int BURST_LENGTH = 1000;
 
     private NettyServers() {}
 
-    /** The server, the kind of channel ("stock" or "ours") and, for QUIC, the file with the key; or "quic-client", seconds and addresses. */
+    /**
+     * The server, the kind of channel ("stock" or "ours") and, for QUIC, the file with the key; or "quic-client",
+     * seconds and addresses.
+     */
     public static void main(String[] arguments) throws Exception {
         MultiThreadIoEventLoopGroup loops = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
         if (arguments[0].equals("quic-client")) {
@@ -102,7 +105,10 @@ final class NettyServers {
         }
     }
 
-    /** More than the send buffer takes for each request; says how many were left after the flush, and what has become of all. */
+    /**
+     * More than the send buffer takes for each request; says how many were left after the flush, and what has become of
+     * all.
+     */
     private static final class Burst extends SimpleChannelInboundHandler<DatagramPacket> {
         @Override
         protected void channelRead0(ChannelHandlerContext context, DatagramPacket packet) {
@@ -170,7 +176,7 @@ final class NettyServers {
                 .build();
     }
 
-    /** What the server sends back of 100 000 bytes, or why nothing. */
+    /** Tells what the server sends back of 100 000 bytes, or why nothing. */
     private static String askByQuic(MultiThreadIoEventLoopGroup loops, InetSocketAddress server, int patience)
             throws Exception {
         ChannelHandler codec = new QuicClientCodecBuilder()

@@ -1,4 +1,4 @@
-package org.pktinfo.it;
+package org.pktinfo.it.support;
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -34,8 +34,11 @@ public final class ChildProcess implements AutoCloseable {
         this.readers = List.of(read(process.getInputStream(), out), read(process.getErrorStream(), err));
     }
 
-    /** The option without which the JDK that runs the tests would warn of native access by these modules; none before JDK 24. */
-    static List<String> nativeAccess(String modules) {
+    /**
+     * The option without which the JDK that runs the tests would warn of native access by these modules; none before
+     * JDK 24.
+     */
+    public static List<String> nativeAccess(String modules) {
         return Runtime.version().feature() >= 24 ? List.of("--enable-native-access=" + modules) : List.of();
     }
 
@@ -49,8 +52,8 @@ public final class ChildProcess implements AutoCloseable {
     }
 
     /**
-     * In a locale that knows ASCII only, the JVM hands over a question mark for each other character, so the words go by way of a shell,
-     * which makes bytes of them.
+     * In a locale that knows ASCII only, the JVM hands over a question mark for each other character, so the words go
+     * by way of a shell, which makes bytes of them.
      */
     private static List<String> inAscii(List<String> command) {
         if (command.stream().allMatch(word -> word.chars().allMatch(c -> c < 128))) {
@@ -71,19 +74,22 @@ public final class ChildProcess implements AutoCloseable {
         return start(command, Map.of());
     }
 
-    static ChildProcess start(List<String> command, Map<String, String> environment) throws IOException {
+    public static ChildProcess start(List<String> command, Map<String, String> environment) throws IOException {
         return new ChildProcess(command, environment);
     }
 
-    /** Starts it with the system's own SIGINT, also where the tests run with it ignored, as in the background of a script. */
-    static ChildProcess startInterruptible(List<String> command) throws IOException {
+    /**
+     * Starts it with the system's own SIGINT, also where the tests run with it ignored, as in the background of a
+     * script.
+     */
+    public static ChildProcess startInterruptible(List<String> command) throws IOException {
         List<String> whole = new ArrayList<>(List.of("env", "--default-signal=INT"));
         whole.addAll(command);
         return start(whole);
     }
 
     /** Sends a signal by its name, such as INT. */
-    void signal(String name) throws IOException, InterruptedException {
+    public void signal(String name) throws IOException, InterruptedException {
         ChildProcess kill = run(List.of("kill", "-" + name, String.valueOf(process.pid())));
         if (kill.exitCode() != 0) {
             throw new IllegalStateException(kill.toString());
@@ -101,7 +107,7 @@ public final class ChildProcess implements AutoCloseable {
     }
 
     /** Runs it to its end, for which it may take so long. */
-    static ChildProcess run(List<String> command, Map<String, String> environment, Duration limit)
+    public static ChildProcess run(List<String> command, Map<String, String> environment, Duration limit)
             throws IOException, InterruptedException {
         ChildProcess child = new ChildProcess(command, environment);
         child.exitCode(limit);

@@ -1,4 +1,4 @@
-package org.pktinfo.it;
+package org.pktinfo.it.support;
 
 import java.io.IOException;
 import java.util.ArrayList;
@@ -8,11 +8,14 @@ import java.util.Random;
 import java.util.TreeMap;
 
 /**
- * Changes the addresses, routes and interfaces of the server of {@link TwoHosts}, one gust after the other: the same gusts in the
- * same order for the same seed. It knows what it has done, so every command must succeed.
+ * Changes the addresses, routes and interfaces of the server of {@link TwoHosts}, one gust after the other: the same
+ * gusts in the same order for the same seed. It knows what it has done, so every command must succeed.
  */
-final class Storm {
-    /** What comes and goes. The first address of each interface, which the kernel prefers as a source, stays on it. */
+public final class Storm {
+    /**
+     * Lists what comes and goes. The first address of each interface, which the kernel prefers as a source, stays on
+     * it.
+     */
     private static final List<String> ADDRESSES = List.of(
             "10.9.0.2/24",
             "10.9.0.3/24",
@@ -34,7 +37,7 @@ final class Storm {
     private final Map<String, Integer> counts = new TreeMap<>();
 
     /** The interfaces have their addresses as {@link TwoHosts} lays them, and perhaps more. */
-    Storm(Namespaces hosts, long seed) {
+    public Storm(Namespaces hosts, long seed) {
         this.hosts = hosts;
         this.random = new Random(seed);
         // Otherwise the first address of a subnet takes the others along when it goes.
@@ -45,7 +48,7 @@ final class Storm {
     }
 
     /** The addresses that it changes, and one of each family that stays as long as its interface does. */
-    static List<String> asked() {
+    public static List<String> asked() {
         List<String> asked = new ArrayList<>(List.of("10.9.0.1", "fd00:9::1"));
         ADDRESSES.forEach(address -> asked.add(address.replaceAll("/.*", "")));
         return asked;
@@ -55,7 +58,10 @@ final class Storm {
         return address.startsWith("10.99.") || address.startsWith("fd99:") ? "lo" : "a0";
     }
 
-    /** Away from home without its subnet: on loopback all of it would be the host's, on the other cable the way to the peer. */
+    /**
+     * Away from home without its subnet: on loopback all of it would be the host's, on the other cable the way to the
+     * peer.
+     */
     private static String at(String address, String place) {
         String host = address.replaceAll("/.*", "");
         return (place.equals("a0") ? address : host + (host.indexOf(':') >= 0 ? "/128" : "/32")) + " dev " + place;
@@ -70,7 +76,7 @@ final class Storm {
     }
 
     /** One change; all of its commands are run by one process for each host. */
-    void gust() throws IOException {
+    public void gust() throws IOException {
         int kind = random.nextInt(100);
         hosts.together(() -> {
             if (kind % 2 == 0) {
@@ -93,7 +99,7 @@ final class Storm {
     }
 
     /** Everything as it was at the beginning. */
-    void calm() throws IOException {
+    public void calm() throws IOException {
         hosts.together(() -> {
             places.keySet().forEach(address -> move(address, home(address), dad(address)));
             openRoutes();
@@ -104,8 +110,8 @@ final class Storm {
         PEERS.forEach(peer -> route(peer, "none"));
     }
 
-    /** How many changes of each kind there were. */
-    Map<String, Integer> counts() {
+    /** Tells how many changes of each kind there were. */
+    public Map<String, Integer> counts() {
         return counts;
     }
 

@@ -1,49 +1,67 @@
-package org.pktinfo.it;
+package org.pktinfo.it.support;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.pktinfo.Requires;
 
 /**
  * A server with many addresses and a client that sees where each reply comes from.
  *
  * <pre>
- *            +-- a1 10.9.0.100/24 fd00:9::100  ----  a0 10.9.0.1/24 .2 .3  fd00:9::1 ::2 ::3 --+
- *   client   |                                                                                  | server, lo: 10.99.0.1/32
- *            +-- b1 10.8.0.100/24 fd00:8::100  ----  b0 10.8.0.1/24        fd00:8::1          --+             fd99::1/128
- *              both: fe80::100                     both: fe80::1
+ *            +-- a1 10.9.0.100/24 fd00:9::100 --- a0 10.9.0.1/24 .2 .3  fd00:9::1 ::2 ::3 --+
+ *   client   |                                                                               | server, lo: 10.99.0.1/32
+ *            +-- b1 10.8.0.100/24 fd00:8::100 --- b0 10.8.0.1/24        fd00:8::1          --+             fd99::1/128
+ *              both: fe80::100                  both: fe80::1
  * </pre>
  */
-abstract class TwoHosts {
-    static final String PORT = " 7000";
+public abstract class TwoHosts {
+    protected static final String PORT = " 7000";
 
-    Namespaces hosts;
-    Agent server;
-    Agent client;
+    public Namespaces hosts;
+    public Agent server;
+    public Agent client;
 
-    void connect() throws Exception {
-        hosts = new Namespaces();
+    /** Closes hosts and programs. */
+    @RegisterExtension
+    public final Opened opened = new Opened();
+
+    /**
+     * Makes hosts and programs. Where there are some from a test before, they stay, as a program takes seconds to
+     * start; what is between them is new.
+     */
+    public void connect() throws Exception {
+        if (client == null) {
+            start();
+        } else {
+            pullCables();
+            layCables();
+        }
+        open("DUAL_STACK" + PORT);
+        assertThat(client.say("bind any")).isEqualTo("bound");
+    }
+
+    private void start() throws Exception {
+        hosts = opened.add(new Namespaces());
+        List<String> java = java();
+        Path unused = Requires.tool(java.get(0));
         hosts.host("client");
         hosts.host("server");
         hosts.in("client", "sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0");
         hosts.in("server", "sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0");
         layCables();
-        server = new Agent(hosts, "server", java());
-        client = new Agent(hosts, "client");
-        open("DUAL_STACK" + PORT);
+        server = opened.add(new Agent(hosts, "server", java));
+        client = opened.add(new Agent(hosts, "client"));
     }
 
     /** The command that starts the server's JVM, and that of nobody else. */
-    List<String> java() {
+    protected List<String> java() {
         return List.of(ChildProcess.java().toString());
     }
 
-    /** As {@link #connect} for every test, but hosts and programs stay: for where a program takes seconds to start. */
-    void connectAgain() throws Exception {
-        if (hosts == null) {
-            connect();
-            return;
-        }
+    private void pullCables() {
         String links = hosts.in("client", "ip -o link");
         for (String cable : List.of("a1", "b1")) {
             if (links.contains(" " + cable + "@")) {
@@ -55,9 +73,6 @@ abstract class TwoHosts {
         }
         hosts.in("server", "ip -4 route flush table main");
         hosts.in("server", "ip -6 route flush table main");
-        layCables();
-        open("DUAL_STACK" + PORT);
-        assertThat(client.say("bind any")).isEqualTo("bound");
     }
 
     private void layCables() throws Exception {
@@ -75,49 +90,32 @@ abstract class TwoHosts {
         });
     }
 
-    void disconnect() {
-        close(client, server, hosts);
-    }
-
-    /** Closes those that there are: a test that was skipped has opened none. */
-    static void close(Agent client, Agent server, Namespaces hosts) {
-        if (client != null) {
-            client.close();
-        }
-        if (server != null) {
-            server.close();
-        }
-        if (hosts != null) {
-            hosts.close();
-        }
-    }
-
     /** Another channel instead of the one there was: family, port, and perhaps address and payload capacity. */
-    void open(String how) throws Exception {
+    protected void open(String how) throws Exception {
         assertThat(server.say("open " + how)).isEqualTo("open");
     }
 
     /** Sends a request; what the server says of it must begin as given: destination, local address, interface. */
-    void ask(String destination, String expected) throws Exception {
+    protected void ask(String destination, String expected) throws Exception {
         assertThat(client.say("send " + destination + PORT)).isEqualTo("sent");
         assertThat(server.say("receive")).startsWith(expected + " ");
     }
 
-    void assertAnsweredFrom(String source) throws Exception {
+    protected void assertAnsweredFrom(String source) throws Exception {
         assertAnsweredFrom("asked", source);
     }
 
-    void assertAnsweredFrom(String policy, String source) throws Exception {
+    protected void assertAnsweredFrom(String policy, String source) throws Exception {
         assertThat(server.say("reply " + policy)).isEqualTo("sent");
         assertThat(client.say("await")).isEqualTo(source);
     }
 
-    void assertAnswered(String destination, String interfaceName) throws Exception {
+    protected void assertAnswered(String destination, String interfaceName) throws Exception {
         ask(destination, destination + " " + destination + " " + interfaceName);
         assertAnsweredFrom(destination);
     }
 
-    void assertNotAnswered(String policy, String kind, String source) throws Exception {
+    protected void assertNotAnswered(String policy, String kind, String source) throws Exception {
         assertThat(server.say("reply " + policy))
                 .startsWith(kind + " sendmsg: E")
                 .contains("source " + source);
@@ -125,7 +123,7 @@ abstract class TwoHosts {
     }
 
     /** The client's addresses that the server has no route to; from then on the client asks from the one given. */
-    void askFromAFarAddress(String from) throws Exception {
+    protected void askFromAFarAddress(String from) throws Exception {
         hosts.address("client", "lo", from);
         assertThat(client.say("bind " + from)).isEqualTo("bound");
     }

@@ -1,4 +1,4 @@
-package org.pktinfo.it;
+package org.pktinfo.it.support;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -12,7 +12,7 @@ import java.util.Map;
 import org.pktinfo.Requires;
 
 /** Hosts on this machine: network namespaces joined by virtual cables, gone when closed or when the JVM ends. */
-final class Namespaces implements AutoCloseable {
+public final class Namespaces implements AutoCloseable {
     private static int count;
 
     private final String prefix;
@@ -22,7 +22,7 @@ final class Namespaces implements AutoCloseable {
     private boolean gathering;
     private final Thread atExit = new Thread(this::removeAll);
 
-    Namespaces() {
+    public Namespaces() {
         Requires.root();
         Requires.tool("ip");
         prefix = "pi" + ProcessHandle.current().pid() + "-" + count++ + "-";
@@ -30,7 +30,7 @@ final class Namespaces implements AutoCloseable {
     }
 
     /** A host that only has loopback yet. Root in a container often may not make one. */
-    void host(String name) {
+    public void host(String name) {
         try {
             ip("netns add " + prefix + name);
         } catch (IllegalStateException e) {
@@ -41,7 +41,7 @@ final class Namespaces implements AutoCloseable {
     }
 
     /** A cable between two hosts; the only addresses are those added with {@link #address}. */
-    void cable(String host1, String interface1, String host2, String interface2) {
+    public void cable(String host1, String interface1, String host2, String interface2) {
         ip("link add " + interface1 + " netns " + prefix + host1 + " type veth peer name " + interface2 + " netns "
                 + prefix + host2);
         in(host1, "ip link set " + interface1 + " addrgenmode none up");
@@ -49,12 +49,12 @@ final class Namespaces implements AutoCloseable {
     }
 
     /** Deletes an interface, at once also within {@link #together}. */
-    void remove(String host, String interfaceName) {
+    public void remove(String host, String interfaceName) {
         ip("-n " + prefix + host + " link del " + interfaceName);
     }
 
     /** Adds addresses such as 192.0.2.1/24, usable when it returns: no duplicate address detection. */
-    void address(String host, String interfaceName, String... addresses) {
+    public void address(String host, String interfaceName, String... addresses) {
         for (String address : addresses) {
             in(host, "ip addr add " + address + " dev " + interfaceName + (address.indexOf(':') >= 0 ? " nodad" : ""));
         }
@@ -68,7 +68,10 @@ final class Namespaces implements AutoCloseable {
         }
     }
 
-    /** The kernel takes an IPv6 address over later than it says: the host receives what is sent there once there is a route. */
+    /**
+     * The kernel takes an IPv6 address over later than it says: the host receives what is sent there once there is a
+     * route.
+     */
     private void awaitLocal(String host, String interfaceName, List<String> addresses) {
         if (addresses.isEmpty()) {
             return;
@@ -86,7 +89,7 @@ final class Namespaces implements AutoCloseable {
     }
 
     /** Runs a command on a host, words divided by spaces; it must succeed. Its output. */
-    String in(String host, String command) {
+    public String in(String host, String command) {
         if (gathering && command.startsWith("ip ")) {
             together.computeIfAbsent(host, name -> new ArrayList<>()).add(command.substring(3));
             return "";
@@ -101,7 +104,7 @@ final class Namespaces implements AutoCloseable {
     }
 
     /** Whatever the work does with {@code ip} on a host is done at its end, in one process for each host. */
-    void together(Runnable work) throws IOException {
+    public void together(Runnable work) throws IOException {
         gathering = true;
         try {
             work.run();
@@ -123,7 +126,7 @@ final class Namespaces implements AutoCloseable {
     }
 
     /** The command line that runs another on a host. */
-    List<String> inside(String host, String... command) {
+    public List<String> inside(String host, String... command) {
         Path unused = Requires.tool(command[0]);
         List<String> whole = new ArrayList<>(List.of("ip", "netns", "exec", prefix + host));
         whole.addAll(Arrays.asList(command));
@@ -131,7 +134,8 @@ final class Namespaces implements AutoCloseable {
     }
 
     /** Starts the sample server on a host, by the JVM that a command starts; it listens when this returns. */
-    ChildProcess serve(String host, List<String> java, String... arguments) throws IOException, InterruptedException {
+    public ChildProcess serve(String host, List<String> java, String... arguments)
+            throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(java);
         command.addAll(List.of("-jar", System.getProperty("server.jar")));
         command.addAll(Arrays.asList(arguments));

@@ -1,4 +1,4 @@
-package org.pktinfo.it;
+package org.pktinfo.it.support;
 
 import java.io.IOException;
 import java.net.Inet4Address;
@@ -20,9 +20,9 @@ import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Source;
 
 /**
- * Asks many addresses of a server that echoes, as many at once as it can, and checks where each reply comes from. A plain client
- * of the JDK, its sockets bound to no address and not connected, so that it sees whatever reaches its host. Told to forge, it asks
- * from other addresses between: what comes back of that is checked too.
+ * Asks many addresses of a server that echoes, as many at once as it can, and checks where each reply comes from. A
+ * plain client of the JDK, its sockets bound to no address and not connected, so that it sees whatever reaches its
+ * host. Told to forge, it asks from other addresses between: what comes back of that is checked too.
  */
 final class Asker {
     private static final int SOCKETS = 4;
@@ -102,7 +102,9 @@ final class Asker {
         }
     }
 
-    /** For so long, at most so many requests a second; 0: as many as are answered. What was counted since it was made. */
+    /**
+     * For so long, at most so many requests a second; 0: as many as are answered. What was counted since it was made.
+     */
     String ask(long millis, int rate) throws IOException {
         long begin = System.nanoTime();
         long end = begin + TimeUnit.MILLISECONDS.toNanos(millis);
