@@ -32,6 +32,9 @@ import org.jspecify.annotations.Nullable;
  * {@link #size} and {@link #coalesceReplies} look at no slot, and so do not tell threads apart. A channel may have several batches.
  */
 public final class DatagramBatch {
+    /** The most slots that a batch may have: the kernel takes no more datagrams with one call. */
+    public static final int MAX_SLOTS = Layout.MAX_SLOTS;
+
     /** The longest payload that leaves a host with the usual MTU of 1500 bytes whole, over either family. */
     private static final int LONGEST_COALESCED = 1500 - 40 - 8;
 

@@ -21,7 +21,6 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.internal.Deadline;
 import org.pktinfo.internal.Exceptions;
-import org.pktinfo.internal.LargestBatch;
 
 /**
  * A UDP channel that knows which of the host's addresses each datagram was sent to, and whose replies leave from there.
@@ -1037,14 +1036,15 @@ public final class PktInfoChannel extends AbstractInterruptibleChannel {
     /**
      * Makes room to receive and answer many datagrams with one call.
      *
-     * @param slots how many at most, in 1 to 1024; with 32 the cost of the calls no longer counts
+     * @param slots how many at most, in 1 to {@value DatagramBatch#MAX_SLOTS}; with 32 the cost of the calls no longer
+     *     counts
      * @param payloadCapacity the longest payload of each, request or reply, in 1 to {@value #MAX_PAYLOAD} bytes
      * @return a batch, which takes {@code slots * (payloadCapacity + 583)} bytes outside the heap and is for one thread
      * @throws IllegalArgumentException if a number is out of range
      */
     public DatagramBatch newBatch(int slots, int payloadCapacity) {
-        if (slots < 1 || slots > LargestBatch.SLOTS) {
-            throw new IllegalArgumentException(slots + " slots are not in 1 to " + LargestBatch.SLOTS);
+        if (slots < 1 || slots > DatagramBatch.MAX_SLOTS) {
+            throw new IllegalArgumentException(slots + " slots are not in 1 to " + DatagramBatch.MAX_SLOTS);
         }
         checkCapacity(payloadCapacity);
         hasBatches = true;
