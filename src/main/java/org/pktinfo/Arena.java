@@ -6,7 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
-import org.pktinfo.internal.Hash;
+import org.pktinfo.common.Hash;
 
 /**
  * The memory that Java and C share, see {@link Layout}; Java's side of it. A slot is decoded into records here and here

@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
-import org.pktinfo.internal.KindCounters;
+import org.pktinfo.common.KindCounters;
 
 /** All that a channel has counted: the tallies of its arenas, and what happens too seldom to need one. For any thread. */
 final class ChannelCounters {

@@ -7,8 +7,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
-import org.pktinfo.internal.Deadline;
-import org.pktinfo.internal.Hash;
+import org.pktinfo.common.Deadline;
+import org.pktinfo.common.Hash;
 
 /**
  * Which of the host's addresses a peer asked last: for programming interfaces such as {@link java.net.DatagramSocket} that hand over

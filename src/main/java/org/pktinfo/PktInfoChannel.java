@@ -19,8 +19,8 @@ import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
-import org.pktinfo.internal.Deadline;
-import org.pktinfo.internal.Exceptions;
+import org.pktinfo.common.Deadline;
+import org.pktinfo.common.Exceptions;
 
 /**
  * A UDP channel that knows which of the host's addresses each datagram was sent to, and whose replies leave from there.

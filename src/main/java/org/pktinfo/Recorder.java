@@ -4,7 +4,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.IntSupplier;
 import jdk.jfr.FlightRecorder;
 import org.jspecify.annotations.Nullable;
-import org.pktinfo.internal.Throttle;
+import org.pktinfo.common.Throttle;
 
 /**
  * What a channel tells the JDK's flight recorder: nothing where the run-time image has no module jdk.jfr, or it was not resolved.

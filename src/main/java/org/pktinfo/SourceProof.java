@@ -14,7 +14,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import org.pktinfo.Diagnosis.Proof;
 import org.pktinfo.PktInfoChannel.Family;
-import org.pktinfo.internal.Deadline;
+import org.pktinfo.common.Deadline;
 
 /**
  * Proves on loopback, once in a process and network namespace, that the kernel sends from the source that it is told. A kernel that takes

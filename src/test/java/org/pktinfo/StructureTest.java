@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 class StructureTest {
     private static final Path SOURCES = Path.of("src/main/java");
     private static final String ROOT = "org.pktinfo";
-    private static final String INTERNAL = "org.pktinfo.internal";
+    private static final String COMMON = "org.pktinfo.common";
 
     /** The one large circle there is, around the channel: whoever makes it smaller strikes names out here. */
     private static final Set<String> AROUND_THE_CHANNEL = Set.of(
@@ -135,8 +135,8 @@ class StructureTest {
     @Test
     void whatIsKnownToUseEachOtherIsSeenToDoSo() {
         assertThat(bytecode).hasSizeGreaterThan(50);
-        assertThat(bytecode.get(ROOT + ".server.Worker")).contains(ROOT + ".DatagramBatch", INTERNAL + ".Deadline");
-        assertThat(imports.get(ROOT + ".server.Worker")).contains(ROOT + ".DatagramBatch", INTERNAL + ".Deadline");
+        assertThat(bytecode.get(ROOT + ".server.Worker")).contains(ROOT + ".DatagramBatch", COMMON + ".Deadline");
+        assertThat(imports.get(ROOT + ".server.Worker")).contains(ROOT + ".DatagramBatch", COMMON + ".Deadline");
         assertThat(forbidden((from, to) -> !isPublic(to)))
                 .contains(ROOT + ".Arena -> " + ROOT + ".Layout")
                 .contains(ROOT + ".server.Worker -> " + ROOT + ".server.Counters");
@@ -159,7 +159,7 @@ class StructureTest {
     @Test
     void theMechanismKnowsNoTypeOfTheOtherPackages() {
         assertThat(forbidden((from, to) ->
-                        packageOf(from).equals(INTERNAL) && !packageOf(to).equals(INTERNAL)))
+                        packageOf(from).equals(COMMON) && !packageOf(to).equals(COMMON)))
                 .isEmpty();
     }
 
@@ -167,7 +167,7 @@ class StructureTest {
     void theRootKnowsNoPackageButTheMechanism() {
         assertThat(forbidden((from, to) -> packageOf(from).equals(ROOT)
                         && !packageOf(to).equals(ROOT)
-                        && !packageOf(to).equals(INTERNAL)))
+                        && !packageOf(to).equals(COMMON)))
                 .isEmpty();
     }
 }

@@ -40,7 +40,7 @@ import org.pktinfo.PacketInfo;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.PktInfoChannel.Family;
 import org.pktinfo.SendException;
-import org.pktinfo.internal.Exceptions;
+import org.pktinfo.common.Exceptions;
 
 /**
  * A datagram channel for Netty's NIO event loop that knows where each packet was sent to, and whose replies leave from there. In a

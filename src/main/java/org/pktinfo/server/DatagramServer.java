@@ -18,7 +18,7 @@ import org.pktinfo.DatagramBatch;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.PktInfoChannel.Family;
 import org.pktinfo.SendException;
-import org.pktinfo.internal.Deadline;
+import org.pktinfo.common.Deadline;
 
 /**
  * A UDP server: workers that take datagrams in batches, hand each to a {@link DatagramHandler} and send its replies from the
