@@ -1,6 +1,5 @@
 package org.pktinfo.netty;
 
-import io.netty.channel.AddressedEnvelope;
 import io.netty.channel.socket.DatagramChannel;
 import java.net.InetSocketAddress;
 import org.jspecify.annotations.Nullable;
@@ -38,7 +37,7 @@ final class Sources {
         if (recipient instanceof RequestPeer asking) {
             checkAnswerable(peer, asking.info);
         }
-        InetSocketAddress sender = sender(message);
+        InetSocketAddress sender = Messages.sender(message);
         boolean byRule = config.selection().equals(SourceSelection.addressAsked());
         if (connected && byRule && sender == null) {
             return Source.systemChoice();
@@ -110,12 +109,5 @@ final class Sources {
 
     private boolean answers(PacketInfo asked) {
         return channel.isBoundTo(asked.local()) || channel.isBoundTo(asked.destination());
-    }
-
-    private static @Nullable InetSocketAddress sender(Object message) {
-        return message instanceof AddressedEnvelope<?, ?> envelope
-                        && envelope.sender() instanceof InetSocketAddress sender
-                ? sender
-                : null;
     }
 }
