@@ -299,12 +299,24 @@ public final class PeerMemory {
      *     not {@linkplain PktInfoChannel#isBoundTo bound to}
      */
     public Source source(Endpoint peer, PktInfoChannel channel) {
+        return source(peer, lastAsked(peer), channel);
+    }
+
+    /**
+     * Returns the same as {@link #source(Endpoint, PktInfoChannel)}, for who has looked where the peer asked last.
+     *
+     * @param peer who
+     * @param asked what {@link #lastAsked} returned a moment ago
+     * @param channel by which it is sent
+     * @return the system's choice in the same cases, counted in the same way
+     */
+    public Source source(Endpoint peer, @Nullable PacketInfo asked, PktInfoChannel channel) {
+        Objects.requireNonNull(peer, "peer");
         OwnAddress own = channel.ownAddress();
-        PacketInfo info = lastAsked(peer);
-        if (info == null) {
+        if (asked == null) {
             return own.look().only() == null ? unknown() : Source.systemChoice();
         }
-        return own.answers(info) ? asked(peer, info) : Source.systemChoice();
+        return own.answers(asked) ? asked(peer, asked) : Source.systemChoice();
     }
 
     private Source asked(Endpoint peer, PacketInfo info) {

@@ -47,7 +47,8 @@ final class Sources {
         if (request != null && answering != null && (sender == null ? byRule : sender.equals(request.destination))) {
             return answering;
         }
-        PacketInfo asked = request == null || answering == null ? lastAsked(peer) : request.info;
+        PacketInfo last = request == null || answering == null ? config.memory().lastAsked(peer) : request.info;
+        PacketInfo asked = last != null && (answering != null || answers(last)) ? last : null;
         IpAddress chosen = sender == null ? IpAddress.UNSPECIFIED : IpAddress.of(sender.getAddress());
         boolean asAsked = asked != null && asked.destination().equals(chosen);
         if (!asAsked && !chosen.isUnspecified() && !chosen.isMulticast()) {
@@ -59,7 +60,7 @@ final class Sources {
         if (asked != null && !asAsked && !byRule) {
             return config.selection().select(peer, asked);
         }
-        return answering == null ? config.memory().source(peer, channel) : answering;
+        return answering == null ? config.memory().source(peer, last, channel) : answering;
     }
 
     /** Linux would send what is for 0.0.0.0, the address of a client that has none yet, to this host itself. */
@@ -100,11 +101,6 @@ final class Sources {
                         && answers(request.info)
                 ? request
                 : null;
-    }
-
-    private @Nullable PacketInfo lastAsked(Endpoint peer) {
-        PacketInfo info = config.memory().lastAsked(peer);
-        return info != null && answers(info) ? info : null;
     }
 
     private boolean answers(PacketInfo asked) {
