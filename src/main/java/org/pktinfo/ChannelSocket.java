@@ -13,7 +13,7 @@ import java.nio.channels.spi.AbstractInterruptibleChannel;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
-import org.pktinfo.internal.Exceptions;
+import org.pktinfo.common.Exceptions;
 
 /**
  * The socket of a channel, and its life: who may use it now, which socket of the JDK's it is, whether it is open, what it has counted. For

@@ -6,8 +6,7 @@ import java.time.Duration;
 import java.util.Objects;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
-import org.pktinfo.internal.Deadline;
-import org.pktinfo.internal.LargestBatch;
+import org.pktinfo.common.Deadline;
 
 /**
  * Many datagrams with one system call: receive what is there, look at each slot, write replies, send them all.
@@ -34,6 +33,9 @@ import org.pktinfo.internal.LargestBatch;
  * {@link #size} and {@link #coalesceReplies} look at no slot, and so do not tell threads apart. A channel may have several batches.
  */
 public final class DatagramBatch {
+    /** The most slots that a batch may have: the kernel takes no more datagrams with one call. */
+    public static final int MAX_SLOTS = Layout.MAX_SLOTS;
+
     /** The longest payload that leaves a host with the usual MTU of 1500 bytes whole, over either family. */
     private static final int LONGEST_COALESCED = 1500 - 40 - 8;
 
@@ -51,8 +53,8 @@ public final class DatagramBatch {
 
     /** Makes one with an arena of its own; refuses numbers out of range. */
     static DatagramBatch of(Inbox inbox, Outbox outbox, int slots, int payloadCapacity) {
-        if (slots < 1 || slots > LargestBatch.SLOTS) {
-            throw new IllegalArgumentException(slots + " slots are not in 1 to " + LargestBatch.SLOTS);
+        if (slots < 1 || slots > MAX_SLOTS) {
+            throw new IllegalArgumentException(slots + " slots are not in 1 to " + MAX_SLOTS);
         }
         ChannelSocket.checkCapacity(payloadCapacity);
         return new DatagramBatch(inbox, outbox, inbox.newArena(slots, payloadCapacity));

@@ -11,7 +11,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
-import org.pktinfo.internal.Deadline;
+import org.pktinfo.common.Deadline;
 
 /**
  * The channel's own two descriptors: a duplicate of the socket's, so that nobody else's close can make a call hit another

@@ -20,7 +20,7 @@ import org.pktinfo.Diagnosis.Proof;
 import org.pktinfo.Diagnosis.Reply;
 import org.pktinfo.Diagnosis.SocketOption;
 import org.pktinfo.PktInfoChannel.Family;
-import org.pktinfo.internal.Deadline;
+import org.pktinfo.common.Deadline;
 
 /**
  * Finds out what this host's kernel does with packet information, and whether replies leave from the right address here. By

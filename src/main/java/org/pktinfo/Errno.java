@@ -3,7 +3,7 @@ package org.pktinfo;
 import java.io.IOException;
 import java.net.PortUnreachableException;
 import java.util.Map;
-import org.pktinfo.internal.ErrorNumbers;
+import org.pktinfo.common.ErrorNumbers;
 
 /** The errors of the kernel: their names, and the exception that each becomes. */
 final class Errno extends ErrorNumbers {

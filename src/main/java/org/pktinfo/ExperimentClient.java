@@ -13,7 +13,7 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
-import org.pktinfo.internal.Deadline;
+import org.pktinfo.common.Deadline;
 
 /** A client that has asked once, through the JDK alone, and sees where the reply comes from. */
 final class ExperimentClient implements AutoCloseable {

@@ -8,8 +8,8 @@ import java.nio.channels.DatagramChannel;
 import java.time.Duration;
 import java.util.Collection;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.common.Deadline;
 import org.pktinfo.internal.Addresses;
-import org.pktinfo.internal.Deadline;
 
 /**
  * A socket with only the options asked for, whose replies carry whatever control messages they are told to: what

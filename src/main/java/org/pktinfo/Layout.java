@@ -1,7 +1,6 @@
 package org.pktinfo;
 
 import java.lang.annotation.Native;
-import org.pktinfo.internal.LargestBatch;
 
 /**
  * The layout of the memory that Java and C share, and the numbers that both use; written down here only. {@code javac -h}
@@ -135,8 +134,9 @@ final class Layout {
     @Native
     static final int SCRATCH_SIZE = 448;
 
+    /** The limit of sendmmsg(2) and recvmmsg(2) (UIO_MAXIOV). */
     @Native
-    static final int MAX_SLOTS = LargestBatch.SLOTS;
+    static final int MAX_SLOTS = 1024;
 
     @Native
     static final int MAX_STRIDE = 1 << 16;

@@ -6,9 +6,9 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.common.Deadline;
+import org.pktinfo.common.KindCounters;
 import org.pktinfo.internal.Addresses;
-import org.pktinfo.internal.Deadline;
-import org.pktinfo.internal.KindCounters;
 
 /**
  * Sends a channel's datagrams: checks them, makes ready those that are sent one by one, waits for room, counts what is not sent. For any

@@ -7,9 +7,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.common.Deadline;
+import org.pktinfo.common.Hash;
 import org.pktinfo.internal.Addresses;
-import org.pktinfo.internal.Deadline;
-import org.pktinfo.internal.Hash;
 
 /**
  * Which of the host's addresses a peer asked last: for programming interfaces such as {@link java.net.DatagramSocket} that hand over
@@ -300,12 +300,24 @@ public final class PeerMemory {
      *     not {@linkplain PktInfoChannel#isBoundTo bound to}
      */
     public Source source(Endpoint peer, PktInfoChannel channel) {
+        return source(peer, lastAsked(peer), channel);
+    }
+
+    /**
+     * Returns the same as {@link #source(Endpoint, PktInfoChannel)}, for who has looked where the peer asked last.
+     *
+     * @param peer who
+     * @param asked what {@link #lastAsked} returned a moment ago
+     * @param channel by which it is sent
+     * @return the system's choice in the same cases, counted in the same way
+     */
+    public Source source(Endpoint peer, @Nullable PacketInfo asked, PktInfoChannel channel) {
+        Objects.requireNonNull(peer, "peer");
         Outbox outbox = channel.outbox;
-        PacketInfo info = lastAsked(peer);
-        if (info == null) {
+        if (asked == null) {
             return outbox.isBoundToOne() ? Source.systemChoice() : unknown();
         }
-        return outbox.answers(info) ? asked(peer, info) : Source.systemChoice();
+        return outbox.answers(asked) ? asked(peer, asked) : Source.systemChoice();
     }
 
     private Source asked(Endpoint peer, PacketInfo info) {

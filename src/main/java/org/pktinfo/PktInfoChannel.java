@@ -400,7 +400,7 @@ public final class PktInfoChannel implements InterruptibleChannel {
     /**
      * Makes room to receive and answer many datagrams with one call.
      *
-     * @param slots how many at most, in 1 to 1024; with 32 the cost of the calls no longer counts
+     * @param slots how many at most, in 1 to {@value DatagramBatch#MAX_SLOTS}; with 32 the cost of the calls no longer counts
      * @param payloadCapacity the longest payload of each, request or reply, in 1 to {@value #MAX_PAYLOAD} bytes
      * @return a batch, which takes {@code slots * (payloadCapacity + 583)} bytes outside the heap and is for one thread
      * @throws IllegalArgumentException if a number is out of range

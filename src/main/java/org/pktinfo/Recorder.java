@@ -4,8 +4,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.IntSupplier;
 import jdk.jfr.FlightRecorder;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.common.Throttle;
 import org.pktinfo.internal.Addresses;
-import org.pktinfo.internal.Throttle;
 
 /**
  * What a channel tells the JDK's flight recorder: nothing where the run-time image has no module jdk.jfr, or it was not resolved.

@@ -3,8 +3,8 @@ package org.pktinfo;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.common.Hash;
 import org.pktinfo.internal.Addresses;
-import org.pktinfo.internal.Hash;
 
 /**
  * Makes records of an arena's slots, and slots of records. Nothing is allocated before a record is asked for, and nothing for one that was

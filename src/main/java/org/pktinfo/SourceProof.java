@@ -10,8 +10,8 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import org.pktinfo.common.Deadline;
 import org.pktinfo.internal.Addresses;
-import org.pktinfo.internal.Deadline;
 
 /**
  * Proves on loopback, once in a process and network namespace, that the kernel sends from the source that it is told. A kernel that takes

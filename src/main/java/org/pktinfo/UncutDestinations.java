@@ -2,7 +2,7 @@ package org.pktinfo;
 
 import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
-import org.pktinfo.internal.Hash;
+import org.pktinfo.common.Hash;
 
 /**
  * To whom the kernel has refused to cut datagrams that left together, because of a device, a tunnel or a small MTU on the way.

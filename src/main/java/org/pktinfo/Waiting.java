@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
-import org.pktinfo.internal.Deadline;
+import org.pktinfo.common.Deadline;
 
 /**
  * Waits until a channel's socket can be read or written: platform threads in poll(2), virtual ones parked. Closing the channel wakes

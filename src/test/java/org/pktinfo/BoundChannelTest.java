@@ -182,6 +182,22 @@ class BoundChannelTest {
         assertThat(memory.unknownPeers()).isEqualTo(1);
     }
 
+    @Test
+    void whoHasLookedIsToldByWhatHeFoundAndCountedOnce() throws IOException {
+        PeerMemory memory = new PeerMemory();
+        Datagram request = client.ask("127.0.0.2", all);
+        Endpoint peer = request.peer();
+        memory.remember(peer, request.packetInfo());
+        PacketInfo found = memory.lastAsked(peer);
+        memory.remember(peer, client.ask("127.0.0.3", all).packetInfo());
+        assertThat(memory.source(peer, found, all)).isEqualTo(Source.of(address("127.0.0.2")));
+        assertThat(memory.source(peer, found, bound)).isEqualTo(Source.systemChoice());
+        assertThat(memory.source(peer, null, bound)).isEqualTo(Source.systemChoice());
+        assertThat(memory.unknownPeers()).isZero();
+        assertThat(memory.source(peer, null, all)).isEqualTo(Source.systemChoice());
+        assertThat(memory.unknownPeers()).isEqualTo(1);
+    }
+
     /** As of any request that does not say where it was sent to. */
     @Test
     void aRequestWithoutPacketInformationIsRefusedAsSuch() throws IOException {

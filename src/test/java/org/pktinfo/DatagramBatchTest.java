@@ -67,6 +67,17 @@ class DatagramBatchTest {
     }
 
     @Test
+    void theMostSlotsThatThereMayBeCanBeUsedAndOneMoreCannot() throws IOException {
+        DatagramBatch largest = server.newBatch(DatagramBatch.MAX_SLOTS, 1);
+        assertThat(largest.capacity()).isEqualTo(1024);
+        send("127.0.0.2");
+        assertThat(largest.receive(Loopback.SOON)).isEqualTo(1);
+        assertThatThrownBy(() -> server.newBatch(DatagramBatch.MAX_SLOTS + 1, 1))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("1025 slots are not in 1 to 1024");
+    }
+
+    @Test
     void whoSharesHisTimeTakesNoMoreThanHeWantsAndDoesNotWait() throws IOException {
         assertThat(batch.payloadCapacity()).isEqualTo(100);
         assertThat(batch.receiveNow(4)).isZero();

@@ -16,7 +16,7 @@ import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.PktInfoChannel;
-import org.pktinfo.internal.Exceptions;
+import org.pktinfo.common.Exceptions;
 import org.pktinfo.socket.PktInfoDatagramSocket;
 
 /**

@@ -5,7 +5,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import org.pktinfo.internal.Deadline;
+import org.pktinfo.common.Deadline;
 
 /** Asks again and again, and tells by commands when the server comes up or goes down. When the program is told to stop, it says down. */
 final class HealthCheck {

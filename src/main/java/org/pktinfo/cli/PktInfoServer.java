@@ -17,7 +17,7 @@ import org.pktinfo.IpAddress;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.PktInfoChannel.Family;
 import org.pktinfo.SourceSelection;
-import org.pktinfo.internal.Deadline;
+import org.pktinfo.common.Deadline;
 import org.pktinfo.server.DatagramServer;
 import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;

@@ -4,7 +4,7 @@ import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import org.pktinfo.internal.Deadline;
+import org.pktinfo.common.Deadline;
 
 /**
  * Hears that the program is to stop, by SIGTERM, SIGINT or SIGHUP, or because the JVM ends, and lets the main thread do it: the

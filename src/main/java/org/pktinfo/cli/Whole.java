@@ -1,6 +1,6 @@
 package org.pktinfo.cli;
 
-import org.pktinfo.internal.LargestBatch;
+import org.pktinfo.DatagramBatch;
 import org.pktinfo.server.RateLimit;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
@@ -47,7 +47,7 @@ abstract class Whole implements ITypeConverter<Integer> {
 
     static final class BatchSize extends Whole {
         BatchSize() {
-            super(1, LargestBatch.SLOTS, "");
+            super(1, DatagramBatch.MAX_SLOTS, "");
         }
     }
 

@@ -1,4 +1,7 @@
-/** The mechanism below the library's other packages. Not API: exported to nobody, and it may change at any time. */
+/**
+ * The mechanism: what carries datagrams between Java and the kernel, in numbers, buffers and the JDK's sockets. Knows no type of the
+ * public packages; exported to nobody.
+ */
 @NullMarked
 package org.pktinfo.internal;
 

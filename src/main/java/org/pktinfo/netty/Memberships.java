@@ -1,8 +1,11 @@
 package org.pktinfo.netty;
 
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelPromise;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.NetworkInterface;
+import java.net.SocketException;
 import java.nio.channels.DatagramChannel;
 import java.nio.channels.MembershipKey;
 import java.util.ArrayList;
@@ -10,16 +13,89 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** The multicast groups that a channel has joined; the JDK does it, this finds the keys again. For any thread. */
+/**
+ * The multicast groups that a channel has joined; the JDK does it, this finds the keys again. Each change sets its
+ * promise. A method without an interface takes the one that is set for multicast, or that of the channel's address. For
+ * any thread.
+ */
 final class Memberships {
+    private final io.netty.channel.socket.DatagramChannel owner;
+    private final PktInfoDatagramChannelConfig config;
     private final DatagramChannel channel;
     private final List<MembershipKey> keys = new ArrayList<>();
 
-    Memberships(DatagramChannel channel) {
+    Memberships(
+            io.netty.channel.socket.DatagramChannel owner,
+            PktInfoDatagramChannelConfig config,
+            DatagramChannel channel) {
+        this.owner = owner;
+        this.config = config;
         this.channel = channel;
     }
 
-    synchronized void join(InetAddress group, NetworkInterface networkInterface, @Nullable InetAddress source)
+    private interface Change {
+        void make() throws IOException;
+    }
+
+    private static ChannelFuture change(ChannelPromise promise, Change change) {
+        try {
+            change.make();
+            promise.setSuccess();
+        } catch (IOException | RuntimeException e) {
+            promise.setFailure(e);
+        }
+        return promise;
+    }
+
+    ChannelFuture join(InetAddress group, ChannelPromise promise) {
+        return change(promise, () -> add(group, defaultInterface(), null));
+    }
+
+    ChannelFuture join(
+            InetAddress group,
+            NetworkInterface networkInterface,
+            @Nullable InetAddress source,
+            ChannelPromise promise) {
+        return change(promise, () -> add(group, networkInterface, source));
+    }
+
+    /** Leaving a group that was not joined does nothing. */
+    ChannelFuture leave(InetAddress group, ChannelPromise promise) {
+        return change(promise, () -> drop(group, defaultInterface(), null));
+    }
+
+    ChannelFuture leave(
+            InetAddress group,
+            NetworkInterface networkInterface,
+            @Nullable InetAddress source,
+            ChannelPromise promise) {
+        return change(promise, () -> drop(group, networkInterface, source));
+    }
+
+    /** For a membership of all sources; without one it does nothing. */
+    ChannelFuture block(InetAddress group, InetAddress source, ChannelPromise promise) {
+        return change(promise, () -> exclude(group, defaultInterface(), source));
+    }
+
+    ChannelFuture block(
+            InetAddress group, NetworkInterface networkInterface, InetAddress source, ChannelPromise promise) {
+        return change(promise, () -> exclude(group, networkInterface, source));
+    }
+
+    private NetworkInterface defaultInterface() throws SocketException {
+        NetworkInterface set = config.getNetworkInterface();
+        NetworkInterface found = set == null
+                ? NetworkInterface.getByInetAddress(owner.localAddress().getAddress())
+                : set;
+        if (found == null) {
+            throw new SocketException(
+                    "no interface: none is given, IP_MULTICAST_IF is not set, and the channel is bound to "
+                            + owner.localAddress());
+        }
+        return found;
+    }
+
+    private synchronized void add(InetAddress group, NetworkInterface networkInterface, @Nullable InetAddress source)
             throws IOException {
         Objects.requireNonNull(group, "group");
         Objects.requireNonNull(networkInterface, "networkInterface");
@@ -30,8 +106,7 @@ final class Memberships {
         }
     }
 
-    /** Leaving a group that was not joined does nothing. */
-    synchronized void leave(InetAddress group, NetworkInterface networkInterface, @Nullable InetAddress source) {
+    private synchronized void drop(InetAddress group, NetworkInterface networkInterface, @Nullable InetAddress source) {
         Objects.requireNonNull(group, "group");
         Objects.requireNonNull(networkInterface, "networkInterface");
         for (MembershipKey key : List.copyOf(keys)) {
@@ -42,8 +117,7 @@ final class Memberships {
         }
     }
 
-    /** For a membership of all sources; without one it does nothing. */
-    synchronized void block(InetAddress group, NetworkInterface networkInterface, InetAddress source)
+    private synchronized void exclude(InetAddress group, NetworkInterface networkInterface, InetAddress source)
             throws IOException {
         Objects.requireNonNull(group, "group");
         Objects.requireNonNull(networkInterface, "networkInterface");

@@ -1,7 +1,6 @@
 package org.pktinfo.netty;
 
 import io.netty.buffer.ByteBuf;
-import io.netty.channel.AddressedEnvelope;
 import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.socket.DatagramChannel;
 import java.io.IOException;
@@ -17,8 +16,9 @@ import org.pktinfo.SendException;
 import org.pktinfo.Source;
 
 /**
- * Takes messages out of Netty's queue round by round: as many as fit into a batch are sent with one call, then each is removed with its own
- * outcome. Nothing is removed, and so no listener called, before all outcomes are known: a listener may close the channel.
+ * Takes messages out of Netty's queue round by round: as many as fit into a batch are sent with one call, then each is
+ * removed with its own outcome. Nothing is removed, and so no listener called, before all outcomes are known: a
+ * listener may close the channel.
  */
 final class OutboundBatch implements ChannelOutboundBuffer.MessageProcessor {
     private final DatagramChannel channel;
@@ -26,7 +26,10 @@ final class OutboundBatch implements ChannelOutboundBuffer.MessageProcessor {
     private final Batches batches;
     private final Sources sources;
 
-    /** Of the round: the messages in their order, behind which slot each ends, whether all of it is in slots, and why it failed. */
+    /**
+     * Of the round: the messages in their order, behind which slot each ends, whether all of it is in slots, and why it
+     * failed.
+     */
     private Object[] messages = {};
 
     private int[] ends = {};
@@ -36,7 +39,10 @@ final class OutboundBatch implements ChannelOutboundBuffer.MessageProcessor {
     private int limit;
     private DatagramBatch batch;
 
-    /** How many bytes of the first message in the queue have left in rounds before: only of one that leaves as several datagrams. */
+    /**
+     * How many bytes of the first message in the queue have left in rounds before: only of one that leaves as several
+     * datagrams.
+     */
     private int gone;
 
     private boolean heldBack;
@@ -53,8 +59,8 @@ final class OutboundBatch implements ChannelOutboundBuffer.MessageProcessor {
     }
 
     /**
-     * Sends from the queue until it is empty, so many messages are done, or the send buffer was found full so many times. Whoever finds the
-     * queue not empty afterwards calls again once the channel is writable.
+     * Sends from the queue until it is empty, so many messages are done, or the send buffer was found full so many
+     * times. Whoever finds the queue not empty afterwards calls again once the channel is writable.
      */
     void send(ChannelOutboundBuffer queue, int most, int attempts) throws Exception {
         int messagesLeft = most;
@@ -114,8 +120,8 @@ final class OutboundBatch implements ChannelOutboundBuffer.MessageProcessor {
             return false;
         }
         int from = count == 0 ? gone : 0;
-        ByteBuf content = content(message);
-        int piece = piece(message, content);
+        ByteBuf content = Messages.content(message);
+        int piece = Messages.piece(message, content);
         if (piece > batch.payloadCapacity()) {
             if (count > 0) {
                 return false;
@@ -133,17 +139,10 @@ final class OutboundBatch implements ChannelOutboundBuffer.MessageProcessor {
         return whole[count - 1];
     }
 
-    private static ByteBuf content(Object message) {
-        return message instanceof AddressedEnvelope<?, ?> envelope ? (ByteBuf) envelope.content() : (ByteBuf) message;
-    }
-
-    /** How long each of the datagrams is that a message leaves as, but for the last. */
-    private static int piece(Object message, ByteBuf content) {
-        int segment = Segments.size(message);
-        return segment > 0 ? Math.min(segment, content.readableBytes()) : content.readableBytes();
-    }
-
-    /** Neighbours of one length to one peer leave in one piece anyway: a slot for each segment is enough. False if there are too few. */
+    /**
+     * Neighbours of one length to one peer leave in one piece anyway: a slot for each segment is enough. False if there
+     * are too few.
+     */
     private boolean put(Object message, ByteBuf content, int from, int piece) throws SendException {
         InetSocketAddress recipient = recipient(message);
         Endpoint peer = recipient instanceof RequestPeer request ? request.peer : Endpoint.of(recipient);
@@ -177,8 +176,7 @@ final class OutboundBatch implements ChannelOutboundBuffer.MessageProcessor {
 
     /** Who gets it, as the JDK's channel has it: only the peer, if there is one. */
     private InetSocketAddress recipient(Object message) {
-        InetSocketAddress recipient =
-                message instanceof AddressedEnvelope<?, ?> envelope ? (InetSocketAddress) envelope.recipient() : null;
+        InetSocketAddress recipient = Messages.recipient(message);
         if (recipient != null && connected != null && !recipient.equals(connected)) {
             throw new AlreadyConnectedException();
         }

@@ -8,8 +8,9 @@ import org.pktinfo.SourceSelection;
 @SuppressWarnings("exports") // who uses this package has Netty's modules
 public final class PktInfoChannelOption {
     /**
-     * How many datagrams one system call receives or sends at most, in 1 to 1024. Default: {@value #DEFAULT_BATCH_SIZE}. One read takes no
-     * more than {@link io.netty.channel.MaxMessagesRecvByteBufAllocator#maxMessagesPerRead} in all, by Netty's default 16.
+     * How many datagrams one system call receives or sends at most, in 1 to {@value org.pktinfo.DatagramBatch#MAX_SLOTS}. Default:
+     * {@value #DEFAULT_BATCH_SIZE}. One read takes no more than {@link
+     * io.netty.channel.MaxMessagesRecvByteBufAllocator#maxMessagesPerRead} in all, by Netty's default 16.
      */
     public static final ChannelOption<Integer> BATCH_SIZE =
             ChannelOption.valueOf(PktInfoChannelOption.class, "BATCH_SIZE");

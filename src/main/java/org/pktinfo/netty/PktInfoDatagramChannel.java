@@ -1,24 +1,17 @@
 package org.pktinfo.netty;
 
-import io.netty.bootstrap.Bootstrap;
-import io.netty.buffer.ByteBuf;
-import io.netty.buffer.Unpooled;
-import io.netty.channel.AddressedEnvelope;
 import io.netty.channel.ChannelException;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelMetadata;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.ChannelPromise;
-import io.netty.channel.MaxMessagesRecvByteBufAllocator;
 import io.netty.channel.RecvByteBufAllocator;
 import io.netty.channel.nio.AbstractNioMessageChannel;
 import io.netty.channel.nio.NioIoOps;
 import io.netty.channel.socket.DatagramChannel;
 import io.netty.channel.socket.DatagramChannelConfig;
 import io.netty.channel.socket.DatagramPacket;
-import io.netty.util.UncheckedBooleanSupplier;
-import io.netty.util.Version;
 import io.netty.util.concurrent.Future;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -26,21 +19,14 @@ import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
 import java.net.ProtocolFamily;
 import java.net.SocketAddress;
-import java.net.SocketException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SelectionKey;
-import java.nio.channels.UnresolvedAddressException;
-import java.nio.channels.UnsupportedAddressTypeException;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
-import org.pktinfo.DatagramBatch;
-import org.pktinfo.DatagramSlot;
-import org.pktinfo.PacketInfo;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.PktInfoChannel.Family;
 import org.pktinfo.SendException;
-import org.pktinfo.internal.Exceptions;
 
 /**
  * A datagram channel for Netty's NIO event loop that knows where each packet was sent to, and whose replies leave from there. In a
@@ -83,27 +69,18 @@ import org.pktinfo.internal.Exceptions;
 public final class PktInfoDatagramChannel extends AbstractNioMessageChannel implements DatagramChannel {
     private static final ChannelMetadata METADATA = new ChannelMetadata(/* hasDisconnect= */ true, 16);
 
-    /** So many full batches in a row, and the next is believed to be there without asking the selector. */
-    private static final int BUSY = 4;
-
     private final PktInfoChannel channel;
     private final PktInfoDatagramChannelConfig config;
     private final Memberships memberships;
-    private final RequestPeers peers = new RequestPeers();
     private final Batches batches;
     private final Sources sources;
+    private final InboundBatch inbound;
 
     /** Made with the first write: it belongs to the event loop. */
     private @Nullable OutboundBatch outbound;
 
-    /** How many of the last batches were full, at most {@link #BUSY}; 0 if the last one took all that was there. */
-    private int fullInARow;
-
     /** The next read while the selector does not watch the socket; null while it does. */
     private @Nullable Future<?> nextRead;
-
-    /** Of the last batch, by System.nanoTime. */
-    private long timeOfRead;
 
     /**
      * A channel for IPv6 and IPv4, or for IPv4 on a host without IPv6.
@@ -113,7 +90,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
      * @throws UnsatisfiedLinkError if the native library cannot be loaded
      */
     public PktInfoDatagramChannel() {
-        this(open(Family.DUAL_STACK));
+        this(Opening.open(Family.DUAL_STACK));
     }
 
     /**
@@ -126,7 +103,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
      * @throws UnsatisfiedLinkError if the native library cannot be loaded
      */
     public PktInfoDatagramChannel(@Nullable ProtocolFamily family) {
-        this(open(family(family)));
+        this(Opening.open(family));
     }
 
     /**
@@ -139,66 +116,17 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
      * @throws UnsatisfiedLinkError if the native library cannot be loaded
      */
     public PktInfoDatagramChannel(java.nio.channels.DatagramChannel channel) {
-        this(wrap(channel));
+        this(Opening.wrap(channel));
     }
 
     private PktInfoDatagramChannel(PktInfoChannel channel) {
         super(/* parent= */ null, channel.channel(), SelectionKey.OP_READ);
         this.channel = channel;
         this.config = new PktInfoDatagramChannelConfig(this, channel, this::clearReadPending);
-        this.memberships = new Memberships(channel.channel());
+        this.memberships = new Memberships(this, config, channel.channel());
         this.batches = new Batches(channel, config);
         this.sources = new Sources(this, channel, config);
-    }
-
-    private static Family family(@Nullable ProtocolFamily family) {
-        return switch (family == null ? "INET6" : family.name()) {
-            case "INET" -> Family.IPV4;
-            case "INET6" -> Family.DUAL_STACK;
-            default -> throw new UnsupportedOperationException("INET and INET6 there are, not " + family);
-        };
-    }
-
-    private static PktInfoChannel open(Family family) {
-        checkSupported();
-        try {
-            return PktInfoChannel.open(family);
-        } catch (IOException e) {
-            throw new ChannelException("no socket: " + e.getMessage(), e);
-        }
-    }
-
-    private static PktInfoChannel wrap(java.nio.channels.DatagramChannel channel) {
-        checkSupported();
-        try {
-            return PktInfoChannel.wrap(channel);
-        } catch (IOException e) {
-            throw new ChannelException("cannot use " + channel + ": " + e, e);
-        }
-    }
-
-    /** No public signature here names a class that only Netty 4.2 has: with an older one nobody would get as far as this. */
-    private static void checkNetty() {
-        try {
-            Class.forName("io.netty.channel.IoRegistration", /* initialize= */ false, Bootstrap.class.getClassLoader());
-        } catch (ClassNotFoundException e) {
-            Version version = Version.identify(Bootstrap.class.getClassLoader()).get("netty-transport");
-            throw new UnsupportedOperationException(
-                    "PktInfoDatagramChannel needs Netty 4.2; there is "
-                            + (version == null ? "an older one" : version.artifactVersion()),
-                    e);
-        }
-    }
-
-    /** The JDK alone, where that was asked for, is what NioDatagramChannel has. */
-    private static void checkSupported() {
-        checkNetty();
-        Throwable reason = PktInfoChannel.unsupportedReason();
-        if (reason != null) {
-            String text = "PktInfoDatagramChannel needs the native library (without it, take NioDatagramChannel): "
-                    + reason.getMessage();
-            throw Exceptions.causedBy(new UnsatisfiedLinkError(text), reason);
-        }
+        this.inbound = new InboundBatch(this, config, batches);
     }
 
     @Override
@@ -297,7 +225,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
      */
     @Override
     protected void doBeginRead() throws Exception {
-        if (fullInARow < BUSY || !config.isAutoRead() || !isRegistered()) {
+        if (!inbound.isBusy() || !config.isAutoRead() || !isRegistered()) {
             super.doBeginRead(); // which leaves a channel alone that is between two event loops
         } else if (nextRead == null && registration().isValid()) { // a handler may have closed it
             removeAndSubmit(NioIoOps.READ);
@@ -323,91 +251,12 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
 
     @Override
     protected int doReadMessages(List<Object> read) throws Exception {
-        RecvByteBufAllocator.Handle handle = unsafe().recvBufAllocHandle();
-        DatagramBatch batch = batches.usual(handle.guess());
-        int most = Math.min(batch.capacity(), mostToRead(read.size()));
-        int before = fullInARow;
-        fullInARow = 0; // also if it fails
-        int count = batch.receiveNow(most);
-        timeOfRead = System.nanoTime();
-        fullInARow = count < most ? 0 : Math.min(BUSY, before + 1);
-        try {
-            if (config.sharesReadBuffer() && count > 0) {
-                addSharing(read, batch, count, handle);
-            } else {
-                addApart(read, batch, count, handle);
-            }
-        } finally {
-            batch.clear();
-        }
-        return count;
+        return inbound.read(read, unsafe().recvBufAllocHandle());
     }
 
-    private void addApart(List<Object> read, DatagramBatch batch, int count, RecvByteBufAllocator.Handle handle) {
-        for (int i = 0; i < count; i++) {
-            ByteBuf content = handle.allocate(config.getAllocator());
-            read.add(packet(batch.slot(i), content, content.writableBytes(), handle));
-        }
-    }
-
-    /** The contents are slices of one buffer. */
-    private void addSharing(List<Object> read, DatagramBatch batch, int count, RecvByteBufAllocator.Handle handle) {
-        int room = handle.guess();
-        int total = 0;
-        for (int i = 0; i < count; i++) {
-            total += Math.min(batch.slot(i).length(), room);
-        }
-        ByteBuf shared = config.getAllocator().ioBuffer(total).retain(count);
-        int taken = 0;
-        try {
-            int at = 0;
-            while (taken < count) {
-                DatagramSlot slot = batch.slot(taken++);
-                int length = Math.min(slot.length(), room);
-                read.add(packet(slot, shared.slice(at, length).clear(), room, handle));
-                at += length;
-            }
-        } finally {
-            shared.release(1 + count - taken);
-        }
-    }
-
-    /** Without autoRead one read takes one packet, as of Netty's own channels. */
-    private int mostToRead(int already) {
-        return config.isAutoRead()
-                        && config.getRecvByteBufAllocator() instanceof MaxMessagesRecvByteBufAllocator allocator
-                ? Math.max(1, allocator.maxMessagesPerRead() - already)
-                : 1;
-    }
-
-    /** Takes the content over, which is empty. */
-    private DatagramPacket packet(DatagramSlot slot, ByteBuf content, int room, RecvByteBufAllocator.Handle handle) {
-        boolean done = false;
-        try {
-            handle.attemptedBytesRead(room);
-            content.writeBytes(slot.payload().limit(Math.min(slot.length(), room)));
-            handle.lastBytesRead(content.readableBytes());
-            PacketInfo info = slot.packetInfo();
-            RequestPeer peer = peers.of(slot.peer(), info, localAddress());
-            config.memory().remember(peer.peer, peer.info, timeOfRead);
-            done = true;
-            return new PktInfoDatagramPacket(content, peer.destination, peer, info, slot.wireLength());
-        } finally {
-            if (!done) {
-                content.release();
-            }
-        }
-    }
-
-    /** What came meanwhile the selector tells; a buffer that was not filled says nothing about datagrams. */
     @Override
     protected boolean continueReading(RecvByteBufAllocator.Handle handle) {
-        if (fullInARow == 0) {
-            return false;
-        }
-        return handle instanceof RecvByteBufAllocator.ExtendedHandle extended
-                ? extended.continueReading(UncheckedBooleanSupplier.TRUE_SUPPLIER)
-                : handle.continueReading();
+        return inbound.goesOn(handle);
     }
 
     /** An error of one datagram's, an ICMP message, is no reason to stop hearing the others. */
@@ -418,30 +267,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
 
     @Override
     protected Object filterOutboundMessage(Object message) {
-        if (message instanceof AddressedEnvelope<?, ?> envelope && envelope.content() instanceof ByteBuf) {
-            checkResolved(envelope.recipient());
-            checkResolved(envelope.sender());
-            return message;
-        }
-        if (message instanceof ByteBuf content) {
-            // All that are empty may be one object; each write needs its own to be told from the others.
-            if (content.isReadable()) {
-                return content;
-            }
-            content.release();
-            return Unpooled.buffer(0, 1);
-        }
-        throw new UnsupportedOperationException("a " + message.getClass().getName()
-                + " cannot be written: a ByteBuf can, or an AddressedEnvelope of one for an InetSocketAddress");
-    }
-
-    private static void checkResolved(@Nullable SocketAddress address) {
-        if (address != null && !(address instanceof InetSocketAddress)) {
-            throw new UnsupportedAddressTypeException();
-        }
-        if (address instanceof InetSocketAddress inet && inet.isUnresolved()) {
-            throw new UnresolvedAddressException();
-        }
+        return Messages.accept(message);
     }
 
     @Override
@@ -468,33 +294,6 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
         }
     }
 
-    /** For the methods that name none: the one that is set for multicast, or that of the local address. */
-    private NetworkInterface defaultInterface() throws SocketException {
-        NetworkInterface set = config.getNetworkInterface();
-        NetworkInterface found =
-                set == null ? NetworkInterface.getByInetAddress(localAddress().getAddress()) : set;
-        if (found == null) {
-            throw new SocketException(
-                    "no interface: none is given, IP_MULTICAST_IF is not set, and the channel is bound to "
-                            + localAddress());
-        }
-        return found;
-    }
-
-    private interface Change {
-        void make() throws IOException;
-    }
-
-    private static ChannelFuture change(ChannelPromise promise, Change change) {
-        try {
-            change.make();
-            promise.setSuccess();
-        } catch (IOException | RuntimeException e) {
-            promise.setFailure(e);
-        }
-        return promise;
-    }
-
     @Override
     public ChannelFuture joinGroup(InetAddress group) {
         return joinGroup(group, newPromise());
@@ -502,7 +301,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
 
     @Override
     public ChannelFuture joinGroup(InetAddress group, ChannelPromise promise) {
-        return change(promise, () -> memberships.join(group, defaultInterface(), null));
+        return memberships.join(group, promise);
     }
 
     @Override
@@ -526,7 +325,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
             NetworkInterface networkInterface,
             @Nullable InetAddress source,
             ChannelPromise promise) {
-        return change(promise, () -> memberships.join(group, networkInterface, source));
+        return memberships.join(group, networkInterface, source, promise);
     }
 
     @Override
@@ -536,7 +335,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
 
     @Override
     public ChannelFuture leaveGroup(InetAddress group, ChannelPromise promise) {
-        return change(promise, () -> memberships.leave(group, defaultInterface(), null));
+        return memberships.leave(group, promise);
     }
 
     @Override
@@ -562,7 +361,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
             NetworkInterface networkInterface,
             @Nullable InetAddress source,
             ChannelPromise promise) {
-        return change(promise, () -> memberships.leave(group, networkInterface, source));
+        return memberships.leave(group, networkInterface, source, promise);
     }
 
     @Override
@@ -573,7 +372,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
     @Override
     public ChannelFuture block(
             InetAddress group, NetworkInterface networkInterface, InetAddress source, ChannelPromise promise) {
-        return change(promise, () -> memberships.block(group, networkInterface, source));
+        return memberships.block(group, networkInterface, source, promise);
     }
 
     @Override
@@ -583,6 +382,6 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
 
     @Override
     public ChannelFuture block(InetAddress group, InetAddress source, ChannelPromise promise) {
-        return change(promise, () -> memberships.block(group, defaultInterface(), source));
+        return memberships.block(group, source, promise);
     }
 }

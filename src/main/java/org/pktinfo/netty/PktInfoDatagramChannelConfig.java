@@ -13,10 +13,10 @@ import java.net.StandardSocketOptions;
 import java.nio.channels.DatagramChannel;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.DatagramBatch;
 import org.pktinfo.PeerMemory;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.SourceSelection;
-import org.pktinfo.internal.LargestBatch;
 
 /** Netty's options for datagram channels, those of the JDK by {@link NioChannelOption}, and ours. For any thread, as Netty's are. */
 final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
@@ -152,8 +152,8 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
     }
 
     private void setBatchSize(int size) {
-        if (size < 1 || size > LargestBatch.SLOTS) {
-            throw new IllegalArgumentException("batch size " + size + " is not in 1 to " + LargestBatch.SLOTS);
+        if (size < 1 || size > DatagramBatch.MAX_SLOTS) {
+            throw new IllegalArgumentException("batch size " + size + " is not in 1 to " + DatagramBatch.MAX_SLOTS);
         }
         batchSize = size;
     }

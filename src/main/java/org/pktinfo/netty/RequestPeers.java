@@ -4,7 +4,7 @@ import java.net.InetSocketAddress;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.Endpoint;
 import org.pktinfo.PacketInfo;
-import org.pktinfo.internal.Hash;
+import org.pktinfo.common.Hash;
 
 /** Address objects made before, because peers come again: one at each place. For the channel's event loop. */
 final class RequestPeers {

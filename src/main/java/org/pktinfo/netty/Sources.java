@@ -1,6 +1,5 @@
 package org.pktinfo.netty;
 
-import io.netty.channel.AddressedEnvelope;
 import io.netty.channel.socket.DatagramChannel;
 import java.net.InetSocketAddress;
 import org.jspecify.annotations.Nullable;
@@ -38,7 +37,7 @@ final class Sources {
         if (recipient instanceof RequestPeer asking) {
             checkAnswerable(peer, asking.info);
         }
-        InetSocketAddress sender = sender(message);
+        InetSocketAddress sender = Messages.sender(message);
         boolean byRule = config.selection().equals(SourceSelection.addressAsked());
         if (connected && byRule && sender == null) {
             return Source.systemChoice();
@@ -48,7 +47,8 @@ final class Sources {
         if (request != null && answering != null && (sender == null ? byRule : sender.equals(request.destination))) {
             return answering;
         }
-        PacketInfo asked = request == null || answering == null ? lastAsked(peer) : request.info;
+        PacketInfo last = request == null || answering == null ? config.memory().lastAsked(peer) : request.info;
+        PacketInfo asked = last != null && (answering != null || answers(last)) ? last : null;
         IpAddress chosen = sender == null ? IpAddress.UNSPECIFIED : IpAddress.of(sender.getAddress());
         boolean asAsked = asked != null && asked.destination().equals(chosen);
         if (!asAsked && !chosen.isUnspecified() && !chosen.isMulticast()) {
@@ -60,7 +60,7 @@ final class Sources {
         if (asked != null && !asAsked && !byRule) {
             return config.selection().select(peer, asked);
         }
-        return answering == null ? config.memory().source(peer, channel) : answering;
+        return answering == null ? config.memory().source(peer, last, channel) : answering;
     }
 
     /** Linux would send what is for 0.0.0.0, the address of a client that has none yet, to this host itself. */
@@ -103,19 +103,7 @@ final class Sources {
                 : null;
     }
 
-    private @Nullable PacketInfo lastAsked(Endpoint peer) {
-        PacketInfo info = config.memory().lastAsked(peer);
-        return info != null && answers(info) ? info : null;
-    }
-
     private boolean answers(PacketInfo asked) {
         return channel.isBoundTo(asked.local()) || channel.isBoundTo(asked.destination());
-    }
-
-    private static @Nullable InetSocketAddress sender(Object message) {
-        return message instanceof AddressedEnvelope<?, ?> envelope
-                        && envelope.sender() instanceof InetSocketAddress sender
-                ? sender
-                : null;
     }
 }

@@ -6,7 +6,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import org.pktinfo.internal.Throttle;
+import org.pktinfo.common.Throttle;
 
 /**
  * A log that a flood cannot flood: of each kind of complaint one line a second, with the number of those left out since the last. A

@@ -3,7 +3,7 @@ package org.pktinfo.server;
 import java.util.concurrent.atomic.LongAdder;
 import org.pktinfo.ChannelStats;
 import org.pktinfo.SendException;
-import org.pktinfo.internal.KindCounters;
+import org.pktinfo.common.KindCounters;
 
 /** The counters behind {@link ServerStats}; any thread may count. */
 final class Counters {

@@ -14,11 +14,11 @@ import java.util.List;
 import java.util.Objects;
 import org.pktinfo.ChannelStats;
 import org.pktinfo.Datagram;
+import org.pktinfo.DatagramBatch;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.PktInfoChannel.Family;
 import org.pktinfo.SendException;
-import org.pktinfo.internal.Deadline;
-import org.pktinfo.internal.LargestBatch;
+import org.pktinfo.common.Deadline;
 
 /**
  * A UDP server: workers that take datagrams in batches, hand each to a {@link DatagramHandler} and send its replies from the
@@ -105,14 +105,14 @@ public final class DatagramServer implements AutoCloseable {
         /**
          * How many datagrams a worker takes with one call. Default: 32.
          *
-         * @param count in 1 to 1024
+         * @param count in 1 to {@value DatagramBatch#MAX_SLOTS}
          * @return this
          * @throws IllegalArgumentException if the number is out of range
          */
         public Builder batchSize(int count) {
-            if (count < 1 || count > LargestBatch.SLOTS) {
+            if (count < 1 || count > DatagramBatch.MAX_SLOTS) {
                 throw new IllegalArgumentException(
-                        "a batch of " + count + " slots is not in 1 to " + LargestBatch.SLOTS);
+                        "a batch of " + count + " slots is not in 1 to " + DatagramBatch.MAX_SLOTS);
             }
             settings.batchSize = count;
             return this;

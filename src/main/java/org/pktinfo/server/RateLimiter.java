@@ -4,7 +4,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLongArray;
-import org.pktinfo.internal.Hash;
+import org.pktinfo.common.Hash;
 
 /**
  * Keeps a {@link RateLimit}. A fixed table of groups of eight places: a prefix has the place that bears its tag, or takes one whose

@@ -11,7 +11,7 @@ import org.pktinfo.DatagramBatch;
 import org.pktinfo.DatagramSlot;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.SendException;
-import org.pktinfo.internal.Deadline;
+import org.pktinfo.common.Deadline;
 
 /** One socket and the thread that serves it. */
 final class Worker implements Runnable {

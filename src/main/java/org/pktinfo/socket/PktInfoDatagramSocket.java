@@ -28,8 +28,8 @@ import org.pktinfo.PeerMemory;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.SendException;
 import org.pktinfo.Source;
-import org.pktinfo.internal.ErrorNumbers;
-import org.pktinfo.internal.Exceptions;
+import org.pktinfo.common.ErrorNumbers;
+import org.pktinfo.common.Exceptions;
 
 /**
  * A {@link DatagramSocket} whose replies leave from the address that the peer last asked: what {@link #send} sends to a peer from

@@ -1,4 +1,4 @@
-package org.pktinfo.internal;
+package org.pktinfo.common;
 
 /** Supplies exceptions with a cause where their constructors take none. */
 public final class Exceptions {

@@ -1,4 +1,4 @@
-package org.pktinfo.internal;
+package org.pktinfo.common;
 
 import java.util.EnumMap;
 import java.util.Map;

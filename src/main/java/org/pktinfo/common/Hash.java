@@ -1,4 +1,4 @@
-package org.pktinfo.internal;
+package org.pktinfo.common;
 
 /** Chooses places in tables of a fixed size. */
 public final class Hash {

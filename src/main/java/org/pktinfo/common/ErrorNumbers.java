@@ -1,4 +1,4 @@
-package org.pktinfo.internal;
+package org.pktinfo.common;
 
 /** The kernel's errors that somebody here looks for: numbers as on all our platforms. */
 public abstract class ErrorNumbers {

@@ -1,4 +1,4 @@
-package org.pktinfo.internal;
+package org.pktinfo.common;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,0 +1,64 @@
+package org.pktinfo.netty;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.AddressedEnvelope;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.nio.channels.UnresolvedAddressException;
+import java.nio.channels.UnsupportedAddressTypeException;
+import org.jspecify.annotations.Nullable;
+
+/** The messages that can be written: bytes for the channel's peer, or an envelope of them with addresses. */
+final class Messages {
+    private Messages() {}
+
+    /** Returns what is queued for a message that is to be written, which takes the message over. */
+    static Object accept(Object message) {
+        if (message instanceof AddressedEnvelope<?, ?> envelope && envelope.content() instanceof ByteBuf) {
+            checkResolved(envelope.recipient());
+            checkResolved(envelope.sender());
+            return message;
+        }
+        if (message instanceof ByteBuf content) {
+            // All that are empty may be one object; each write needs its own to be told from the others.
+            if (content.isReadable()) {
+                return content;
+            }
+            content.release();
+            return Unpooled.buffer(0, 1);
+        }
+        throw new UnsupportedOperationException("a " + message.getClass().getName()
+                + " cannot be written: a ByteBuf can, or an AddressedEnvelope of one for an InetSocketAddress");
+    }
+
+    private static void checkResolved(@Nullable SocketAddress address) {
+        if (address != null && !(address instanceof InetSocketAddress)) {
+            throw new UnsupportedAddressTypeException();
+        }
+        if (address instanceof InetSocketAddress inet && inet.isUnresolved()) {
+            throw new UnresolvedAddressException();
+        }
+    }
+
+    static ByteBuf content(Object message) {
+        return message instanceof AddressedEnvelope<?, ?> envelope ? (ByteBuf) envelope.content() : (ByteBuf) message;
+    }
+
+    /** Returns how long each of the datagrams is that a message with this content leaves as, but for the last. */
+    static int piece(Object message, ByteBuf content) {
+        int segment = Segments.size(message);
+        return segment > 0 ? Math.min(segment, content.readableBytes()) : content.readableBytes();
+    }
+
+    static @Nullable InetSocketAddress recipient(Object message) {
+        return message instanceof AddressedEnvelope<?, ?> envelope ? (InetSocketAddress) envelope.recipient() : null;
+    }
+
+    static @Nullable InetSocketAddress sender(Object message) {
+        return message instanceof AddressedEnvelope<?, ?> envelope
+                        && envelope.sender() instanceof InetSocketAddress sender
+                ? sender
+                : null;
+    }
+}
