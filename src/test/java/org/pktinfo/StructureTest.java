@@ -46,12 +46,21 @@ class StructureTest {
     private static final Pattern IMPORT = Pattern.compile(
             "^import (?:static )?(org\\.pktinfo(?:\\.[a-z]\\w*)*\\.[A-Z]\\w*)[\\w.]*;", Pattern.MULTILINE);
 
+    private static final Pattern ARROW_OUT =
+            Pattern.compile("^\\s+(org\\.pktinfo\\.[\\w.$]+)\\s+-> (?!org\\.pktinfo\\.)(\\S+)\\s", Pattern.MULTILINE);
+
+    /** The packages that are in the jars of the programs and not in that of the library. */
+    private static final Set<String> PROGRAMS = Set.of(ROOT + ".agent", ROOT + ".cli");
+
+    private static Map<String, Set<String>> outside;
     private static Map<String, Set<String>> bytecode;
     private static Map<String, Set<String>> imports;
 
     @BeforeAll
     static void look() throws IOException, URISyntaxException {
-        bytecode = arrows(jdeps());
+        String printed = jdeps();
+        bytecode = arrows(ARROW, printed);
+        outside = arrows(ARROW_OUT, printed);
         imports = imports();
     }
 
@@ -73,9 +82,9 @@ class StructureTest {
         return out.toString();
     }
 
-    private static Map<String, Set<String>> arrows(String printed) {
+    private static Map<String, Set<String>> arrows(Pattern arrow, String printed) {
         Map<String, Set<String>> arrows = new TreeMap<>();
-        ARROW.matcher(printed).results().forEach(arrow -> add(arrows, outer(arrow.group(1)), outer(arrow.group(2))));
+        arrow.matcher(printed).results().forEach(found -> add(arrows, outer(found.group(1)), outer(found.group(2))));
         return arrows;
     }
 
@@ -169,5 +178,27 @@ class StructureTest {
                         && !packageOf(to).equals(ROOT)
                         && !packageOf(to).equals(INTERNAL)))
                 .isEmpty();
+    }
+
+    @Test
+    void theLibraryUsesNoProgram() {
+        assertThat(forbidden((from, to) ->
+                        PROGRAMS.contains(packageOf(to)) && !packageOf(from).equals(packageOf(to))))
+                .isEmpty();
+    }
+
+    /** The compiler would not complain: it lets the whole module read what only cli does. */
+    @Test
+    void onlyTheProgramsUseWhatTheModuleDoesNotRequire() {
+        assertThat(outside.get(ROOT + ".cli.PktInfoServer")).contains("picocli.CommandLine");
+        assertThat(outside.get(ROOT + ".cli.DiagnosisJson")).contains("com.fasterxml.jackson.core.JsonGenerator");
+        Pattern required = Pattern.compile("(java|javax\\.management|jdk\\.jfr|org\\.scijava\\.nativelib|org\\.slf4j"
+                + "|org\\.jspecify|io\\.netty)\\..*");
+        List<String> others = new ArrayList<>();
+        outside.forEach((from, all) -> all.stream()
+                .filter(to -> !PROGRAMS.contains(packageOf(from))
+                        && !required.matcher(to).matches())
+                .forEach(to -> others.add(from + " -> " + to)));
+        assertThat(others).isEmpty();
     }
 }
