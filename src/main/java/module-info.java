@@ -8,8 +8,6 @@ module org.pktinfo {
     requires org.scijava.nativelib;
     // Nothing here logs through it: native-lib-loader does, and an automatic module cannot ask for it itself.
     requires org.slf4j;
-    requires static info.picocli;
-    requires static com.fasterxml.jackson.core;
     requires static org.jspecify;
     requires static io.netty.buffer;
     requires static io.netty.common;
@@ -23,9 +21,6 @@ module org.pktinfo {
     exports org.pktinfo.netty;
     exports org.pktinfo.server;
     exports org.pktinfo.socket;
-
-    opens org.pktinfo.cli to
-            info.picocli;
 
     uses org.slf4j.spi.SLF4JServiceProvider;
 }

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.ServiceLoader;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.scijava.nativelib.BaseJniExtractor;
@@ -122,12 +123,14 @@ final class NativeLibrary {
         StringBuilder text = new StringBuilder("no native library for ").append(platform());
         for (Attempt attempt : attempts()) {
             try {
-                attempt.action.run();
-                checkVersion();
+                LibraryVersion.check(attempt.action.run());
                 return new Loaded(attempt.what, null);
             } catch (IOException | LinkageError | RuntimeException e) {
                 text.append("; ").append(attempt.what).append(": ").append(reason(e));
                 failures.add(e);
+                if (e instanceof LibraryVersion.OtherLayoutError) {
+                    break; // its functions are the ones that would be called, whatever is loaded after it
+                }
             }
         }
         UnsatisfiedLinkError failure = new UnsatisfiedLinkError(text.toString());
@@ -135,8 +138,9 @@ final class NativeLibrary {
         return new Loaded(null, failure);
     }
 
+    /** Loads a library and returns how to find out where that is. */
     private interface Action {
-        void run() throws IOException;
+        Supplier<LibraryFile> run() throws IOException;
     }
 
     private record Attempt(String what, Action action) {}
@@ -152,17 +156,30 @@ final class NativeLibrary {
             return new Attempt[] {refused(LibraryProperties.FOLDER, "names no folder: give one, or leave it out")};
         }
         if (path != null) {
-            return new Attempt[] {new Attempt("-D" + LibraryProperties.PATH + "=" + path, () -> loadFile(Path.of(path)))
+            return new Attempt[] {
+                new Attempt("-D" + LibraryProperties.PATH + "=" + path, () -> {
+                    loadFile(Path.of(path));
+                    return () -> LibraryFile.given(path);
+                })
             };
         }
-        Attempt system = new Attempt(
-                "java.library.path=" + System.getProperty("java.library.path"), () -> System.loadLibrary(NAME));
+        Attempt system = new Attempt("java.library.path=" + System.getProperty("java.library.path"), () -> {
+            System.loadLibrary(NAME);
+            return () -> LibraryFile.ofSystem(System.mapLibraryName(NAME));
+        });
         String mode = System.getProperty(LibraryProperties.MODE, "jar");
         Path folder = Path.of(parent == null ? System.getProperty("java.io.tmpdir", ".") : parent);
         return switch (mode) {
             case "system" -> new Attempt[] {system};
             case "jar" ->
-                new Attempt[] {new Attempt("out of the jar by way of " + folder, () -> loadFromJar(folder)), system};
+                new Attempt[] {
+                    new Attempt("out of the jar by way of " + folder, () -> {
+                        loadFromJar(folder);
+                        return () -> LibraryFile.ofJar(
+                                NativeLibraryUtil.getPlatformLibraryPath(RESOURCES) + System.mapLibraryName(NAME));
+                    }),
+                    system
+                };
             default -> new Attempt[] {refused(LibraryProperties.MODE, "must be \"jar\" or \"system\"")};
         };
     }
@@ -256,14 +273,6 @@ final class NativeLibrary {
         @Override
         public File getJniDir() {
             return folder;
-        }
-    }
-
-    private static void checkVersion() {
-        int version = NativeCalls.layoutVersion();
-        if (version != Layout.VERSION) {
-            throw new UnsatisfiedLinkError(
-                    "the library is of another version: its layout is " + version + ", expected " + Layout.VERSION);
         }
     }
 

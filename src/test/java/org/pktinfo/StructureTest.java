@@ -59,12 +59,21 @@ class StructureTest {
     private static final Pattern IMPORT = Pattern.compile(
             "^import (?:static )?(org\\.pktinfo(?:\\.[a-z]\\w*)*\\.(?:[A-Z]\\w*|\\*))[\\w.*]*;", Pattern.MULTILINE);
 
+    private static final Pattern ARROW_OUT =
+            Pattern.compile("^\\s+(org\\.pktinfo\\.[\\w.$]+)\\s+-> (?!org\\.pktinfo\\.)(\\S+)\\s", Pattern.MULTILINE);
+
+    /** The packages that are in the jars of the programs and not in that of the library. */
+    private static final Set<String> PROGRAMS = Set.of(ROOT + ".agent", ROOT + ".cli");
+
+    private static Map<String, Set<String>> outside;
     private static Map<String, Set<String>> bytecode;
     private static Map<String, Set<String>> imports;
 
     @BeforeAll
     static void look() throws IOException, URISyntaxException {
-        bytecode = arrows(jdeps());
+        String printed = jdeps();
+        bytecode = arrows(ARROW, printed);
+        outside = arrows(ARROW_OUT, printed);
         imports = imports();
     }
 
@@ -86,9 +95,9 @@ class StructureTest {
         return out.toString();
     }
 
-    private static Map<String, Set<String>> arrows(String printed) {
+    private static Map<String, Set<String>> arrows(Pattern arrow, String printed) {
         Map<String, Set<String>> arrows = new TreeMap<>();
-        ARROW.matcher(printed).results().forEach(arrow -> add(arrows, outer(arrow.group(1)), outer(arrow.group(2))));
+        arrow.matcher(printed).results().forEach(found -> add(arrows, outer(found.group(1)), outer(found.group(2))));
         return arrows;
     }
 
@@ -212,5 +221,20 @@ class StructureTest {
                         .results())
                 .singleElement()
                 .satisfies(found -> assertThat(packageOf(found.group(1))).isEqualTo(INTERNAL));
+    }
+
+    /** The compiler would not complain: it lets the whole module read what only cli does. */
+    @Test
+    void onlyTheProgramsUseWhatTheModuleDoesNotRequire() {
+        assertThat(outside.get(ROOT + ".cli.PktInfoServer")).contains("picocli.CommandLine");
+        assertThat(outside.get(ROOT + ".cli.DiagnosisJson")).contains("com.fasterxml.jackson.core.JsonGenerator");
+        Pattern required = Pattern.compile("(java|javax\\.management|jdk\\.jfr|org\\.scijava\\.nativelib|org\\.slf4j"
+                + "|org\\.jspecify|io\\.netty)\\..*");
+        List<String> others = new ArrayList<>();
+        outside.forEach((from, all) -> all.stream()
+                .filter(to -> !PROGRAMS.contains(packageOf(from))
+                        && !required.matcher(to).matches())
+                .forEach(to -> others.add(from + " -> " + to)));
+        assertThat(others).isEmpty();
     }
 }

@@ -3,6 +3,7 @@ package org.pktinfo.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.lang.reflect.Field;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -61,10 +62,15 @@ class LoadingIT {
     }
 
     private ChildProcess run(List<String> prefix, String... options) throws IOException, InterruptedException {
+        return runOn(classPath(), prefix, options);
+    }
+
+    private ChildProcess runOn(String classPath, List<String> prefix, String... options)
+            throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(prefix);
         command.add(ChildProcess.java().toString());
         command.addAll(Arrays.asList(options));
-        command.addAll(List.of("-cp", classPath(), Program.class.getName()));
+        command.addAll(List.of("-cp", classPath, Program.class.getName()));
         ChildProcess child = ChildProcess.run(command);
         assertThat(child.exitCode()).as("%s", child).isZero();
         // Of a file that is no library the JVM itself says that it "might have disabled stack guard".
@@ -193,5 +199,83 @@ class LoadingIT {
         List<String> inOwnMounts = List.of(
                 "unshare", "--mount", "sh", "-c", "mount -t tmpfs -o noexec none " + mount + " && exec \"$@\"", "sh");
         assertFails(run(inOwnMounts, "-Dpktinfo.tmpdir=" + mount), 2, "noexec", "-Dpktinfo.tmpdir");
+    }
+
+    private static final String OTHER_CLASS =
+            " is a library of another version of pktinfo, without the functions of this one: ";
+    private static final String OTHER_LAYOUT =
+            " is a library of another version of pktinfo, with layout NEXT instead of OURS: ";
+    private static final String FOREIGN = " is no library of pktinfo: ";
+
+    /** Puts in the version of the layout that the other library was compiled with, one more than ours. */
+    private static String withLayouts(String text) throws ReflectiveOperationException {
+        Field version = Class.forName("org.pktinfo.Layout").getDeclaredField("VERSION");
+        version.setAccessible(true);
+        int ours = version.getInt(null);
+        return text.replace("NEXT", String.valueOf(ours + 1)).replace("OURS", String.valueOf(ours));
+    }
+
+    private static Path wrong(String kind) {
+        return Path.of(System.getProperty("wrong.libraries"), kind, "libpktinfo.so");
+    }
+
+    @Test
+    void aWrongLibraryAtThePathGivenIsToldFromThisVersions() throws Exception {
+        assertWrongPath("other-class", OTHER_CLASS);
+        assertWrongPath("other-layout", OTHER_LAYOUT);
+        assertWrongPath("foreign", FOREIGN);
+    }
+
+    private void assertWrongPath(String kind, String what) throws Exception {
+        Path file = wrong(kind);
+        ChildProcess child = run("-Dpktinfo.library.path=" + file);
+        assertFails(
+                child,
+                1,
+                file + withLayouts(what) + "give the file of this version, or leave -Dpktinfo.library.path out");
+        assertThat(child.err()).isEmpty();
+    }
+
+    @Test
+    void aWrongLibraryOfTheSystemIsToldFromThisVersions() throws Exception {
+        assertWrongSystem("other-class", OTHER_CLASS);
+        assertWrongSystem("other-layout", OTHER_LAYOUT);
+        assertWrongSystem("foreign", FOREIGN);
+    }
+
+    private void assertWrongSystem(String kind, String what) throws Exception {
+        Path file = wrong(kind);
+        String path = folder + ":" + file.getParent();
+        assertFails(
+                run("-Dpktinfo.library.mode=system", "-Djava.library.path=" + path),
+                1,
+                file + withLayouts(what) + "put the file of this version there");
+    }
+
+    /** The jar's own has then been loaded, so that the system's would not be asked. */
+    @Test
+    void anotherLayoutOutOfTheJarIsTheLastAttempt() throws Exception {
+        assertFails(
+                runWithResource("other-layout"),
+                1,
+                withLayouts(OTHER_LAYOUT) + "have one version of pktinfo alone on the class");
+    }
+
+    @Test
+    void aWrongLibraryOutOfTheJarIsToldFromThisVersionsAndTheSystemIsTried() throws Exception {
+        String remedy = "have one version of pktinfo alone on the class path or module path";
+        assertFails(runWithResource("other-class"), 2, OTHER_CLASS + remedy, "no pktinfo in java.library.path");
+        assertFails(runWithResource("foreign"), 2, FOREIGN + remedy, "no pktinfo in java.library.path");
+    }
+
+    /** Runs with the library where another jar's stands that comes first on the class path. */
+    private ChildProcess runWithResource(String kind) throws Exception {
+        Path platform = library().getParent().getFileName();
+        Path first = folder.resolve(kind);
+        Files.copy(
+                wrong(kind),
+                Files.createDirectories(first.resolve("META-INF/lib").resolve(platform))
+                        .resolve("libpktinfo.so"));
+        return runOn(first + ":" + classPath(), List.of(), "-Djava.library.path=" + folder);
     }
 }

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.pktinfo.Requires;
 import org.pktinfo.it.support.ChildProcess;
 
-/** The same tests on other JVMs and with other options, and the library as a named module. */
+/** The same tests on other JVMs and with other options, and the library jar by module path and by class path. */
 class OtherJvmIT {
     private static final String[] LOOPBACK_TESTS = {
         "org.pktinfo.ReplyTest",
@@ -87,6 +87,20 @@ class OtherJvmIT {
                 Requires.jdk25(), folder, "--illegal-native-access=deny", "--enable-native-access=org.pktinfo");
     }
 
+    @Test
+    void onTheClassPath(@TempDir Path folder) throws Exception {
+        assertWorksOnTheClassPath(
+                ChildProcess.java(),
+                folder,
+                ChildProcess.nativeAccess("ALL-UNNAMED").toArray(String[]::new));
+    }
+
+    @Test
+    void onTheClassPathOfJdk25WithIllegalNativeAccessDenied(@TempDir Path folder) throws Exception {
+        assertWorksOnTheClassPath(
+                Requires.jdk25(), folder, "--illegal-native-access=deny", "--enable-native-access=ALL-UNNAMED");
+    }
+
     private static final String PROGRAM = """
             package consumer;
 
@@ -120,10 +134,23 @@ class OtherJvmIT {
         assertThat(child.err()).as("warnings").isEmpty();
     }
 
+    private static void assertWorksOnTheClassPath(Path java, Path folder, String... options) throws Exception {
+        Path classes = compile(folder, "module consumer { requires org.pktinfo; }", PROGRAM, modulePath());
+        List<String> way = List.of("-cp", modulePath() + ":" + classes, "consumer.Main");
+        ChildProcess child = run(java, options, way);
+        assertThat(child.out()).singleElement().asString().startsWith("127.0.0.2 unnamed module ");
+        assertThat(child.err()).as("warnings").isEmpty();
+    }
+
     /** Compiles the class Main of package and module "consumer" and runs it. */
     static ChildProcess runAsModule(
             Path java, Path folder, String moduleInfo, String program, String modulePath, String... options)
             throws Exception {
+        Path classes = compile(folder, moduleInfo, program, modulePath);
+        return run(java, options, List.of("-p", modulePath + ":" + classes, "-m", "consumer/consumer.Main"));
+    }
+
+    private static Path compile(Path folder, String moduleInfo, String program, String modulePath) throws IOException {
         Path sources = Files.createDirectories(folder.resolve("src/consumer"));
         Files.writeString(folder.resolve("src/module-info.java"), moduleInfo);
         Files.writeString(sources.resolve("Main.java"), program);
@@ -140,9 +167,14 @@ class OtherJvmIT {
                         folder.resolve("src/module-info.java").toString(),
                         sources.resolve("Main.java").toString());
         assertThat(result).isZero();
+        return classes;
+    }
+
+    private static ChildProcess run(Path java, String[] options, List<String> way)
+            throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(List.of(java.toString()));
         command.addAll(Arrays.asList(options));
-        command.addAll(List.of("-p", modulePath + ":" + classes, "-m", "consumer/consumer.Main"));
+        command.addAll(way);
         ChildProcess child = ChildProcess.run(command);
         assertThat(child.exitCode()).as("%s", child).isZero();
         return child;
