@@ -1,6 +1,6 @@
 /*
  * The memory that Java and C share: one header, then the slots, then the payloads, then what only C uses.
- * Java writes the layout down (org.pktinfo.Layout), javac hands it over as a header, and the assertions below
+ * Java writes the layout down (org.pktinfo.internal.Layout), javac hands it over as a header, and the assertions below
  * refuse to compile if the two ever differ.
  */
 #ifndef PKTINFO_ARENA_H
@@ -9,44 +9,44 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "org_pktinfo_Layout.h"
+#include "org_pktinfo_internal_Layout.h"
 
 /* The shared numbers under the names that the C code uses. */
 enum {
-    FAMILY_IPV4 = org_pktinfo_Layout_FAMILY_IPV4,
-    FAMILY_IPV6 = org_pktinfo_Layout_FAMILY_IPV6,
-    HEADER_SIZE = org_pktinfo_Layout_HEADER_SIZE,
-    SLOT_SIZE = org_pktinfo_Layout_SLOT_SIZE,
-    SCRATCH_SIZE = org_pktinfo_Layout_SCRATCH_SIZE,
-    MAX_SLOTS = org_pktinfo_Layout_MAX_SLOTS,
-    MAX_STRIDE = org_pktinfo_Layout_MAX_STRIDE,
+    FAMILY_IPV4 = org_pktinfo_internal_Layout_FAMILY_IPV4,
+    FAMILY_IPV6 = org_pktinfo_internal_Layout_FAMILY_IPV6,
+    HEADER_SIZE = org_pktinfo_internal_Layout_HEADER_SIZE,
+    SLOT_SIZE = org_pktinfo_internal_Layout_SLOT_SIZE,
+    SCRATCH_SIZE = org_pktinfo_internal_Layout_SCRATCH_SIZE,
+    MAX_SLOTS = org_pktinfo_internal_Layout_MAX_SLOTS,
+    MAX_STRIDE = org_pktinfo_internal_Layout_MAX_STRIDE,
 };
 
 /* struct slot: flags */
 enum {
-    FLAG_IN_PKTINFO = org_pktinfo_Layout_FLAG_IN_PKTINFO,
-    FLAG_IN6_PKTINFO = org_pktinfo_Layout_FLAG_IN6_PKTINFO,
-    FLAG_IN6_PKTINFO_FIRST = org_pktinfo_Layout_FLAG_IN6_PKTINFO_FIRST,
-    FLAG_TRUNCATED = org_pktinfo_Layout_FLAG_TRUNCATED,
-    FLAG_CONTROL_TRUNCATED = org_pktinfo_Layout_FLAG_CONTROL_TRUNCATED,
-    FLAG_DROP_COUNT = org_pktinfo_Layout_FLAG_DROP_COUNT,
-    FLAG_RECEIVE_TIME = org_pktinfo_Layout_FLAG_RECEIVE_TIME,
-    FLAG_SEGMENT_SIZE = org_pktinfo_Layout_FLAG_SEGMENT_SIZE,
-    FLAG_TRAFFIC_CLASS = org_pktinfo_Layout_FLAG_TRAFFIC_CLASS,
-    FLAG_HOP_LIMIT = org_pktinfo_Layout_FLAG_HOP_LIMIT,
+    FLAG_IN_PKTINFO = org_pktinfo_internal_Layout_FLAG_IN_PKTINFO,
+    FLAG_IN6_PKTINFO = org_pktinfo_internal_Layout_FLAG_IN6_PKTINFO,
+    FLAG_IN6_PKTINFO_FIRST = org_pktinfo_internal_Layout_FLAG_IN6_PKTINFO_FIRST,
+    FLAG_TRUNCATED = org_pktinfo_internal_Layout_FLAG_TRUNCATED,
+    FLAG_CONTROL_TRUNCATED = org_pktinfo_internal_Layout_FLAG_CONTROL_TRUNCATED,
+    FLAG_DROP_COUNT = org_pktinfo_internal_Layout_FLAG_DROP_COUNT,
+    FLAG_RECEIVE_TIME = org_pktinfo_internal_Layout_FLAG_RECEIVE_TIME,
+    FLAG_SEGMENT_SIZE = org_pktinfo_internal_Layout_FLAG_SEGMENT_SIZE,
+    FLAG_TRAFFIC_CLASS = org_pktinfo_internal_Layout_FLAG_TRAFFIC_CLASS,
+    FLAG_HOP_LIMIT = org_pktinfo_internal_Layout_FLAG_HOP_LIMIT,
 };
 
 /* struct slot: source_form, send_state and send_flags */
 enum {
-    FORM_NONE = org_pktinfo_Layout_FORM_NONE,
-    FORM_IN_PKTINFO = org_pktinfo_Layout_FORM_IN_PKTINFO,
-    FORM_IN6_PKTINFO = org_pktinfo_Layout_FORM_IN6_PKTINFO,
-    FORM_AS_RECEIVED = org_pktinfo_Layout_FORM_AS_RECEIVED,
-    STATE_PENDING = org_pktinfo_Layout_STATE_PENDING,
-    STATE_DONE = org_pktinfo_Layout_STATE_DONE,
-    SEND_ALONE = org_pktinfo_Layout_SEND_ALONE,
-    SEND_REFUSED = org_pktinfo_Layout_SEND_REFUSED,
-    SEND_TOGETHER = org_pktinfo_Layout_SEND_TOGETHER,
+    FORM_NONE = org_pktinfo_internal_Layout_FORM_NONE,
+    FORM_IN_PKTINFO = org_pktinfo_internal_Layout_FORM_IN_PKTINFO,
+    FORM_IN6_PKTINFO = org_pktinfo_internal_Layout_FORM_IN6_PKTINFO,
+    FORM_AS_RECEIVED = org_pktinfo_internal_Layout_FORM_AS_RECEIVED,
+    STATE_PENDING = org_pktinfo_internal_Layout_STATE_PENDING,
+    STATE_DONE = org_pktinfo_internal_Layout_STATE_DONE,
+    SEND_ALONE = org_pktinfo_internal_Layout_SEND_ALONE,
+    SEND_REFUSED = org_pktinfo_internal_Layout_SEND_REFUSED,
+    SEND_TOGETHER = org_pktinfo_internal_Layout_SEND_TOGETHER,
 };
 
 struct arena_header {
@@ -91,38 +91,38 @@ struct slot {
     uint32_t send_flags;        /* SEND_*: Java writes ALONE, C all */
 };
 
-_Static_assert(sizeof(struct arena_header) <= org_pktinfo_Layout_HEADER_SIZE, "header");
-_Static_assert(offsetof(struct arena_header, slot_count) == org_pktinfo_Layout_SLOT_COUNT, "slot_count");
+_Static_assert(sizeof(struct arena_header) <= org_pktinfo_internal_Layout_HEADER_SIZE, "header");
+_Static_assert(offsetof(struct arena_header, slot_count) == org_pktinfo_internal_Layout_SLOT_COUNT, "slot_count");
 _Static_assert(
-    offsetof(struct arena_header, payload_capacity) == org_pktinfo_Layout_PAYLOAD_CAPACITY, "payload_capacity");
-_Static_assert(offsetof(struct arena_header, payload_stride) == org_pktinfo_Layout_PAYLOAD_STRIDE, "payload_stride");
-_Static_assert(offsetof(struct arena_header, socket_family) == org_pktinfo_Layout_SOCKET_FAMILY, "socket_family");
+    offsetof(struct arena_header, payload_capacity) == org_pktinfo_internal_Layout_PAYLOAD_CAPACITY, "payload_capacity");
+_Static_assert(offsetof(struct arena_header, payload_stride) == org_pktinfo_internal_Layout_PAYLOAD_STRIDE, "payload_stride");
+_Static_assert(offsetof(struct arena_header, socket_family) == org_pktinfo_internal_Layout_SOCKET_FAMILY, "socket_family");
 _Static_assert(
-    offsetof(struct arena_header, longest_coalesced) == org_pktinfo_Layout_LONGEST_COALESCED, "longest_coalesced");
-_Static_assert(sizeof(struct slot) == org_pktinfo_Layout_SLOT_SIZE, "slot");
-_Static_assert(offsetof(struct slot, peer_address) == org_pktinfo_Layout_PEER_ADDRESS, "peer_address");
-_Static_assert(offsetof(struct slot, peer_scope) == org_pktinfo_Layout_PEER_SCOPE, "peer_scope");
-_Static_assert(offsetof(struct slot, peer_port) == org_pktinfo_Layout_PEER_PORT, "peer_port");
-_Static_assert(offsetof(struct slot, flags) == org_pktinfo_Layout_FLAGS, "flags");
-_Static_assert(offsetof(struct slot, length) == org_pktinfo_Layout_LENGTH, "length");
-_Static_assert(offsetof(struct slot, in6_address) == org_pktinfo_Layout_IN6_ADDRESS, "in6_address");
-_Static_assert(offsetof(struct slot, in6_interface) == org_pktinfo_Layout_IN6_INTERFACE, "in6_interface");
-_Static_assert(offsetof(struct slot, in_address) == org_pktinfo_Layout_IN_ADDRESS, "in_address");
-_Static_assert(offsetof(struct slot, in_local) == org_pktinfo_Layout_IN_LOCAL, "in_local");
-_Static_assert(offsetof(struct slot, in_interface) == org_pktinfo_Layout_IN_INTERFACE, "in_interface");
-_Static_assert(offsetof(struct slot, wire_length) == org_pktinfo_Layout_WIRE_LENGTH, "wire_length");
-_Static_assert(offsetof(struct slot, drop_count) == org_pktinfo_Layout_DROP_COUNT, "drop_count");
-_Static_assert(offsetof(struct slot, source_address) == org_pktinfo_Layout_SOURCE_ADDRESS, "source_address");
-_Static_assert(offsetof(struct slot, source_interface) == org_pktinfo_Layout_SOURCE_INTERFACE, "source_interface");
-_Static_assert(offsetof(struct slot, source_form) == org_pktinfo_Layout_SOURCE_FORM, "source_form");
-_Static_assert(offsetof(struct slot, send_state) == org_pktinfo_Layout_SEND_STATE, "send_state");
-_Static_assert(offsetof(struct slot, error) == org_pktinfo_Layout_ERROR, "error");
-_Static_assert(offsetof(struct slot, receive_time) == org_pktinfo_Layout_RECEIVE_TIME, "receive_time");
-_Static_assert(offsetof(struct slot, segment_size) == org_pktinfo_Layout_SEGMENT_SIZE, "segment_size");
-_Static_assert(offsetof(struct slot, traffic_class) == org_pktinfo_Layout_TRAFFIC_CLASS, "traffic_class");
-_Static_assert(offsetof(struct slot, hop_limit) == org_pktinfo_Layout_HOP_LIMIT, "hop_limit");
-_Static_assert(offsetof(struct slot, sent_length) == org_pktinfo_Layout_SENT_LENGTH, "sent_length");
-_Static_assert(offsetof(struct slot, send_segment_size) == org_pktinfo_Layout_SEND_SEGMENT_SIZE, "send_segment_size");
-_Static_assert(offsetof(struct slot, send_flags) == org_pktinfo_Layout_SEND_FLAGS, "send_flags");
+    offsetof(struct arena_header, longest_coalesced) == org_pktinfo_internal_Layout_LONGEST_COALESCED, "longest_coalesced");
+_Static_assert(sizeof(struct slot) == org_pktinfo_internal_Layout_SLOT_SIZE, "slot");
+_Static_assert(offsetof(struct slot, peer_address) == org_pktinfo_internal_Layout_PEER_ADDRESS, "peer_address");
+_Static_assert(offsetof(struct slot, peer_scope) == org_pktinfo_internal_Layout_PEER_SCOPE, "peer_scope");
+_Static_assert(offsetof(struct slot, peer_port) == org_pktinfo_internal_Layout_PEER_PORT, "peer_port");
+_Static_assert(offsetof(struct slot, flags) == org_pktinfo_internal_Layout_FLAGS, "flags");
+_Static_assert(offsetof(struct slot, length) == org_pktinfo_internal_Layout_LENGTH, "length");
+_Static_assert(offsetof(struct slot, in6_address) == org_pktinfo_internal_Layout_IN6_ADDRESS, "in6_address");
+_Static_assert(offsetof(struct slot, in6_interface) == org_pktinfo_internal_Layout_IN6_INTERFACE, "in6_interface");
+_Static_assert(offsetof(struct slot, in_address) == org_pktinfo_internal_Layout_IN_ADDRESS, "in_address");
+_Static_assert(offsetof(struct slot, in_local) == org_pktinfo_internal_Layout_IN_LOCAL, "in_local");
+_Static_assert(offsetof(struct slot, in_interface) == org_pktinfo_internal_Layout_IN_INTERFACE, "in_interface");
+_Static_assert(offsetof(struct slot, wire_length) == org_pktinfo_internal_Layout_WIRE_LENGTH, "wire_length");
+_Static_assert(offsetof(struct slot, drop_count) == org_pktinfo_internal_Layout_DROP_COUNT, "drop_count");
+_Static_assert(offsetof(struct slot, source_address) == org_pktinfo_internal_Layout_SOURCE_ADDRESS, "source_address");
+_Static_assert(offsetof(struct slot, source_interface) == org_pktinfo_internal_Layout_SOURCE_INTERFACE, "source_interface");
+_Static_assert(offsetof(struct slot, source_form) == org_pktinfo_internal_Layout_SOURCE_FORM, "source_form");
+_Static_assert(offsetof(struct slot, send_state) == org_pktinfo_internal_Layout_SEND_STATE, "send_state");
+_Static_assert(offsetof(struct slot, error) == org_pktinfo_internal_Layout_ERROR, "error");
+_Static_assert(offsetof(struct slot, receive_time) == org_pktinfo_internal_Layout_RECEIVE_TIME, "receive_time");
+_Static_assert(offsetof(struct slot, segment_size) == org_pktinfo_internal_Layout_SEGMENT_SIZE, "segment_size");
+_Static_assert(offsetof(struct slot, traffic_class) == org_pktinfo_internal_Layout_TRAFFIC_CLASS, "traffic_class");
+_Static_assert(offsetof(struct slot, hop_limit) == org_pktinfo_internal_Layout_HOP_LIMIT, "hop_limit");
+_Static_assert(offsetof(struct slot, sent_length) == org_pktinfo_internal_Layout_SENT_LENGTH, "sent_length");
+_Static_assert(offsetof(struct slot, send_segment_size) == org_pktinfo_internal_Layout_SEND_SEGMENT_SIZE, "send_segment_size");
+_Static_assert(offsetof(struct slot, send_flags) == org_pktinfo_internal_Layout_SEND_FLAGS, "send_flags");
 
 #endif

@@ -6,7 +6,7 @@
 #include "batch.h"
 #include "kernel.h"
 #include "linux_errno.h"
-#include "org_pktinfo_NativeCalls.h"
+#include "org_pktinfo_internal_NativeCalls.h"
 
 /* The channel's descriptor number; JNI reaches private fields of java.base without any --add-opens. */
 static int descriptor_from_int_field(JNIEnv *env, jclass type, jobject channel)
@@ -47,15 +47,15 @@ static int descriptor_from_file_descriptor(JNIEnv *env, jclass type, jobject cha
     return inner == NULL ? -LINUX_EOPNOTSUPP : (*env)->GetIntField(env, holder, inner);
 }
 
-JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_descriptor(JNIEnv *env, jclass self, jobject channel, jint way)
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_descriptor(JNIEnv *env, jclass self, jobject channel, jint way)
 {
     jclass type = (*env)->GetObjectClass(env, channel);
 
     (void)self;
     switch (way) {
-    case org_pktinfo_NativeCalls_BY_FDVAL_FIELD:
+    case org_pktinfo_internal_NativeCalls_BY_FDVAL_FIELD:
         return descriptor_from_int_field(env, type, channel);
-    case org_pktinfo_NativeCalls_BY_FDVAL_METHOD:
+    case org_pktinfo_internal_NativeCalls_BY_FDVAL_METHOD:
         return descriptor_from_method(env, type, channel);
     default:
         return descriptor_from_file_descriptor(env, type, channel);
@@ -74,7 +74,7 @@ static jfieldID packet_field(JNIEnv *env, jobject packet, const char *name, jfie
     return *known;
 }
 
-JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_packetRoom(JNIEnv *env, jclass self, jobject packet)
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_packetRoom(JNIEnv *env, jclass self, jobject packet)
 {
     static jfieldID known;
     jfieldID field = packet_field(env, packet, "bufLength", &known);
@@ -83,7 +83,7 @@ JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_packetRoom(JNIEnv *env, jcla
     return field == NULL ? -LINUX_EOPNOTSUPP : (*env)->GetIntField(env, packet, field);
 }
 
-JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_setPacketLength(JNIEnv *env, jclass self, jobject packet, jint length)
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_setPacketLength(JNIEnv *env, jclass self, jobject packet, jint length)
 {
     static jfieldID known;
     jfieldID field = packet_field(env, packet, "length", &known);
@@ -96,79 +96,79 @@ JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_setPacketLength(JNIEnv *env,
     return 0;
 }
 
-JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_duplicate(JNIEnv *env, jclass self, jint fd)
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_duplicate(JNIEnv *env, jclass self, jint fd)
 {
     (void)env, (void)self;
     return kernel_duplicate(fd);
 }
 
-JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_replace(JNIEnv *env, jclass self, jint fd, jint by)
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_replace(JNIEnv *env, jclass self, jint fd, jint by)
 {
     (void)env, (void)self;
     return kernel_replace(fd, by);
 }
 
-JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_close(JNIEnv *env, jclass self, jint fd)
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_close(JNIEnv *env, jclass self, jint fd)
 {
     (void)env, (void)self;
     return kernel_close(fd);
 }
 
-JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_newEvent(JNIEnv *env, jclass self)
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_newEvent(JNIEnv *env, jclass self)
 {
     (void)env, (void)self;
     return kernel_new_event();
 }
 
-JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_signal(JNIEnv *env, jclass self, jint event_fd)
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_signal(JNIEnv *env, jclass self, jint event_fd)
 {
     (void)env, (void)self;
     return kernel_signal(event_fd);
 }
 
-JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_calm(JNIEnv *env, jclass self, jint event_fd)
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_calm(JNIEnv *env, jclass self, jint event_fd)
 {
     (void)env, (void)self;
     return kernel_calm(event_fd);
 }
 
-JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_setOption(JNIEnv *env, jclass self, jint fd, jint option, jint value)
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_setOption(JNIEnv *env, jclass self, jint fd, jint option, jint value)
 {
     (void)env, (void)self;
     return kernel_set_option(fd, option, value);
 }
 
-JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_getOption(JNIEnv *env, jclass self, jint fd, jint option)
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_getOption(JNIEnv *env, jclass self, jint fd, jint option)
 {
     (void)env, (void)self;
     return kernel_get_option(fd, option);
 }
 
-JNIEXPORT jlong JNICALL Java_org_pktinfo_NativeCalls_drops(JNIEnv *env, jclass self, jint fd)
+JNIEXPORT jlong JNICALL Java_org_pktinfo_internal_NativeCalls_drops(JNIEnv *env, jclass self, jint fd)
 {
     (void)env, (void)self;
     return kernel_drops(fd);
 }
 
-JNIEXPORT jlong JNICALL Java_org_pktinfo_NativeCalls_cookie(JNIEnv *env, jclass self, jint fd)
+JNIEXPORT jlong JNICALL Java_org_pktinfo_internal_NativeCalls_cookie(JNIEnv *env, jclass self, jint fd)
 {
     (void)env, (void)self;
     return kernel_cookie(fd);
 }
 
-JNIEXPORT jlong JNICALL Java_org_pktinfo_NativeCalls_namespace(JNIEnv *env, jclass self, jint fd)
+JNIEXPORT jlong JNICALL Java_org_pktinfo_internal_NativeCalls_namespace(JNIEnv *env, jclass self, jint fd)
 {
     (void)env, (void)self;
     return kernel_namespace(fd);
 }
 
-JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_newRouteSocket(JNIEnv *env, jclass self)
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_newRouteSocket(JNIEnv *env, jclass self)
 {
     (void)env, (void)self;
     return kernel_new_route_socket();
 }
 
-JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_routeType(
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_routeType(
     JNIEnv *env, jclass self, jint fd, jint number, jint family, jlong high, jlong low, jint interface)
 {
     uint8_t address[16];
@@ -182,19 +182,19 @@ JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_routeType(
 }
 
 /* Which layout this library was compiled for. */
-JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_layoutVersion(JNIEnv *env, jclass self)
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_layoutVersion(JNIEnv *env, jclass self)
 {
     (void)env, (void)self;
-    return org_pktinfo_Layout_VERSION;
+    return org_pktinfo_internal_Layout_VERSION;
 }
 
-JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_glibcVersion(JNIEnv *env, jclass self)
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_glibcVersion(JNIEnv *env, jclass self)
 {
     (void)env, (void)self;
     return libc_glibc_version();
 }
 
-JNIEXPORT jobject JNICALL Java_org_pktinfo_NativeCalls_allocate(JNIEnv *env, jclass self, jint size)
+JNIEXPORT jobject JNICALL Java_org_pktinfo_internal_NativeCalls_allocate(JNIEnv *env, jclass self, jint size)
 {
     void *memory = calloc(1, (size_t)size);
     jobject buffer = memory == NULL ? NULL : (*env)->NewDirectByteBuffer(env, memory, size);
@@ -206,14 +206,14 @@ JNIEXPORT jobject JNICALL Java_org_pktinfo_NativeCalls_allocate(JNIEnv *env, jcl
     return buffer;
 }
 
-JNIEXPORT void JNICALL Java_org_pktinfo_NativeCalls_free(JNIEnv *env, jclass self, jobject buffer)
+JNIEXPORT void JNICALL Java_org_pktinfo_internal_NativeCalls_free(JNIEnv *env, jclass self, jobject buffer)
 {
     (void)self;
     free((*env)->GetDirectBufferAddress(env, buffer));
 }
 
 /* The address of a direct buffer that holds a whole arena, 0 if it is not direct or too small for what its header says. */
-JNIEXPORT jlong JNICALL Java_org_pktinfo_NativeCalls_arenaAddress(JNIEnv *env, jclass self, jobject buffer)
+JNIEXPORT jlong JNICALL Java_org_pktinfo_internal_NativeCalls_arenaAddress(JNIEnv *env, jclass self, jobject buffer)
 {
     const struct arena_header *header = (*env)->GetDirectBufferAddress(env, buffer);
     jlong capacity = (*env)->GetDirectBufferCapacity(env, buffer);
@@ -230,19 +230,19 @@ JNIEXPORT jlong JNICALL Java_org_pktinfo_NativeCalls_arenaAddress(JNIEnv *env, j
     return (jlong)(uintptr_t)header;
 }
 
-JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_receive(JNIEnv *env, jclass self, jint fd, jlong arena, jint count)
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_receive(JNIEnv *env, jclass self, jint fd, jlong arena, jint count)
 {
     (void)env, (void)self;
     return arena_receive((void *)(uintptr_t)arena, fd, count);
 }
 
-JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_send(JNIEnv *env, jclass self, jint fd, jlong arena, jint count)
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_send(JNIEnv *env, jclass self, jint fd, jlong arena, jint count)
 {
     (void)env, (void)self;
     return arena_send((void *)(uintptr_t)arena, fd, count);
 }
 
-JNIEXPORT jint JNICALL Java_org_pktinfo_NativeCalls_await(
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_await(
     JNIEnv *env, jclass self, jint fd, jint event_fd, jint events, jint timeout_millis)
 {
     (void)env, (void)self;

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "org_pktinfo_Layout.h"
+#include "org_pktinfo_internal_Layout.h"
 
 /* A message of those that go through one call: Linux's struct mmsghdr, which few other systems have. */
 struct message {
@@ -20,19 +20,19 @@ struct message {
 
 /* What to wait for, and socket options by our own numbers. */
 enum {
-    WAIT_READABLE = org_pktinfo_Layout_WAIT_READABLE,
-    WAIT_WRITABLE = org_pktinfo_Layout_WAIT_WRITABLE,
-    OPTION_IP_PKTINFO = org_pktinfo_Layout_OPTION_IP_PKTINFO,
-    OPTION_IPV6_RECVPKTINFO = org_pktinfo_Layout_OPTION_IPV6_RECVPKTINFO,
-    OPTION_IPV6_V6ONLY = org_pktinfo_Layout_OPTION_IPV6_V6ONLY,
-    OPTION_FAMILY = org_pktinfo_Layout_OPTION_FAMILY,
-    OPTION_BOUND_INTERFACE = org_pktinfo_Layout_OPTION_BOUND_INTERFACE,
-    OPTION_UDP_SEGMENT = org_pktinfo_Layout_OPTION_UDP_SEGMENT,
-    OPTION_UDP_GRO = org_pktinfo_Layout_OPTION_UDP_GRO,
-    OPTION_RXQ_OVFL = org_pktinfo_Layout_OPTION_RXQ_OVFL,
-    OPTION_IP_MTU_DISCOVER = org_pktinfo_Layout_OPTION_IP_MTU_DISCOVER,
-    OPTION_IP_MULTICAST_ALL = org_pktinfo_Layout_OPTION_IP_MULTICAST_ALL,
-    OPTION_IPV6_MULTICAST_ALL = org_pktinfo_Layout_OPTION_IPV6_MULTICAST_ALL,
+    WAIT_READABLE = org_pktinfo_internal_Layout_WAIT_READABLE,
+    WAIT_WRITABLE = org_pktinfo_internal_Layout_WAIT_WRITABLE,
+    OPTION_IP_PKTINFO = org_pktinfo_internal_Layout_OPTION_IP_PKTINFO,
+    OPTION_IPV6_RECVPKTINFO = org_pktinfo_internal_Layout_OPTION_IPV6_RECVPKTINFO,
+    OPTION_IPV6_V6ONLY = org_pktinfo_internal_Layout_OPTION_IPV6_V6ONLY,
+    OPTION_FAMILY = org_pktinfo_internal_Layout_OPTION_FAMILY,
+    OPTION_BOUND_INTERFACE = org_pktinfo_internal_Layout_OPTION_BOUND_INTERFACE,
+    OPTION_UDP_SEGMENT = org_pktinfo_internal_Layout_OPTION_UDP_SEGMENT,
+    OPTION_UDP_GRO = org_pktinfo_internal_Layout_OPTION_UDP_GRO,
+    OPTION_RXQ_OVFL = org_pktinfo_internal_Layout_OPTION_RXQ_OVFL,
+    OPTION_IP_MTU_DISCOVER = org_pktinfo_internal_Layout_OPTION_IP_MTU_DISCOVER,
+    OPTION_IP_MULTICAST_ALL = org_pktinfo_internal_Layout_OPTION_IP_MULTICAST_ALL,
+    OPTION_IPV6_MULTICAST_ALL = org_pktinfo_internal_Layout_OPTION_IPV6_MULTICAST_ALL,
 };
 
 /*

@@ -43,7 +43,7 @@ static void find(const char *method, void *function)
         library = must(dlopen(file, RTLD_NOW | RTLD_LOCAL), file);
         printf("loaded %s\n", file);
     }
-    snprintf(name, sizeof(name), "Java_org_pktinfo_NativeCalls_%s", method);
+    snprintf(name, sizeof(name), "Java_org_pktinfo_internal_NativeCalls_%s", method);
     void *address = must(dlsym(library, name), name);
     memcpy(function, &address, sizeof(address));
 }

@@ -18,6 +18,7 @@ module org.pktinfo {
     requires static java.management;
 
     exports org.pktinfo;
+    exports org.pktinfo.doctor;
     exports org.pktinfo.netty;
     exports org.pktinfo.server;
     exports org.pktinfo.socket;

@@ -1,5 +1,8 @@
 package org.pktinfo;
 
+import org.pktinfo.internal.Arena;
+import org.pktinfo.internal.Call;
+
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -65,7 +68,7 @@ public class LayersBenchmark {
     /** Down to C and back. */
     @Benchmark
     public int nativeCall() {
-        return NativeCalls.glibcVersion();
+        return Call.toC();
     }
 
     /** A receive that finds nothing: all layers and one system call. */

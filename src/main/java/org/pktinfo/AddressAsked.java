@@ -1,6 +1,8 @@
 package org.pktinfo;
 
 import org.pktinfo.internal.Addresses;
+import org.pktinfo.internal.Arena;
+import org.pktinfo.internal.Layout;
 
 /**
  * The rule: which control message is believed, and which source answers a request from the address it was sent to. Once, for records and

@@ -2,6 +2,8 @@ package org.pktinfo;
 
 import java.util.EnumMap;
 import java.util.Map;
+import org.pktinfo.internal.ChannelCounters;
+import org.pktinfo.internal.Tally;
 
 /**
  * What went through a channel since it was opened or wrapped: a snapshot, of which each number is exact and which together are of

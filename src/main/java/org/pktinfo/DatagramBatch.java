@@ -7,6 +7,13 @@ import java.util.Objects;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.common.Deadline;
+import org.pktinfo.internal.Arena;
+import org.pktinfo.internal.ChannelSocket;
+import org.pktinfo.internal.Layout;
+import org.pktinfo.internal.OwnAddress;
+import org.pktinfo.internal.Tally;
+import org.pktinfo.internal.UncutDestinations;
+import org.pktinfo.internal.Waiting;
 
 /**
  * Many datagrams with one system call: receive what is there, look at each slot, write replies, send them all.
@@ -25,7 +32,7 @@ import org.pktinfo.common.Deadline;
  *
  * <p>Replies that are neighbours in the batch, go to one peer from one source and have one length, only the last may be shorter,
  * leave in one piece that the kernel cuts again (UDP_SEGMENT, udp(7)), where it can: since Linux 4.18, and not where {@link
- * Doctor#segmentation} is off. On the wire nothing changes. Where a device or a route cannot, they leave one by one, also in the next
+ * org.pktinfo.doctor.Doctor#segmentation} is off. On the wire nothing changes. Where a device or a route cannot, they leave one by one, also in the next
  * ten minutes.
  *
  * <p>Nothing is allocated on the way, with {@link SourceSelection#addressAsked} or a {@link Source} that exists. A batch and its
@@ -317,7 +324,7 @@ public final class DatagramBatch {
 
     /**
      * Whether neighbouring replies to one peer leave together. Default: yes, where the kernel can. Off is for a device or a
-     * tunnel that claims to cut and does not. Where {@link Doctor#segmentation} is off, they leave one by one all the same.
+     * tunnel that claims to cut and does not. Where {@link org.pktinfo.doctor.Doctor#segmentation} is off, they leave one by one all the same.
      *
      * @param on yes or no
      * @return this

@@ -5,6 +5,10 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.internal.Addresses;
+import org.pktinfo.internal.Arena;
+import org.pktinfo.internal.Errno;
+import org.pktinfo.internal.HostAddress;
+import org.pktinfo.internal.Layout;
 
 /**
  * One datagram in a {@link DatagramBatch}, and the reply to it: a view that allocates nothing unless a method says so. Valid
@@ -40,8 +44,7 @@ public final class DatagramSlot {
     }
 
     void put(int length, Endpoint peer, Source source) {
-        arena.clear(index, length);
-        records.prepareSend(index, length, peer, source, batch.outbox().interfaceIndex(source));
+        records.put(index, length, peer, source, batch.outbox().interfaceIndex(source));
         filled();
         prepared();
     }
@@ -53,8 +56,7 @@ public final class DatagramSlot {
     }
 
     /**
-     * The payload, from position 0 to its length. Clear it to write a reply in place: its capacity is the batch's payload
-     * capacity.
+     * The payload, from position 0 to its length. Clear it to write a reply in place: its capacity is the batch's.
      *
      * @return always the same direct buffer
      */
@@ -84,7 +86,7 @@ public final class DatagramSlot {
     }
 
     /**
-     * Whether the peer sent more than the slot holds.
+     * Returns true if the peer sent more than the slot holds.
      *
      * @return true if the rest is lost
      */
@@ -153,8 +155,8 @@ public final class DatagramSlot {
     }
 
     /**
-     * Whether it was sent to one address of this host, and not to a multicast group or a broadcast address. With several sockets
-     * on one port (SO_REUSEPORT) each of these gets every datagram that is not unicast.
+     * Returns true if it was sent to one address of this host, and not to a group or a broadcast address. With several sockets on one
+     * port (SO_REUSEPORT) each of these gets every datagram that is not unicast.
      *
      * @return true for unicast; false also if the kernel did not tell the destination
      */
@@ -164,8 +166,8 @@ public final class DatagramSlot {
     }
 
     /**
-     * Returns true if it says that it comes from this host: from one of its addresses, or from a broadcast address that reaches it. Two
-     * system calls; to be asked where it matters, such as of a peer with the server's own port.
+     * Returns true if its source is an address of this host, or a broadcast address that reaches it. Two system calls; for a peer with
+     * the server's own port.
      *
      * @return true if so; false also if nobody would say, see {@link IpAddress#isLocal}
      */
@@ -244,8 +246,7 @@ public final class DatagramSlot {
     }
 
     /**
-     * As {@link #reply(int)} from the source that a selection chooses. Selections other than
-     * {@link SourceSelection#addressAsked} are given new objects.
+     * As {@link #reply(int)} from the source that a selection chooses.
      *
      * @param length how many bytes, in 0 to the batch's payload capacity
      * @param selection chooses the source; a {@link SendException} that it throws becomes the {@link #failure}. If it throws anything
@@ -277,7 +278,7 @@ public final class DatagramSlot {
 
     /**
      * As {@link #reply(int)}, but the bytes leave as several datagrams of one size: with one system call where the kernel can cut and
-     * {@link Doctor#segmentation} is on, else one by one. If one of them fails, those before it were sent and those behind are not.
+     * {@code Doctor.segmentation()} is on, else one by one. If one fails, those before it were sent and those behind are not.
      *
      * @param length how many bytes, in 1 to the batch's payload capacity
      * @param segmentSize the length of each datagram, at least 1; of the last perhaps less
@@ -320,8 +321,7 @@ public final class DatagramSlot {
     }
 
     /**
-     * Replies from the source that a selection chooses with a copy of other bytes; otherwise as
-     * {@link #reply(int, SourceSelection)}.
+     * As {@link #reply(int, SourceSelection)} with a copy of other bytes.
      *
      * @param reply the bytes, from position to limit; the position is the limit afterwards
      * @param selection chooses the source; what it throws becomes the {@link #failure}
@@ -462,8 +462,8 @@ public final class DatagramSlot {
     }
 
     /**
-     * Whether the socket's send buffer had no room for the reply, in non-blocking mode. Those behind it in the batch had none either, so
-     * who sends them again once the channel is writable sends everything in its order.
+     * Returns true if the socket's send buffer had no room for the reply, in non-blocking mode. Those behind it had none either, so they
+     * keep their order if they are sent again once the channel is writable.
      *
      * @return true if it was not sent for this reason; {@link #failure} is then of kind {@link SendException.Kind#TRANSIENT}
      */

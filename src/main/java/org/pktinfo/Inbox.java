@@ -5,6 +5,13 @@ import java.net.DatagramPacket;
 import java.net.SocketAddress;
 import java.nio.channels.IllegalBlockingModeException;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.internal.Arena;
+import org.pktinfo.internal.ChannelSocket;
+import org.pktinfo.internal.GuardedArena;
+import org.pktinfo.internal.Layout;
+import org.pktinfo.internal.Tally;
+import org.pktinfo.internal.Transport;
+import org.pktinfo.internal.Waiting;
 
 /**
  * What was taken from a channel's socket to be handed out one by one. That is one datagram, as long as receivers have to wait for

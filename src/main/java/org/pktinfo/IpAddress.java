@@ -3,6 +3,7 @@ package org.pktinfo;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import org.pktinfo.internal.Addresses;
+import org.pktinfo.internal.HostAddress;
 
 /**
  * An IPv4 or IPv6 address as numbers. A value: it is cheap to make (no {@link InetAddress} is made before

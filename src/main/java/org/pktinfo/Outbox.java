@@ -9,6 +9,13 @@ import org.jspecify.annotations.Nullable;
 import org.pktinfo.common.Deadline;
 import org.pktinfo.common.KindCounters;
 import org.pktinfo.internal.Addresses;
+import org.pktinfo.internal.Arena;
+import org.pktinfo.internal.ChannelSocket;
+import org.pktinfo.internal.Errno;
+import org.pktinfo.internal.GuardedArena;
+import org.pktinfo.internal.OwnAddress;
+import org.pktinfo.internal.Tally;
+import org.pktinfo.internal.Waiting;
 
 /**
  * Sends a channel's datagrams: checks them, makes ready those that are sent one by one, waits for room, counts what is not sent. For any

@@ -11,6 +11,11 @@ import java.nio.channels.InterruptibleChannel;
 import java.time.Duration;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.internal.ChannelSocket;
+import org.pktinfo.internal.JdkChannels;
+import org.pktinfo.internal.NativeLibrary;
+import org.pktinfo.internal.Transport;
+import org.pktinfo.internal.Waiting;
 
 /**
  * A UDP channel that knows which of the host's addresses each datagram was sent to, and whose replies leave from there.
@@ -143,6 +148,7 @@ public final class PktInfoChannel implements InterruptibleChannel {
      */
     public static PktInfoChannel open(Family family, int payloadCapacity) throws IOException {
         Objects.requireNonNull(family, "family");
+        NativeLibrary.loadOrFallBack();
         DatagramChannel channel = JdkChannels.open(family != Family.IPV6, family != Family.IPV4);
         try {
             return new PktInfoChannel(channel, family == Family.IPV6, payloadCapacity);

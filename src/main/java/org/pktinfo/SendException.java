@@ -3,6 +3,8 @@ package org.pktinfo;
 import java.io.IOException;
 import java.io.Serial;
 import java.util.Objects;
+import org.pktinfo.internal.Errno;
+import org.pktinfo.internal.HostAddress;
 
 /**
  * A datagram was not sent. The channel is as good as before; the text names the source, the peer and what the kernel said,

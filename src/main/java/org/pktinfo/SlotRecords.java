@@ -5,6 +5,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.common.Hash;
 import org.pktinfo.internal.Addresses;
+import org.pktinfo.internal.Arena;
+import org.pktinfo.internal.Layout;
 
 /**
  * Makes records of an arena's slots, and slots of records. Nothing is allocated before a record is asked for, and nothing for one that was
@@ -130,6 +132,12 @@ final class SlotRecords {
         IpAddress address = peer.address();
         arena.putPeer(index, address.high(), address.low(), address.scopeId(), peer.port());
         prepareReply(index, length, source, interfaceIndex);
+    }
+
+    /** As {@link #prepareSend}, in a slot that holds nothing else: what was received there is forgotten. */
+    void put(int index, int length, Endpoint peer, Source source, int interfaceIndex) {
+        arena.clear(index, length);
+        prepareSend(index, length, peer, source, interfaceIndex);
     }
 
     private static int form(Source source) {

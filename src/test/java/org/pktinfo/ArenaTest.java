@@ -9,6 +9,10 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.pktinfo.internal.Arena;
+import org.pktinfo.internal.Doors;
+import org.pktinfo.internal.Layout;
+import org.pktinfo.internal.NativeLibrary;
 
 /** A slot as Java reads it, with the test in the place of the kernel. */
 class ArenaTest {
@@ -20,7 +24,7 @@ class ArenaTest {
     }
 
     private final Arena arena = new Arena(2, 100, Layout.FAMILY_IPV6);
-    private final ByteBuffer memory = arena.memory();
+    private final ByteBuffer memory = Doors.memory(arena);
     private final SlotRecords records = new SlotRecords(arena);
 
     private Datagram datagram() {

@@ -22,6 +22,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.PktInfoChannel.Family;
 import org.pktinfo.SendException.Kind;
+import org.pktinfo.internal.Arena;
+import org.pktinfo.internal.Doors;
+import org.pktinfo.internal.Layout;
 
 /** The counters of a channel, against the datagrams that were really sent, received and lost. */
 @Timeout(60)
@@ -274,10 +277,10 @@ class ChannelStatsTest {
     void theCounterOfTheSlotIsBelievedOnlyIfItCame() {
         Arena arena = new Arena(1, 10, Layout.FAMILY_IPV4);
         int slot = Layout.HEADER_SIZE;
-        arena.memory().putInt(slot + Layout.DROP_COUNT, 0xfffffff7);
-        assertThat(arena.dropCount(0)).isZero();
-        arena.memory().putInt(slot + Layout.FLAGS, Layout.FLAG_DROP_COUNT);
-        assertThat(arena.dropCount(0)).isEqualTo(0xfffffff7);
+        Doors.memory(arena).putInt(slot + Layout.DROP_COUNT, 0xfffffff7);
+        assertThat(Doors.dropCount(arena, 0)).isZero();
+        Doors.memory(arena).putInt(slot + Layout.FLAGS, Layout.FLAG_DROP_COUNT);
+        assertThat(Doors.dropCount(arena, 0)).isEqualTo(0xfffffff7);
     }
 
     @Test

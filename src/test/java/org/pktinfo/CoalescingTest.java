@@ -23,6 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.PktInfoChannel.Family;
+import org.pktinfo.internal.UncutDestinations;
 
 /**
  * Datagrams that leave and come as one, and are several all the same. A client that coalesces shows what left together.

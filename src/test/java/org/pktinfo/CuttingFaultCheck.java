@@ -9,6 +9,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Faults.Step;
+import org.pktinfo.internal.Errno;
 
 /**
  * Replies that leave together and that the kernel does not cut: for a JVM that has the test build of the library which

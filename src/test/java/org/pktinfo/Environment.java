@@ -6,10 +6,10 @@ import java.net.StandardProtocolFamily;
 import java.nio.channels.DatagramChannel;
 
 /** The abilities of this JVM on this host. */
-final class Environment {
+public final class Environment {
     private Environment() {}
 
-    static boolean hasIpv6() {
+    public static boolean hasIpv6() {
         try (DatagramChannel probe = DatagramChannel.open(StandardProtocolFamily.INET6)) {
             probe.bind(new InetSocketAddress(Loopback.address("::1").toInetAddress(), 0));
             return true;
@@ -18,7 +18,7 @@ final class Environment {
         }
     }
 
-    static void assumeIpv6() {
+    public static void assumeIpv6() {
         if (!Boolean.getBoolean("java.net.preferIPv4Stack")) {
             Requires.that(hasIpv6(), "IPv6 on loopback");
         } else {

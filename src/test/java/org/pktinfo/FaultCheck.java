@@ -13,6 +13,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.pktinfo.Faults.Step;
 import org.pktinfo.SendException.Kind;
+import org.pktinfo.internal.Errno;
 import org.pktinfo.server.ServerStats;
 
 /**

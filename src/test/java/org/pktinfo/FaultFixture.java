@@ -21,6 +21,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.provider.Arguments;
 import org.pktinfo.SendException.Kind;
+import org.pktinfo.internal.Errno;
 import org.pktinfo.server.DatagramServer;
 import org.pktinfo.server.ServerStats;
 

@@ -11,7 +11,7 @@ import java.nio.file.StandardOpenOption;
 /** The plan of native/test/faults.c: which system calls of the native library fail, where, how and how often. */
 public final class Faults {
     /** The calls that can fail; the numbers are those of native/test/faults.c. */
-    enum Step {
+    public enum Step {
         /** A datagram, whichever call brings it. */
         RECEIVE(0),
         /** A message to send, whichever call takes it. */
@@ -42,7 +42,7 @@ public final class Faults {
 
     private final MappedByteBuffer plan;
 
-    Faults() throws IOException {
+    public Faults() throws IOException {
         Path file = Path.of(System.getenv("PKTINFO_FAULTS"));
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
             plan = channel.map(FileChannel.MapMode.READ_WRITE, 0, (long) SIZE * Step.values().length);
@@ -59,14 +59,14 @@ public final class Faults {
         return step.number * SIZE + number * Integer.BYTES;
     }
 
-    void clear() {
+    public void clear() {
         for (int i = 0; i < plan.capacity(); i++) {
             plan.put(i, (byte) 0);
         }
     }
 
     /** After so many that pass, so many fail. */
-    void fail(Step step, int errno, int at, int times) {
+    public void fail(Step step, int errno, int at, int times) {
         plan.putInt(field(step, 4), 0);
         plan.putInt(field(step, 5), 0);
         plan.putInt(field(step, 1), at);
@@ -75,31 +75,31 @@ public final class Faults {
     }
 
     /** From now on nothing fails; what was counted stays. */
-    void end(Step step) {
+    public void end(Step step) {
         plan.putInt(field(step, 0), 0);
     }
 
     /** A call takes no more than so many messages. */
-    void most(Step step, int count) {
+    public void most(Step step, int count) {
         plan.putInt(field(step, 3), count);
     }
 
     /** A kernel that neither has recvmmsg(2) nor sendmmsg(2). */
-    void oneByOne() {
+    public void oneByOne() {
         fail(Step.MMSG, ENOSYS, 0, FOR_EVER);
     }
 
     /** Whoever calls it waits until {@link #release}. */
-    void hold(Step step) {
+    public void hold(Step step) {
         plan.putInt(field(step, 6), 1);
     }
 
-    void release(Step step) {
+    public void release(Step step) {
         plan.putInt(field(step, 6), 0);
     }
 
     /** Tells how many have failed, or were held. */
-    int hits(Step step) {
+    public int hits(Step step) {
         return plan.getInt(field(step, 5));
     }
 }

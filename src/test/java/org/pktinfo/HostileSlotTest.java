@@ -22,6 +22,9 @@ import net.jqwik.api.lifecycle.AfterContainer;
 import net.jqwik.api.lifecycle.BeforeContainer;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.pktinfo.internal.Addresses;
+import org.pktinfo.internal.Arena;
+import org.pktinfo.internal.Doors;
+import org.pktinfo.internal.Layout;
 
 /** Whatever is in a slot, be it what a user wrote or what a kernel gone mad did. */
 class HostileSlotTest {
@@ -133,7 +136,7 @@ class HostileSlotTest {
             @ForAll("addresses") IpAddress destination,
             @ForAll @IntRange(min = 0, max = 1023) int flags) {
         Arena arena = new Arena(SLOTS, 100, Layout.FAMILY_IPV6);
-        ByteBuffer memory = arena.memory();
+        ByteBuffer memory = Doors.memory(arena);
         int slot = Layout.HEADER_SIZE + Layout.SLOT_SIZE;
         memory.put(slot, bytes);
         put(memory, slot + Layout.PEER_ADDRESS, peerAddress);
@@ -188,18 +191,17 @@ class HostileSlotTest {
             @ForAll("peers") Endpoint peer,
             @ForAll("sources") Source source) {
         Arena arena = new Arena(SLOTS, 100, Layout.FAMILY_IPV6);
-        List<byte[]> before = outside(arena.memory(), index);
+        List<byte[]> before = outside(Doors.memory(arena), index);
         arena.write(index, ByteBuffer.wrap(payload));
         SlotRecords records = new SlotRecords(arena);
-        arena.clear(index, payload.length);
-        records.prepareSend(index, payload.length, peer, source, source.interfaceIndex());
+        records.put(index, payload.length, peer, source, source.interfaceIndex());
         assertThat(records.peer(index)).isEqualTo(peer);
         assertThat(records.source(index)).isEqualTo(source);
         assertThat(records.datagram(index, 0, arena.length(index), payload.length)
                         .payload())
                 .isEqualTo(payload);
         assertThat(arena.wireLength(index)).isEqualTo(payload.length);
-        assertUntouched(arena.memory(), index, before);
+        assertUntouched(Doors.memory(arena), index, before);
     }
 
     /** All memory but the slot's own and its payload's. */
@@ -243,7 +245,7 @@ class HostileSlotTest {
         for (int i = 0; i < SLOTS; i++) {
             batch.put(ByteBuffer.wrap(new byte[] {1, 2, 3}), peer, Source.systemChoice());
         }
-        List<byte[]> before = outside(arena.memory(), index);
+        List<byte[]> before = outside(Doors.memory(arena), index);
         DatagramSlot slot = batch.slot(index);
         assertThat(slot.payload().capacity()).isEqualTo(100);
         boolean fits = at >= 0 && length >= 0 && at + length <= 100;
@@ -257,7 +259,7 @@ class HostileSlotTest {
         assertThrowsUnless(anyLength >= 0 && anyLength <= 100, () -> slot.reply(anyLength));
         assertThrowsUnless(length >= 1 && length <= 100 && at >= 1, () -> slot.replyInSegments(length, at));
         assertThat(arena.length(index)).isBetween(0, 100);
-        assertUntouched(arena.memory(), index, before);
+        assertUntouched(Doors.memory(arena), index, before);
     }
 
     private static void assertThrowsUnless(boolean fine, ThrowingCallable call) {

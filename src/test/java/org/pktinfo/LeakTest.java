@@ -19,6 +19,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.pktinfo.PktInfoChannel.Family;
+import org.pktinfo.internal.Doors;
 import org.pktinfo.socket.PktInfoDatagramSocket;
 
 /** The descriptors that failing, closing at the same time and interrupting leave open: none. */
@@ -60,12 +61,12 @@ class LeakTest {
         try {
             race(threads); // its threads have what they need
             long before = OpenDescriptors.count();
-            long memory = Arena.hiddenBytes();
+            long memory = Doors.hiddenBytes();
             for (int round = 0; round < 300; round++) {
                 race(threads);
             }
             OpenDescriptors.assertNoMoreThan(before);
-            assertThat(Arena.hiddenBytes()).isLessThanOrEqualTo(memory);
+            assertThat(Doors.hiddenBytes()).isLessThanOrEqualTo(memory);
         } finally {
             threads.shutdownNow();
         }

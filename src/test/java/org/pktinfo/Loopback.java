@@ -13,47 +13,47 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 
 /** A plain client that is not connected, so that it sees replies from any address, and what tests ask it to do. */
-final class Loopback implements AutoCloseable {
+public final class Loopback implements AutoCloseable {
     static final Duration SOON = Duration.ofSeconds(5);
 
     /** More datagrams than {@link #shrinkQueue} leaves room for. */
     static final int FLOOD = 500;
 
     /** A port on every address of the host; the test closes the channel. */
-    static PktInfoChannel open(PktInfoChannel.Family family) throws IOException {
+    public static PktInfoChannel open(PktInfoChannel.Family family) throws IOException {
         return PktInfoChannel.open(family).bind(new InetSocketAddress(0));
     }
 
     final DatagramSocket socket;
 
-    Loopback() throws IOException {
+    public Loopback() throws IOException {
         socket = new DatagramSocket();
         socket.setSoTimeout((int) SOON.toMillis());
         socket.setBroadcast(true);
     }
 
-    void send(String destination, PktInfoChannel server, byte[] payload) throws IOException {
+    public void send(String destination, PktInfoChannel server, byte[] payload) throws IOException {
         InetSocketAddress to = new InetSocketAddress(
                 InetAddress.getByName(destination), server.localAddress().getPort());
         socket.send(new DatagramPacket(payload, payload.length, to));
     }
 
-    static InetSocketAddress to(String address, int port) throws IOException {
+    public static InetSocketAddress to(String address, int port) throws IOException {
         return new InetSocketAddress(InetAddress.getByName(address), port);
     }
 
-    static void shrinkQueue(PktInfoChannel server) throws IOException {
+    public static void shrinkQueue(PktInfoChannel server) throws IOException {
         server.channel().setOption(StandardSocketOptions.SO_RCVBUF, 4096);
     }
 
-    void flood(PktInfoChannel server) throws IOException {
+    public void flood(PktInfoChannel server) throws IOException {
         for (int i = 0; i < FLOOD; i++) {
             send("127.0.0.2", server, new byte[100]);
         }
     }
 
     /** Sends a request, lets the server receive it and checks what does not depend on the destination. */
-    Datagram ask(String destination, PktInfoChannel server, byte[] payload) throws IOException {
+    public Datagram ask(String destination, PktInfoChannel server, byte[] payload) throws IOException {
         send(destination, server, payload);
         Datagram request = server.receive(SOON);
         assertThat(request).as("request to " + destination).isNotNull();
@@ -70,12 +70,12 @@ final class Loopback implements AutoCloseable {
         return request;
     }
 
-    Datagram ask(String destination, PktInfoChannel server) throws IOException {
+    public Datagram ask(String destination, PktInfoChannel server) throws IOException {
         return ask(destination, server, "request".getBytes(StandardCharsets.UTF_8));
     }
 
     /** The reply's source address, as this client sees it; the text must be the expected one. */
-    IpAddress replySource(byte[] expected) throws IOException {
+    public IpAddress replySource(byte[] expected) throws IOException {
         DatagramPacket packet = new DatagramPacket(new byte[70_000], 70_000);
         socket.receive(packet);
         assertThat(ByteBuffer.wrap(packet.getData(), 0, packet.getLength()))
@@ -85,14 +85,14 @@ final class Loopback implements AutoCloseable {
     }
 
     /** Asks, answers with the selection, and returns the source address that this client sees. */
-    IpAddress exchange(String destination, PktInfoChannel server, SourceSelection selection) throws IOException {
+    public IpAddress exchange(String destination, PktInfoChannel server, SourceSelection selection) throws IOException {
         Datagram request = ask(destination, server);
         byte[] reply = ("reply to " + destination).getBytes(StandardCharsets.UTF_8);
         server.reply(request, ByteBuffer.wrap(reply), selection);
         return replySource(reply);
     }
 
-    static IpAddress address(String literal) throws IOException {
+    public static IpAddress address(String literal) throws IOException {
         return IpAddress.of(InetAddress.getByName(literal));
     }
 

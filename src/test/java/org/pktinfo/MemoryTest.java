@@ -9,6 +9,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.pktinfo.PktInfoChannel.Family;
+import org.pktinfo.internal.Doors;
 
 /** The memory of a channel outside the heap: as much as its documentation says, and all given back by closing it. */
 @Timeout(60)
@@ -20,7 +21,7 @@ class MemoryTest {
     @BeforeEach
     void open() throws IOException {
         Requires.that(PktInfoChannel.isSupported(), "the native library");
-        before = Arena.hiddenBytes();
+        before = Doors.hiddenBytes();
         server = Loopback.open(Family.IPV4);
         client = new Loopback();
     }
@@ -32,7 +33,7 @@ class MemoryTest {
     }
 
     private long kibibytes() {
-        return (Arena.hiddenBytes() - before + 1023) / 1024;
+        return (Doors.hiddenBytes() - before + 1023) / 1024;
     }
 
     private void receiveFromABusyQueue() throws IOException {

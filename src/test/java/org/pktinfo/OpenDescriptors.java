@@ -8,17 +8,17 @@ import java.nio.file.Path;
 import java.util.stream.Stream;
 
 /** The descriptors that this process has open. */
-final class OpenDescriptors {
+public final class OpenDescriptors {
     private OpenDescriptors() {}
 
-    static long count() throws IOException {
+    public static long count() throws IOException {
         try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"))) {
             return open.count();
         }
     }
 
     /** Soon, because the JVM opens files of its own for a moment, to see how much memory it may use. */
-    static void assertNoMoreThan(long limit) throws IOException {
+    public static void assertNoMoreThan(long limit) throws IOException {
         long deadline = System.nanoTime() + Loopback.SOON.toNanos();
         long open = count();
         while (open > limit && System.nanoTime() < deadline) {

@@ -11,6 +11,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.pktinfo.Faults.Step;
+import org.pktinfo.internal.Errno;
+import org.pktinfo.internal.HostAddress;
 import org.pktinfo.server.DatagramServer;
 
 /**

@@ -30,6 +30,8 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
+import org.pktinfo.doctor.ControlMessages;
+import org.pktinfo.doctor.Diagnosis;
 import org.pktinfo.netty.PktInfoDatagramChannel;
 import org.pktinfo.netty.PktInfoDatagramPacket;
 import org.pktinfo.server.DatagramHandler;
@@ -39,8 +41,8 @@ import org.pktinfo.socket.PktInfoDatagramSocket;
 
 /** All that a user can call, found in the compiled classes, and one good value of each kind to call it with. */
 final class PublicApi implements AutoCloseable {
-    private static final List<String> PACKAGES =
-            List.of("org.pktinfo", "org.pktinfo.netty", "org.pktinfo.server", "org.pktinfo.socket");
+    private static final List<String> PACKAGES = List.of(
+            "org.pktinfo", "org.pktinfo.doctor", "org.pktinfo.netty", "org.pktinfo.server", "org.pktinfo.socket");
 
     /** Lists what the Doctor alone makes, as its documentation says. */
     private static final List<Class<?>> MADE_BY_THE_DOCTOR = List.of(

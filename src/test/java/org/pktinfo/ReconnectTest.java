@@ -33,6 +33,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.pktinfo.internal.Doors;
+import org.pktinfo.internal.Layout;
 
 /**
  * The JDK's channel is connected and disconnected. Connected twice in a row, by its socket, it takes the address that
@@ -95,7 +97,7 @@ class ReconnectTest {
     }
 
     private long cookie() {
-        return NativeCalls.cookie(JdkChannels.descriptor(server.channel()));
+        return Doors.cookie(server.channel());
     }
 
     private void assertAnswers(Loopback peer) throws IOException {

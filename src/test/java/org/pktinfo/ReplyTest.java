@@ -21,6 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.PktInfoChannel.Family;
 import org.pktinfo.SendException.Kind;
 import org.pktinfo.internal.Addresses;
+import org.pktinfo.internal.Errno;
 
 /** Requests and replies over loopback, where every address of 127.0.0.0/8 is one of the host's. */
 class ReplyTest {

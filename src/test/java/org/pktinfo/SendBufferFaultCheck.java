@@ -14,6 +14,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Faults.Step;
 import org.pktinfo.SendException.Kind;
+import org.pktinfo.internal.Errno;
 import org.pktinfo.server.ServerStats;
 
 /**

@@ -49,8 +49,10 @@ class StructureTest {
             Set.of(ROOT, COMMON),
             ROOT + ".netty",
             Set.of(ROOT, COMMON),
+            ROOT + ".doctor",
+            Set.of(ROOT, INTERNAL, COMMON),
             ROOT + ".cli",
-            Set.of(ROOT + ".server", ROOT, COMMON),
+            Set.of(ROOT + ".server", ROOT + ".doctor", ROOT, COMMON),
             ROOT + ".agent",
             Set.of(ROOT + ".socket", ROOT, INTERNAL, COMMON));
 
@@ -160,7 +162,7 @@ class StructureTest {
         assertThat(bytecode.get(ROOT + ".server.Worker")).contains(ROOT + ".DatagramBatch", COMMON + ".Deadline");
         assertThat(imports.get(ROOT + ".server.Worker")).contains(ROOT + ".DatagramBatch", COMMON + ".Deadline");
         assertThat(forbidden((from, to) -> !isPublic(to)))
-                .contains(ROOT + ".Arena -> " + ROOT + ".Layout")
+                .contains(INTERNAL + ".Arena -> " + INTERNAL + ".NativeCalls")
                 .contains(ROOT + ".server.Worker -> " + ROOT + ".server.Counters");
     }
 

@@ -8,15 +8,15 @@ import java.io.IOException;
 import java.io.StringWriter;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import org.pktinfo.ControlMessages;
-import org.pktinfo.Diagnosis;
-import org.pktinfo.Diagnosis.Exchange;
-import org.pktinfo.Diagnosis.Experiment;
-import org.pktinfo.Diagnosis.Proof;
-import org.pktinfo.Diagnosis.Reply;
-import org.pktinfo.Diagnosis.SocketOption;
 import org.pktinfo.IpAddress;
 import org.pktinfo.PktInfoChannel.Family;
+import org.pktinfo.doctor.ControlMessages;
+import org.pktinfo.doctor.Diagnosis;
+import org.pktinfo.doctor.Diagnosis.Exchange;
+import org.pktinfo.doctor.Diagnosis.Experiment;
+import org.pktinfo.doctor.Diagnosis.Proof;
+import org.pktinfo.doctor.Diagnosis.Reply;
+import org.pktinfo.doctor.Diagnosis.SocketOption;
 
 /** A diagnosis for programs: one JSON object; addresses as text, what is not there as null. */
 final class DiagnosisJson {

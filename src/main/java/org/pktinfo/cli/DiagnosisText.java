@@ -7,16 +7,16 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
-import org.pktinfo.ControlMessages;
-import org.pktinfo.Diagnosis;
-import org.pktinfo.Diagnosis.Exchange;
-import org.pktinfo.Diagnosis.Experiment;
-import org.pktinfo.Diagnosis.Form;
-import org.pktinfo.Diagnosis.Proof;
-import org.pktinfo.Diagnosis.Reply;
-import org.pktinfo.Diagnosis.SocketOption;
 import org.pktinfo.IpAddress;
 import org.pktinfo.PktInfoChannel.Family;
+import org.pktinfo.doctor.ControlMessages;
+import org.pktinfo.doctor.Diagnosis;
+import org.pktinfo.doctor.Diagnosis.Exchange;
+import org.pktinfo.doctor.Diagnosis.Experiment;
+import org.pktinfo.doctor.Diagnosis.Form;
+import org.pktinfo.doctor.Diagnosis.Proof;
+import org.pktinfo.doctor.Diagnosis.Reply;
+import org.pktinfo.doctor.Diagnosis.SocketOption;
 
 /** A diagnosis for people: what it comes to, then one table for each kind of socket and set of options. */
 final class DiagnosisText {

@@ -3,8 +3,8 @@ package org.pktinfo.cli;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.pktinfo.Doctor;
 import org.pktinfo.PktInfoChannel;
+import org.pktinfo.doctor.Doctor;
 import picocli.CommandLine.IVersionProvider;
 
 /** What a bug report needs: the versions of everything between the program and the wire. */

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.pktinfo.Diagnosis.Behaviour;
+import org.pktinfo.doctor.Diagnosis.Behaviour;
 import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.EmulatedKernel;
 

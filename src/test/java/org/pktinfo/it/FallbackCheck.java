@@ -27,7 +27,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Datagram;
 import org.pktinfo.DatagramBatch;
-import org.pktinfo.Doctor;
 import org.pktinfo.Endpoint;
 import org.pktinfo.IpAddress;
 import org.pktinfo.PktInfoChannel;
@@ -35,6 +34,7 @@ import org.pktinfo.PktInfoChannel.Family;
 import org.pktinfo.SendException;
 import org.pktinfo.Source;
 import org.pktinfo.SourceSelection;
+import org.pktinfo.doctor.Doctor;
 import org.pktinfo.server.DatagramServer;
 
 /** A program that was told to do without the native library; run by {@link FallbackIT} in a JVM that has none. */

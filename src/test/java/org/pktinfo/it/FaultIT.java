@@ -81,7 +81,7 @@ class FaultIT {
 
     @Test
     void closingWritesIntoNobodyElsesDescriptor() throws Exception {
-        ChildProcess unused = runFaulty("org.pktinfo.CloseCheck");
+        ChildProcess unused = runFaulty("org.pktinfo.internal.CloseCheck");
     }
 
     private ChildProcess runFaulty(String... tests) throws Exception {

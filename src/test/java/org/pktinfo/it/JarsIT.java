@@ -22,6 +22,7 @@ class JarsIT {
     private static final Set<String> LIBRARY = Set.of(
             "org/pktinfo",
             "org/pktinfo/common",
+            "org/pktinfo/doctor",
             "org/pktinfo/internal",
             "org/pktinfo/netty",
             "org/pktinfo/server",
@@ -85,7 +86,11 @@ class JarsIT {
                             "static org.jspecify");
             assertThat(module.exports().stream().map(Exports::source))
                     .containsExactlyInAnyOrder(
-                            "org.pktinfo", "org.pktinfo.netty", "org.pktinfo.server", "org.pktinfo.socket");
+                            "org.pktinfo",
+                            "org.pktinfo.doctor",
+                            "org.pktinfo.netty",
+                            "org.pktinfo.server",
+                            "org.pktinfo.socket");
             assertThat(module.opens()).isEmpty();
             assertThat(module.packages().stream().map(name -> name.replace('.', '/')))
                     .containsExactlyInAnyOrderElementsOf(LIBRARY);

@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
-import org.pktinfo.Diagnosis.Behaviour;
-import org.pktinfo.Doctor;
+import org.pktinfo.doctor.Diagnosis.Behaviour;
+import org.pktinfo.doctor.Doctor;
 import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.KernelRows;
 

@@ -209,7 +209,7 @@ class LoadingIT {
 
     /** Puts in the version of the layout that the other library was compiled with, one more than ours. */
     private static String withLayouts(String text) throws ReflectiveOperationException {
-        Field version = Class.forName("org.pktinfo.Layout").getDeclaredField("VERSION");
+        Field version = Class.forName("org.pktinfo.internal.Layout").getDeclaredField("VERSION");
         version.setAccessible(true);
         int ours = version.getInt(null);
         return text.replace("NEXT", String.valueOf(ours + 1)).replace("OURS", String.valueOf(ours));

@@ -12,8 +12,8 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.pktinfo.ExtractsAgain;
 import org.pktinfo.Requires;
+import org.pktinfo.internal.ExtractsAgain;
 import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.Namespaces;
 

@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.pktinfo.ExperimentAgent;
+import org.pktinfo.doctor.ExperimentAgent;
 
 /**
  * Every experiment with one kernel: socket, options, address asked and control messages of the reply, and what came of

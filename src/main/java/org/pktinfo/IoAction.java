@@ -1,9 +1,0 @@
-package org.pktinfo;
-
-import java.io.IOException;
-
-/** Does something that may fail. */
-@FunctionalInterface
-interface IoAction {
-    void run() throws IOException;
-}

@@ -1,0 +1,429 @@
+package org.pktinfo.internal;
+
+import java.lang.ref.Cleaner;
+import java.net.DatagramPacket;
+import java.net.InetAddress;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The memory that Java and C share, see {@link Layout}; Java's side of it: numbers and bytes, of which others make something. For one
+ * thread at a time.
+ */
+public final class Arena {
+    private static final int CACHE_LINE = 64;
+    private static final ByteBuffer FREED = ByteBuffer.allocate(0);
+
+    /** Bytes that {@link #hidden} has and {@link #free} or the collector has not freed yet. */
+    private static final AtomicLong HIDDEN_BYTES = new AtomicLong();
+
+    private ByteBuffer memory;
+    private final int payloadCapacity;
+    private final int stride;
+    private final int payloads;
+
+    /** Counts what went through here. */
+    public final Tally tally = new Tally();
+
+    /** For the native calls, 0 without the native library; valid as long as this object is reachable and not freed. */
+    private long address;
+
+    private Cleaner.@Nullable Cleanable freeing;
+
+    /**
+     * Takes {@code 64 + slots * (576 + payload capacity rounded up to 8)} bytes outside the heap, which the collector frees when nobody
+     * sees them any more: {@link #payload} shows them.
+     */
+    public Arena(int slots, int payloadCapacity, int socketFamily) {
+        this(
+                cacheAligned(ByteBuffer.allocateDirect(room(slots, payloadCapacity))),
+                slots,
+                payloadCapacity,
+                socketFamily);
+    }
+
+    /**
+     * As many bytes, which {@link #free} frees, or the collector if nobody calls that. Not for {@link #payload}: the view would outlive
+     * them.
+     */
+    static Arena hidden(int slots, int payloadCapacity, int socketFamily) {
+        if (NativeLibrary.failure() != null) {
+            return new Arena(slots, payloadCapacity, socketFamily);
+        }
+        int size = room(slots, payloadCapacity);
+        ByteBuffer bytes = NativeCalls.allocate(size);
+        if (bytes == null) {
+            throw new OutOfMemoryError("no " + size + " bytes outside the heap");
+        }
+        boolean done = false;
+        try {
+            Arena arena = new Arena(cacheAligned(bytes), slots, payloadCapacity, socketFamily);
+            HIDDEN_BYTES.addAndGet(size);
+            arena.freeing = Threads.cleaner().register(arena, () -> {
+                HIDDEN_BYTES.addAndGet(-size);
+                NativeCalls.free(bytes);
+            });
+            done = true;
+            return arena;
+        } finally {
+            if (!done) {
+                NativeCalls.free(bytes);
+            }
+        }
+    }
+
+    static long hiddenBytes() {
+        return HIDDEN_BYTES.get();
+    }
+
+    private Arena(ByteBuffer memory, int slots, int payloadCapacity, int socketFamily) {
+        this.memory = memory;
+        this.payloadCapacity = payloadCapacity;
+        this.stride = stride(payloadCapacity);
+        this.payloads = payloads(slots);
+        memory.putInt(Layout.SLOT_COUNT, slots)
+                .putInt(Layout.PAYLOAD_CAPACITY, payloadCapacity)
+                .putInt(Layout.PAYLOAD_STRIDE, stride)
+                .putInt(Layout.SOCKET_FAMILY, socketFamily);
+        boolean shared = NativeLibrary.failure() == null;
+        this.address = shared ? NativeCalls.arenaAddress(memory) : 0;
+        if (shared && address == 0) {
+            throw new AssertionError("the native library refuses an arena of " + slots + " x " + payloadCapacity);
+        }
+    }
+
+    private static int stride(int payloadCapacity) {
+        return Math.max(8, payloadCapacity + 7 & ~7);
+    }
+
+    private static int payloads(int slots) {
+        return Layout.HEADER_SIZE + slots * Layout.SLOT_SIZE;
+    }
+
+    /** Returns enough bytes: alignedSlice rounds the beginning up and the end down. */
+    private static int room(int slots, int payloadCapacity) {
+        return payloads(slots) + slots * (stride(payloadCapacity) + Layout.SCRATCH_SIZE) + 2 * CACHE_LINE;
+    }
+
+    private static ByteBuffer cacheAligned(ByteBuffer bytes) {
+        return bytes.alignedSlice(CACHE_LINE).order(ByteOrder.nativeOrder());
+    }
+
+    long address() {
+        return address;
+    }
+
+    /** Gives hidden memory back. For who lets nobody use this arena meanwhile or afterwards; who does finds nothing. */
+    void free() {
+        if (freeing != null) {
+            memory = FREED;
+            address = 0;
+            freeing.clean();
+        }
+    }
+
+    /** Lets neighbours for one peer leave together, as long as none is longer than this; 0: none does. */
+    public void coalesce(int longest) {
+        memory.putInt(Layout.LONGEST_COALESCED, longest);
+    }
+
+    public int slots() {
+        return memory.getInt(Layout.SLOT_COUNT);
+    }
+
+    public int payloadCapacity() {
+        return payloadCapacity;
+    }
+
+    private static int slot(int index) {
+        return Layout.HEADER_SIZE + index * Layout.SLOT_SIZE;
+    }
+
+    /** Bytes in network order, whatever the machine's. */
+    private long networkLong(int at) {
+        long value = memory.getLong(at);
+        return ByteOrder.nativeOrder() == ByteOrder.BIG_ENDIAN ? value : Long.reverseBytes(value);
+    }
+
+    private void putNetworkLong(int at, long value) {
+        memory.putLong(at, ByteOrder.nativeOrder() == ByteOrder.BIG_ENDIAN ? value : Long.reverseBytes(value));
+    }
+
+    private int networkInt(int at) {
+        int value = memory.getInt(at);
+        return ByteOrder.nativeOrder() == ByteOrder.BIG_ENDIAN ? value : Integer.reverseBytes(value);
+    }
+
+    private void putNetworkInt(int at, int value) {
+        memory.putInt(at, ByteOrder.nativeOrder() == ByteOrder.BIG_ENDIAN ? value : Integer.reverseBytes(value));
+    }
+
+    /** Copies a part of a slot's payload. */
+    public void read(int index, int from, byte[] to) {
+        memory.get(payloads + index * stride + from, to);
+    }
+
+    /** Copies a part of what came as one into a packet of the JDK, as much as fits. */
+    public void copy(int index, int from, int length, DatagramPacket packet) {
+        InetAddress peer = Addresses.toInetAddress(peerHigh(index), peerLow(index), peerScope(index));
+        synchronized (packet) {
+            int fits = Math.min(length, room(packet, length));
+            memory.get(payloads + index * stride + from, packet.getData(), packet.getOffset(), fits);
+            packet.setAddress(peer);
+            packet.setPort(peerPort(index));
+            // setLength would take the room away that a longer datagram needs, the next time that the packet is used.
+            if (fits != packet.getLength() && (address == 0 || NativeCalls.setPacketLength(packet, fits) < 0)) {
+                packet.setLength(fits);
+            }
+        }
+    }
+
+    /** Returns how much fits, as far as that matters for this length. */
+    private int room(DatagramPacket packet, int length) {
+        int known = packet.getLength();
+        return known >= length || address == 0 ? known : Math.max(known, NativeCalls.packetRoom(packet));
+    }
+
+    /** Returns the flags of {@link Layout} that the slot was received with. */
+    public int flags(int index) {
+        return memory.getInt(slot(index) + Layout.FLAGS);
+    }
+
+    public boolean has(int index, int flag) {
+        return (flags(index) & flag) != 0;
+    }
+
+    public long peerHigh(int index) {
+        return networkLong(slot(index) + Layout.PEER_ADDRESS);
+    }
+
+    public long peerLow(int index) {
+        return networkLong(slot(index) + Layout.PEER_ADDRESS + 8);
+    }
+
+    public int peerScope(int index) {
+        return interfaceIndexAt(slot(index) + Layout.PEER_SCOPE);
+    }
+
+    public int peerPort(int index) {
+        return Short.toUnsignedInt(memory.getShort(slot(index) + Layout.PEER_PORT));
+    }
+
+    public int length(int index) {
+        return memory.getInt(slot(index) + Layout.LENGTH);
+    }
+
+    public int wireLength(int index) {
+        return memory.getInt(slot(index) + Layout.WIRE_LENGTH);
+    }
+
+    /** Returns the length of the datagrams that came as one (UDP_GRO), the last perhaps shorter; 0 if it is one datagram. */
+    public int segmentSize(int index) {
+        int size = has(index, Layout.FLAG_SEGMENT_SIZE) ? memory.getInt(slot(index) + Layout.SEGMENT_SIZE) : 0;
+        return size < length(index) ? size : 0;
+    }
+
+    /** Returns how many datagrams came as one. */
+    public int datagrams(int index) {
+        return datagrams(wireLength(index), segmentSize(index));
+    }
+
+    private static int datagrams(int length, int segmentSize) {
+        return segmentSize == 0 ? 1 : (length + segmentSize - 1) / segmentSize;
+    }
+
+    /** Returns how many datagrams the socket had lost when this one was queued, modulo 2^32; 0 also if the kernel does not tell. */
+    int dropCount(int index) {
+        return has(index, Layout.FLAG_DROP_COUNT) ? memory.getInt(slot(index) + Layout.DROP_COUNT) : 0;
+    }
+
+    /** A view of the slot's whole payload, as long as the capacity; it shares the memory. */
+    public ByteBuffer payload(int index) {
+        return memory.slice(payloads + index * stride, payloadCapacity);
+    }
+
+    /** Returns {@code ipi_addr}, the header destination. */
+    public int inAddress(int index) {
+        return networkInt(slot(index) + Layout.IN_ADDRESS);
+    }
+
+    /** Returns {@code ipi_spec_dst}, the local address. */
+    public int inLocal(int index) {
+        return networkInt(slot(index) + Layout.IN_LOCAL);
+    }
+
+    public int inInterface(int index) {
+        return interfaceIndexAt(slot(index) + Layout.IN_INTERFACE);
+    }
+
+    /** Returns the first 8 bytes of {@code ipi6_addr}. */
+    public long in6High(int index) {
+        return networkLong(slot(index) + Layout.IN6_ADDRESS);
+    }
+
+    /** Returns the last 8 bytes of {@code ipi6_addr}. */
+    public long in6Low(int index) {
+        return networkLong(slot(index) + Layout.IN6_ADDRESS + 8);
+    }
+
+    public int in6Interface(int index) {
+        return interfaceIndexAt(slot(index) + Layout.IN6_INTERFACE);
+    }
+
+    /** Returns 8 of the 32 bytes of both control messages, as they lie there: to find out whether they are the same again. */
+    public long pktinfoBytes(int index, int eighth) {
+        return memory.getLong(slot(index) + Layout.IN6_ADDRESS + eighth * Long.BYTES);
+    }
+
+    /** The kernel counts interfaces in positive numbers; what is none is unknown. */
+    private int interfaceIndexAt(int at) {
+        return Math.max(0, memory.getInt(at));
+    }
+
+    /** Puts here what the JDK received, as the native library would: without packet information. */
+    void putReceived(int index, DatagramPacket packet) {
+        int slot = slot(index);
+        int length = Math.min(packet.getLength(), payloadCapacity);
+        byte[] peer = packet.getAddress().getAddress();
+        long high = Addresses.high(peer);
+        memory.put(slot, new byte[Layout.SLOT_SIZE]);
+        memory.put(payloads + index * stride, packet.getData(), 0, length);
+        putPeer(index, high, Addresses.low(peer), Addresses.scope(packet.getAddress(), high), packet.getPort());
+        memory.putInt(slot + Layout.FLAGS, length < packet.getLength() ? Layout.FLAG_TRUNCATED : 0);
+        memory.putInt(slot + Layout.LENGTH, length);
+        memory.putInt(slot + Layout.WIRE_LENGTH, packet.getLength());
+    }
+
+    /** Puts here a datagram that another arena received, or a part of what came there as one, as if the kernel had done it. */
+    public void putReceived(int index, Arena from, int other, int at, int length) {
+        int slot = slot(index);
+        int fits = Math.min(length, payloadCapacity);
+        boolean whole = from.segmentSize(other) == 0;
+        boolean wasCut = whole && from.has(other, Layout.FLAG_TRUNCATED);
+        memory.put(slot, from.memory, slot(other), Layout.SLOT_SIZE);
+        memory.put(payloads + index * stride, from.memory, from.payloads + other * from.stride + at, fits);
+        int flags = memory.getInt(slot + Layout.FLAGS) & ~(Layout.FLAG_SEGMENT_SIZE | Layout.FLAG_TRUNCATED);
+        memory.putInt(slot + Layout.FLAGS, flags | (wasCut || fits < length ? Layout.FLAG_TRUNCATED : 0));
+        memory.putInt(slot + Layout.LENGTH, fits);
+        memory.putInt(slot + Layout.WIRE_LENGTH, whole ? from.wireLength(other) : length);
+        tally.add(Tally.TRUNCATED, !wasCut && fits < length ? 1 : 0);
+    }
+
+    /** Takes a payload from its position to its limit, and leaves it as it is. */
+    public void write(int index, ByteBuffer payload) {
+        memory.put(payloads + index * stride, payload, payload.position(), payload.remaining());
+    }
+
+    public void putPeer(int index, long high, long low, int scopeId, int port) {
+        int slot = slot(index);
+        putNetworkLong(slot + Layout.PEER_ADDRESS, high);
+        putNetworkLong(slot + Layout.PEER_ADDRESS + 8, low);
+        memory.putInt(slot + Layout.PEER_SCOPE, scopeId);
+        memory.putShort(slot + Layout.PEER_PORT, (short) port);
+    }
+
+    /** Makes the slot ready to send the first bytes of its payload to its peer, with the control message of a form of {@link Layout}. */
+    public void prepareSend(int index, int length, int form, long high, long low, int interfaceIndex) {
+        int slot = slot(index);
+        memory.putInt(slot + Layout.LENGTH, length);
+        putNetworkLong(slot + Layout.SOURCE_ADDRESS, high);
+        putNetworkLong(slot + Layout.SOURCE_ADDRESS + 8, low);
+        memory.putInt(slot + Layout.SOURCE_INTERFACE, interfaceIndex);
+        memory.putInt(slot + Layout.SOURCE_FORM, form);
+        memory.putInt(slot + Layout.ERROR, 0);
+        memory.putShort(slot + Layout.SENT_LENGTH, (short) 0);
+        memory.putInt(slot + Layout.SEND_SEGMENT_SIZE, 0);
+        memory.putInt(slot + Layout.SEND_FLAGS, 0);
+        memory.putInt(slot + Layout.SEND_STATE, Layout.STATE_PENDING);
+    }
+
+    /** Replaces the control messages that were received: those whose flags are given. */
+    public void putPktinfo(
+            int index, int flags, int inLocal, int inInterface, long in6High, long in6Low, int in6Interface) {
+        int slot = slot(index);
+        memory.putInt(slot + Layout.FLAGS, flags);
+        putNetworkInt(slot + Layout.IN_LOCAL, inLocal);
+        memory.putInt(slot + Layout.IN_INTERFACE, inInterface);
+        putNetworkLong(slot + Layout.IN6_ADDRESS, in6High);
+        putNetworkLong(slot + Layout.IN6_ADDRESS + 8, in6Low);
+        memory.putInt(slot + Layout.IN6_INTERFACE, in6Interface);
+    }
+
+    /** Returns the form of {@link Layout} of the source that the slot is, or was, to be sent from. */
+    public int sourceForm(int index) {
+        return memory.getInt(slot(index) + Layout.SOURCE_FORM);
+    }
+
+    public long sourceHigh(int index) {
+        return networkLong(slot(index) + Layout.SOURCE_ADDRESS);
+    }
+
+    public long sourceLow(int index) {
+        return networkLong(slot(index) + Layout.SOURCE_ADDRESS + 8);
+    }
+
+    public int sourceInterface(int index) {
+        return memory.getInt(slot(index) + Layout.SOURCE_INTERFACE);
+    }
+
+    /** Of a slot that is ready to be sent: its payload leaves as datagrams of this size. */
+    public void cut(int index, int segmentSize) {
+        memory.putInt(slot(index) + Layout.SEND_SEGMENT_SIZE, segmentSize);
+    }
+
+    /** Of a slot that is ready to be sent: it leaves alone. */
+    public void sendAlone(int index) {
+        memory.putInt(slot(index) + Layout.SEND_FLAGS, Layout.SEND_ALONE);
+    }
+
+    /** Returns true if the kernel refused to cut what was sent, and it went out one by one. */
+    public boolean cutRefused(int index) {
+        return (memory.getInt(slot(index) + Layout.SEND_FLAGS) & Layout.SEND_REFUSED) != 0;
+    }
+
+    /** Returns true if it went out together with others. */
+    public boolean leftTogether(int index) {
+        return (memory.getInt(slot(index) + Layout.SEND_FLAGS) & Layout.SEND_TOGETHER) != 0;
+    }
+
+    /** Returns how many datagrams the slot is, or was, to be sent as. */
+    public int datagramsToSend(int index) {
+        return datagrams(length(index), memory.getInt(slot(index) + Layout.SEND_SEGMENT_SIZE));
+    }
+
+    /** Forgets what was received into a slot: it holds nothing but a payload of this length. */
+    public void clear(int index, int length) {
+        int slot = slot(index);
+        for (int at = 0; at < Layout.SLOT_SIZE; at += Long.BYTES) {
+            memory.putLong(slot + at, 0);
+        }
+        memory.putInt(slot + Layout.WIRE_LENGTH, length);
+    }
+
+    /** Takes a reply back. */
+    public void cancel(int index) {
+        memory.putInt(slot(index) + Layout.SEND_STATE, 0);
+    }
+
+    /** Ends a reply that is pending, with 0 if it was sent. */
+    public void finish(int index, int errno) {
+        memory.putInt(slot(index) + Layout.ERROR, errno);
+        memory.putInt(slot(index) + Layout.SEND_STATE, Layout.STATE_DONE);
+    }
+
+    public int sendState(int index) {
+        return memory.getInt(slot(index) + Layout.SEND_STATE);
+    }
+
+    /** Returns the error that sending the slot failed with, 0 if it did not. */
+    public int error(int index) {
+        return memory.getInt(slot(index) + Layout.ERROR);
+    }
+
+    /** The raw memory, for tests that play the kernel. */
+    ByteBuffer memory() {
+        return memory;
+    }
+}

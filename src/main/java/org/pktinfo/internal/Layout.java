@@ -1,0 +1,252 @@
+package org.pktinfo.internal;
+
+import java.lang.annotation.Native;
+
+/**
+ * The layout of the memory that Java and C share, and the numbers that both use; written down here only. {@code javac -h}
+ * turns it into a C header, and {@code native/arena.h} does not compile if its structures differ.
+ *
+ * <pre>
+ *   0            header: slot count, payload capacity, payload stride, socket family, longest coalesced
+ *   64           slot 0, slot 1, ...           128 bytes each, two cache lines: read on receive | written on send
+ *   + 128 n      payload 0, payload 1, ...     one stride each
+ *   + stride n   scratch                       448 bytes a slot, only C knows what is in it
+ *
+ *   slot   0  peer address (16)                        32  in6_pktinfo address (16)
+ *         16  peer scope                               48  in6_pktinfo interface index
+ *         20  peer port (2)                            52  in_pktinfo header destination
+ *         24  flags                                    56  in_pktinfo local address
+ *         28  payload length                           60  in_pktinfo interface index
+ *         64  length on the wire                       72  source address (16)
+ *         68  drop count                               88  source interface index
+ *        104  receive time (8)                         92  source form
+ *        112  segment size                             96  send state
+ *        116  traffic class (1), hop limit (1)        100  error
+ *                                                     118  length sent (2)
+ *                                                     120  segment size to send
+ *                                                     124  send flags
+ * </pre>
+ *
+ * Addresses are in network order, IPv4 as IPv4-mapped IPv6 addresses except inside in_pktinfo; numbers are 4 bytes in
+ * native order unless a size is given.
+ */
+public final class Layout {
+    /**
+     * Raised with every change of this class or of {@link NativeCalls}, so that a library of another version is refused and not
+     * believed.
+     */
+    @Native
+    public static final int VERSION = 8;
+
+    @Native
+    public static final int HEADER_SIZE = 64;
+
+    @Native
+    public static final int SLOT_COUNT = 0;
+
+    @Native
+    public static final int PAYLOAD_CAPACITY = 4;
+
+    @Native
+    public static final int PAYLOAD_STRIDE = 8;
+
+    @Native
+    public static final int SOCKET_FAMILY = 12;
+
+    @Native
+    public static final int LONGEST_COALESCED = 16;
+
+    @Native
+    public static final int SLOT_SIZE = 128;
+
+    @Native
+    public static final int PEER_ADDRESS = 0;
+
+    @Native
+    public static final int PEER_SCOPE = 16;
+
+    @Native
+    public static final int PEER_PORT = 20;
+
+    @Native
+    public static final int FLAGS = 24;
+
+    @Native
+    public static final int LENGTH = 28;
+
+    @Native
+    public static final int IN6_ADDRESS = 32;
+
+    @Native
+    public static final int IN6_INTERFACE = 48;
+
+    @Native
+    public static final int IN_ADDRESS = 52;
+
+    @Native
+    public static final int IN_LOCAL = 56;
+
+    @Native
+    public static final int IN_INTERFACE = 60;
+
+    @Native
+    public static final int WIRE_LENGTH = 64;
+
+    @Native
+    public static final int DROP_COUNT = 68;
+
+    @Native
+    public static final int SOURCE_ADDRESS = 72;
+
+    @Native
+    public static final int SOURCE_INTERFACE = 88;
+
+    @Native
+    public static final int SOURCE_FORM = 92;
+
+    @Native
+    public static final int SEND_STATE = 96;
+
+    @Native
+    public static final int ERROR = 100;
+
+    @Native
+    public static final int RECEIVE_TIME = 104;
+
+    @Native
+    public static final int SEGMENT_SIZE = 112;
+
+    @Native
+    public static final int TRAFFIC_CLASS = 116;
+
+    @Native
+    public static final int HOP_LIMIT = 117;
+
+    @Native
+    public static final int SENT_LENGTH = 118;
+
+    @Native
+    public static final int SEND_SEGMENT_SIZE = 120;
+
+    @Native
+    public static final int SEND_FLAGS = 124;
+
+    @Native
+    public static final int SCRATCH_SIZE = 448;
+
+    /** The limit of sendmmsg(2) and recvmmsg(2) (UIO_MAXIOV). */
+    @Native
+    public static final int MAX_SLOTS = 1024;
+
+    @Native
+    public static final int MAX_STRIDE = 1 << 16;
+
+    @Native
+    public static final int FAMILY_IPV4 = 4;
+
+    @Native
+    public static final int FAMILY_IPV6 = 6;
+
+    @Native
+    public static final int FLAG_IN_PKTINFO = 1;
+
+    @Native
+    public static final int FLAG_IN6_PKTINFO = 1 << 1;
+
+    @Native
+    public static final int FLAG_IN6_PKTINFO_FIRST = 1 << 2;
+
+    @Native
+    public static final int FLAG_TRUNCATED = 1 << 3;
+
+    @Native
+    public static final int FLAG_CONTROL_TRUNCATED = 1 << 4;
+
+    @Native
+    public static final int FLAG_DROP_COUNT = 1 << 5;
+
+    @Native
+    public static final int FLAG_RECEIVE_TIME = 1 << 6;
+
+    @Native
+    public static final int FLAG_SEGMENT_SIZE = 1 << 7;
+
+    @Native
+    public static final int FLAG_TRAFFIC_CLASS = 1 << 8;
+
+    @Native
+    public static final int FLAG_HOP_LIMIT = 1 << 9;
+
+    @Native
+    public static final int FORM_NONE = 0;
+
+    @Native
+    public static final int FORM_IN_PKTINFO = 1;
+
+    @Native
+    public static final int FORM_IN6_PKTINFO = 2;
+
+    /** Everything that the slot's received part holds, in its order: for experiments. */
+    @Native
+    public static final int FORM_AS_RECEIVED = 3;
+
+    @Native
+    public static final int STATE_PENDING = 1;
+
+    @Native
+    public static final int STATE_DONE = 2;
+
+    /** Not to be sent together with others: the kernel has refused that for this destination. */
+    @Native
+    public static final int SEND_ALONE = 1;
+
+    /** The kernel has refused to cut what was sent, so it went out one by one. */
+    @Native
+    public static final int SEND_REFUSED = 1 << 1;
+
+    /** It went out together with others. */
+    @Native
+    public static final int SEND_TOGETHER = 1 << 2;
+
+    @Native
+    public static final int WAIT_READABLE = 1;
+
+    @Native
+    public static final int WAIT_WRITABLE = 2;
+
+    @Native
+    public static final int OPTION_IP_PKTINFO = 1;
+
+    @Native
+    public static final int OPTION_IPV6_RECVPKTINFO = 2;
+
+    @Native
+    public static final int OPTION_IPV6_V6ONLY = 3;
+
+    @Native
+    public static final int OPTION_FAMILY = 4;
+
+    @Native
+    public static final int OPTION_BOUND_INTERFACE = 5;
+
+    @Native
+    public static final int OPTION_UDP_SEGMENT = 6;
+
+    @Native
+    public static final int OPTION_UDP_GRO = 7;
+
+    @Native
+    public static final int OPTION_RXQ_OVFL = 8;
+
+    /** Its values are the kernel's: 0 is IP_PMTUDISC_DONT, 1 is IP_PMTUDISC_WANT. */
+    @Native
+    public static final int OPTION_IP_MTU_DISCOVER = 9;
+
+    @Native
+    public static final int OPTION_IP_MULTICAST_ALL = 10;
+
+    @Native
+    public static final int OPTION_IPV6_MULTICAST_ALL = 11;
+
+    private Layout() {}
+}

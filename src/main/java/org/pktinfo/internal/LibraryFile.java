@@ -1,0 +1,50 @@
+package org.pktinfo.internal;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URL;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The file that a library was loaded from.
+ *
+ * @param name as a user knows it
+ * @param content what is in it, null if nobody knows which file it is
+ * @param remedy what the user can do if it is the wrong one
+ */
+record LibraryFile(String name, @Nullable Content content, String remedy) {
+    /** A way to read it. */
+    interface Content {
+        InputStream open() throws IOException;
+    }
+
+    static LibraryFile given(String path) {
+        return new LibraryFile(
+                path,
+                () -> Files.newInputStream(Path.of(path)),
+                "give the file of this version, or leave -D" + LibraryProperties.PATH + " out");
+    }
+
+    /** Finds the first of that name in the folders that {@link System#loadLibrary} looks into. */
+    static LibraryFile ofSystem(String name) {
+        String remedy = "put the file of this version there";
+        for (String folder : System.getProperty("java.library.path", ".").split(File.pathSeparator, -1)) {
+            Path file = Path.of(folder, name);
+            if (Files.isRegularFile(file)) {
+                return new LibraryFile(file.toString(), () -> Files.newInputStream(file), remedy);
+            }
+        }
+        return new LibraryFile(name, null, remedy);
+    }
+
+    static LibraryFile ofJar(String resource) {
+        URL url = LibraryFile.class.getResource("/" + resource);
+        return new LibraryFile(
+                url == null ? resource : url.toString(),
+                url == null ? null : url::openStream,
+                "have one version of pktinfo alone on the class path or module path");
+    }
+}

@@ -1,0 +1,71 @@
+package org.pktinfo.internal;
+
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+
+/**
+ * A new folder that no other user can enter, nor exchange for one of theirs while the library in it is loaded: each folder above it
+ * belongs to root or to this user, and where others may write, it is sticky, so that they cannot rename what is not theirs.
+ */
+final class PrivateFolder {
+    private static final int WRITABLE_BY_OTHERS = 022;
+    private static final int STICKY = 01000;
+
+    private PrivateFolder() {}
+
+    /** In a folder that exists. What is refused is named, and the reason. */
+    static Path create(Path parent) throws IOException {
+        return create(parent, System.nanoTime() ^ ProcessHandle.current().pid() << 40);
+    }
+
+    /**
+     * As Files.createTempDirectory, which spends 15 ms of a starting JVM on a secure random number: whoever guesses the name
+     * gains nothing, because what exists already, a link or anything else, is not used.
+     */
+    static Path create(Path parent, long number) throws IOException {
+        Path real = parent.toRealPath();
+        for (int attempt = 0; attempt < 1000; attempt++) {
+            Path folder = real.resolve("pktinfo-" + Long.toHexString(number + attempt));
+            try {
+                Files.createDirectory(
+                        folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+            } catch (FileAlreadyExistsException e) {
+                continue; // another process was there first: the next name
+            }
+            return checked(folder);
+        }
+        throw new FileAlreadyExistsException(parent + ": every name for a folder is taken");
+    }
+
+    private static Path checked(Path folder) throws IOException {
+        try {
+            int self = (Integer) Files.getAttribute(folder, "unix:uid");
+            for (Path above = folder.getParent(); above != null; above = above.getParent()) {
+                check(above, self);
+            }
+            return folder;
+        } catch (IOException e) {
+            Files.deleteIfExists(folder);
+            throw e;
+        }
+    }
+
+    private static void check(Path above, int self) throws IOException {
+        int owner = (Integer) Files.getAttribute(above, "unix:uid");
+        int mode = (Integer) Files.getAttribute(above, "unix:mode");
+        String who = null;
+        if (owner != 0 && owner != self) {
+            who = "belongs to user " + owner;
+        } else if ((mode & WRITABLE_BY_OTHERS) != 0 && (mode & STICKY) == 0) {
+            who = "is open to others and not sticky (mode " + Integer.toOctalString(mode & 07777) + ")";
+        }
+        if (who != null) {
+            throw new IOException(above + " " + who + ", so the library could be exchanged there; -D"
+                    + LibraryProperties.FOLDER + " chooses another folder, -D" + LibraryProperties.PATH
+                    + " a library that need not be extracted");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+package org.pktinfo.internal;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** What the kernel wants a privilege for, as capabilities(7) has it: of all that this library does only binding to a low port. */
+final class Privileges {
+    private static final int NET_BIND_SERVICE = 10;
+
+    private Privileges() {}
+
+    /** Of an address that could not be bound: the privilege that was missing, to be put behind a message; empty if none was. */
+    static String missing(@Nullable SocketAddress address) {
+        if (!(address instanceof InetSocketAddress internet)) {
+            return "";
+        }
+        int port = internet.getPort();
+        return port == 0 || port >= firstUnprivileged() || has(NET_BIND_SERVICE)
+                ? ""
+                : " (port " + port + " needs CAP_NET_BIND_SERVICE, as every port below " + firstUnprivileged()
+                        + " does here: net.ipv4.ip_unprivileged_port_start)";
+    }
+
+    /** Since Linux 4.11 it can be set; 1024 before. In one piece: a second read of such a file gives nothing. */
+    private static int firstUnprivileged() {
+        try (BufferedReader reader =
+                Files.newBufferedReader(Path.of("/proc/sys/net/ipv4/ip_unprivileged_port_start"))) {
+            return Integer.parseInt(String.valueOf(reader.readLine()));
+        } catch (IOException | NumberFormatException e) {
+            return 1024;
+        }
+    }
+
+    /** Whether this process has a capability in effect; true where that cannot be found out. */
+    private static boolean has(int capability) {
+        try (Stream<String> lines = Files.lines(Path.of("/proc/self/status"))) {
+            return lines.filter(line -> line.startsWith("CapEff:"))
+                    .map(line -> Long.parseUnsignedLong(line.substring(7).strip(), 16))
+                    .allMatch(effective -> (effective >>> capability & 1) != 0);
+        } catch (IOException e) {
+            return true;
+        }
+    }
+}

@@ -1,0 +1,171 @@
+package org.pktinfo.internal;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketException;
+import java.nio.ByteBuffer;
+import java.nio.channels.DatagramChannel;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import org.pktinfo.common.Deadline;
+
+/**
+ * Proves on loopback, once in a process and network namespace, that the kernel sends from the source that it is told. A kernel that takes
+ * packet information and ignores it, without an error, is the one thing that no reply could make up for: gVisor does it. Which kernel
+ * it is, and of what version, proves nothing: features are carried over, and left out.
+ */
+public final class SourceProof {
+    private static final long PATIENCE = TimeUnit.MILLISECONDS.toNanos(20);
+    private static final long LOOPBACK = Addresses.mapped(0x7f00_0001);
+
+    /** An address of every host, but not the one that is chosen for what goes to 127.0.0.1. */
+    private static final long ANOTHER = Addresses.mapped(0x7f00_0009);
+
+    private static final long LOOPBACK6 = 1;
+
+    /** 2001:db8::/64, RFC 3849: of no host. */
+    private static final long DOCUMENTATION = 0x2001_0db8_0000_0000L;
+
+    /** The outcomes of trying. */
+    public enum Result {
+        HONOURED,
+        IGNORED,
+        NOT_TESTED
+    }
+
+    /**
+     * The outcome for each kind of socket.
+     *
+     * @param ipv4 an AF_INET socket
+     * @param dualStack an AF_INET6 socket, about IPv4
+     * @param ipv6 an AF_INET6 socket with IPV6_V6ONLY or without, about IPv6
+     */
+    public record Results(Result ipv4, Result dualStack, Result ipv6) {}
+
+    private static final ThreadLocal<Boolean> EXAMINING = new ThreadLocal<>();
+
+    private static final Map<Long, Results> KNOWN = new ConcurrentHashMap<>();
+    private static boolean warned; // guarded by SourceProof.class
+
+    private SourceProof() {}
+
+    /** Has this thread open channels also where the source is not honoured: for who finds out whether it is. */
+    public static void withoutProof(IoAction action) throws IOException {
+        EXAMINING.set(true);
+        try {
+            action.run();
+        } finally {
+            EXAMINING.remove();
+        }
+    }
+
+    /** Throws an exception that names the kernel if one ignores the source, and the user has not said that it may. */
+    static void require(int socketFamily, boolean ipv6Only, long namespace) throws SocketException {
+        if (EXAMINING.get() != null) {
+            return;
+        }
+        Results proofs = KNOWN.computeIfAbsent(Math.max(0, namespace), any -> tryAll());
+        boolean ignored;
+        if (socketFamily == Layout.FAMILY_IPV4) {
+            ignored = proofs.ipv4 == Result.IGNORED;
+        } else {
+            ignored = proofs.ipv6 == Result.IGNORED || (!ipv6Only && proofs.dualStack == Result.IGNORED);
+        }
+        if (ignored) {
+            refuse();
+        }
+    }
+
+    private static synchronized void refuse() throws SocketException {
+        String text = "this kernel (" + System.getProperty("os.name") + " " + System.getProperty("os.version")
+                + ") takes the source of a datagram and ignores it, so that replies leave from another address than the"
+                + " one asked; pktinfo-server.jar doctor shows it";
+        if (!UnprovenSetting.isGiven()) {
+            throw new SocketException(text + "; -D" + UnprovenSetting.PROPERTY + "=allow goes on all the same");
+        }
+        if (!warned) {
+            warned = true;
+            System.getLogger("org.pktinfo")
+                    .log(
+                            System.Logger.Level.WARNING,
+                            text + ". Going on because of -D" + UnprovenSetting.PROPERTY + "=allow");
+        }
+    }
+
+    /** Tries each kind of socket. Throws nothing: what cannot be tried proves nothing. */
+    public static Results tryAll() {
+        // There is only one address of IPv6 on loopback: a kernel that looks at the source refuses one that is not the
+        // host's.
+        long foreign = ThreadLocalRandom.current().nextLong();
+        return new Results(
+                exchange(/* ipv6= */ false, 0, ANOTHER, LOOPBACK),
+                exchange(/* ipv6= */ true, 0, ANOTHER, LOOPBACK),
+                exchange(/* ipv6= */ true, DOCUMENTATION, foreign, LOOPBACK6));
+    }
+
+    /** Has a socket of a family send from an address to one of loopback. */
+    private static Result exchange(boolean ipv6, long sourceHigh, long sourceLow, long to) {
+        boolean ipv4Peer = Addresses.isIpv4(0, to);
+        InetAddress address = Addresses.toInetAddress(0, to, 0);
+        try (DatagramChannel client = JdkChannels.open(ipv4Peer, !ipv4Peer);
+                DatagramChannel server = JdkChannels.open(!ipv6 || ipv4Peer, ipv6)) {
+            int descriptor = JdkChannels.descriptor(server);
+            int socketFamily = NativeCalls.getOption(descriptor, Layout.OPTION_FAMILY);
+            if (ipv6 && socketFamily != Layout.FAMILY_IPV6) {
+                return Result.NOT_TESTED;
+            }
+            client.bind(new InetSocketAddress(address, 0)).configureBlocking(false);
+            int port = ((InetSocketAddress) client.getLocalAddress()).getPort();
+            Arena arena = Arena.hidden(1, Long.BYTES, socketFamily);
+            try {
+                arena.putPeer(0, 0, to, 0, port);
+                return send(client, descriptor, arena, sourceHigh, sourceLow);
+            } finally {
+                arena.free();
+            }
+        } catch (IOException | RuntimeException e) { // no IPv6, no socket, a security manager
+            return Result.NOT_TESTED;
+        }
+    }
+
+    private static Result send(DatagramChannel client, int descriptor, Arena arena, long high, long low)
+            throws IOException {
+        boolean ipv4 = Addresses.isIpv4(high, low);
+        long number = ThreadLocalRandom.current().nextLong();
+        arena.write(0, ByteBuffer.allocate(Long.BYTES).putLong(0, number));
+        arena.prepareSend(
+                0,
+                Long.BYTES,
+                ipv4 ? Layout.FORM_IN_PKTINFO : Layout.FORM_IN6_PKTINFO,
+                high,
+                low,
+                /* interfaceIndex= */ 0);
+        int result = NativeCalls.send(descriptor, arena.address(), 1);
+        int error = result < 0 ? -result : arena.error(0);
+        if (error != 0) {
+            boolean refused = error == Errno.EINVAL || error == Errno.EADDRNOTAVAIL;
+            return refused && !ipv4 ? Result.HONOURED : Result.NOT_TESTED;
+        }
+        return awaitSource(client, number, high, low);
+    }
+
+    /** On loopback it has arrived when sending returns, unless something keeps it. */
+    private static Result awaitSource(DatagramChannel client, long number, long high, long low) throws IOException {
+        ByteBuffer payload = ByteBuffer.allocate(Long.BYTES + 1);
+        long deadline = Deadline.after(PATIENCE);
+        do {
+            payload.clear();
+            InetSocketAddress from = (InetSocketAddress) client.receive(payload);
+            if (from != null && payload.position() == Long.BYTES && payload.getLong(0) == number) {
+                byte[] seen = from.getAddress().getAddress();
+                boolean honoured = Addresses.high(seen) == high && Addresses.low(seen) == low;
+                return honoured ? Result.HONOURED : Result.IGNORED;
+            }
+            Thread.onSpinWait();
+        } while (!Deadline.isOver(deadline));
+        return Result.NOT_TESTED;
+    }
+}
