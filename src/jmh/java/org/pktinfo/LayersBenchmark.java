@@ -101,7 +101,7 @@ public class LayersBenchmark {
     /** The policy on a slot, and what is written for C. */
     @Benchmark
     public void prepareReply() {
-        AddressAsked.prepareReply(arena, 0, 64, AddressAsked.answer(arena, 0), 0);
+        AddressAsked.prepareReply(arena, 0, 64, 0);
     }
 
     /** What a user pays who wants the JDK's objects. */

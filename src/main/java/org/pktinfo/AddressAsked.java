@@ -23,7 +23,11 @@ final class AddressAsked {
         /** One in6_pktinfo with the local address. */
         IN6_PKTINFO,
         /** One in6_pktinfo with the local address, or without one, and the arrival interface. */
-        IN6_PKTINFO_ON_LINK
+        IN6_PKTINFO_ON_LINK;
+
+        boolean isRefusal() {
+            return this == REFUSED_TRUNCATED || this == REFUSED_NOTHING;
+        }
     }
 
     /** One object, so that a batch can tell it from others and apply the rule without making any. */
@@ -115,21 +119,32 @@ final class AddressAsked {
     }
 
     static Answer answer(Arena arena, int slot) {
+        return answer(arena, slot, localHigh(arena, slot), localLow(arena, slot), interfaceIndex(arena, slot));
+    }
+
+    private static Answer answer(Arena arena, int slot, long localHigh, long localLow, int interfaceIndex) {
         return answer(
                 arena.peerHigh(slot),
                 arena.peerLow(slot),
-                localHigh(arena, slot),
-                localLow(arena, slot),
-                interfaceIndex(arena, slot),
+                localHigh,
+                localLow,
+                interfaceIndex,
                 arena.has(slot, Layout.FLAG_IN6_PKTINFO),
                 arena.has(slot, Layout.FLAG_CONTROL_TRUNCATED));
     }
 
-    /** Makes a slot ready to answer from its own local address, by an answer that is no refusal. */
-    static void prepareReply(Arena arena, int slot, int length, Answer answer, int boundInterface) {
-        int form = answer == Answer.IN_PKTINFO ? Layout.FORM_IN_PKTINFO : Layout.FORM_IN6_PKTINFO;
-        int onLink = answer == Answer.IN6_PKTINFO_ON_LINK ? interfaceIndex(arena, slot) : boundInterface;
-        arena.prepareSend(slot, length, form, localHigh(arena, slot), localLow(arena, slot), onLink);
+    /** Makes a slot ready to answer from its own local address. Returns the answer: a refusal leaves the slot as it is. */
+    static Answer prepareReply(Arena arena, int slot, int length, int boundInterface) {
+        long high = localHigh(arena, slot);
+        long low = localLow(arena, slot);
+        int arrival = interfaceIndex(arena, slot);
+        Answer answer = answer(arena, slot, high, low, arrival);
+        if (!answer.isRefusal()) {
+            int form = answer == Answer.IN_PKTINFO ? Layout.FORM_IN_PKTINFO : Layout.FORM_IN6_PKTINFO;
+            int onLink = answer == Answer.IN6_PKTINFO_ON_LINK ? arrival : boundInterface;
+            arena.prepareSend(slot, length, form, high, low, onLink);
+        }
+        return answer;
     }
 
     static Source select(Endpoint peer, PacketInfo info) throws SendException {

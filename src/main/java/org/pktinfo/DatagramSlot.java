@@ -367,13 +367,12 @@ public final class DatagramSlot {
     }
 
     private void replyFromAddressAsked(int length) {
-        AddressAsked.Answer answer = AddressAsked.answer(arena, index);
-        if (answer == AddressAsked.Answer.REFUSED_NOTHING || answer == AddressAsked.Answer.REFUSED_TRUNCATED) {
+        if (AddressAsked.prepareReply(arena, index, length, batch.outbox().boundInterface())
+                .isRefusal()) {
             refuse(SendException.Kind.NO_SOURCE, 0);
-            return;
+        } else {
+            prepared();
         }
-        AddressAsked.prepareReply(arena, index, length, answer, batch.outbox().boundInterface());
-        prepared();
     }
 
     private void replyFrom(int length, Source source) {

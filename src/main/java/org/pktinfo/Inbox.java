@@ -124,12 +124,9 @@ final class Inbox {
     }
 
     private SlotRecords records(Arena from) {
-        SlotRecords known = records;
-        if (known == null || !known.areOf(from)) {
-            known = new SlotRecords(from);
-            records = known;
-        }
-        return known;
+        SlotRecords current = SlotRecords.of(from, records);
+        records = current;
+        return current;
     }
 
     /** For a batch: receives what is there, at most so many, and first what was taken ahead; 0 if nothing is. */

@@ -14,6 +14,7 @@ import org.pktinfo.internal.ChannelSocket;
 import org.pktinfo.internal.Errno;
 import org.pktinfo.internal.GuardedArena;
 import org.pktinfo.internal.OwnAddress;
+import org.pktinfo.internal.SocketOptions;
 import org.pktinfo.internal.Tally;
 import org.pktinfo.internal.Waiting;
 
@@ -98,8 +99,7 @@ final class Outbox {
         IpAddress address = peer.address();
         boolean ipv4 = address.isIpv4();
         if (!socket.options().takes(ipv4)) {
-            throw new IllegalArgumentException(
-                    "cannot send to " + peer + ": the channel is for " + (ipv4 ? "IPv6" : "IPv4") + " only");
+            throw SocketOptions.otherFamily("cannot send to " + peer, ipv4);
         }
         if (peer.port() == 0) {
             throw SendException.portZero(peer);
@@ -175,11 +175,10 @@ final class Outbox {
         memory.lock();
         try {
             Arena arena = memory.withRoomFor(1);
-            if (records == null || !records.areOf(arena)) {
-                records = new SlotRecords(arena);
-            }
+            SlotRecords current = SlotRecords.of(arena, records);
+            records = current;
             arena.write(0, payload);
-            records.prepareSend(0, payload.remaining(), peer, source, interfaceIndex(source));
+            current.prepareSend(0, payload.remaining(), peer, source, interfaceIndex(source));
             if (socket.send(arena, 1) == 0) {
                 return false;
             }

@@ -188,6 +188,7 @@ public final class PktInfoChannel implements InterruptibleChannel {
      */
     public static PktInfoChannel wrap(DatagramChannel channel, int payloadCapacity) throws IOException {
         Objects.requireNonNull(channel, "channel");
+        NativeLibrary.loadOrFallBack();
         return new PktInfoChannel(channel, /* ipv6Only= */ false, payloadCapacity);
     }
 

@@ -32,8 +32,9 @@ final class SlotRecords {
         this.arena = arena;
     }
 
-    boolean areOf(Arena other) {
-        return arena == other;
+    /** Returns the records of an arena: those known, unless they are another's. */
+    static SlotRecords of(Arena arena, @Nullable SlotRecords known) {
+        return known != null && known.arena == arena ? known : new SlotRecords(arena);
     }
 
     /** Copies a part of what was received, which has the peer and the packet information of the whole. */

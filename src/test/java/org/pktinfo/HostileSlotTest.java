@@ -155,7 +155,7 @@ class HostileSlotTest {
         try {
             Source expected = AddressAsked.select(peer, info);
             assertUsable(expected, peer);
-            AddressAsked.prepareReply(arena, 1, 5, answer, 0);
+            assertThat(AddressAsked.prepareReply(arena, 1, 5, 0)).isEqualTo(answer);
             IpAddress unscoped =
                     new IpAddress(expected.address().high(), expected.address().low(), 0);
             assertThat(records.source(1))

@@ -160,9 +160,7 @@ public final class Doctor {
 
     /** Opens a channel also where the source is not honoured, which is to be found out. */
     private static PktInfoChannel open(Family family) throws IOException {
-        PktInfoChannel[] opened = new PktInfoChannel[1];
-        SourceProof.withoutProof(() -> opened[0] = PktInfoChannel.open(family));
-        return opened[0];
+        return SourceProof.withoutProof(() -> PktInfoChannel.open(family));
     }
 
     private Exchange exchange(Family family, PktInfoChannel server, ExperimentAddress address) throws IOException {

@@ -46,14 +46,13 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
     };
 
     /**
-     * Takes over the JDK's channel only if it succeeds.
+     * Takes over the JDK's channel only if it succeeds. The native library is loaded, or will not be.
      *
      * @param wantsIpv6Only switches that on
      * @param payloadCapacity the longest payload of datagrams that are received or sent one by one
      */
     public ChannelSocket(DatagramChannel channel, boolean wantsIpv6Only, int payloadCapacity) throws IOException {
         checkCapacity(payloadCapacity);
-        NativeLibrary.loadOrFallBack();
         if (!channel.isOpen()) {
             throw new ClosedChannelException();
         }
@@ -162,8 +161,7 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
     private void checkFamily(InetAddress address) {
         boolean ipv4 = address.getAddress().length == 4;
         if (!address.isAnyLocalAddress() && !options.takes(ipv4)) {
-            throw new IllegalArgumentException("cannot bind " + address.getHostAddress() + ": the channel is for "
-                    + (ipv4 ? "IPv6" : "IPv4") + " only");
+            throw SocketOptions.otherFamily("cannot bind " + address.getHostAddress(), ipv4);
         }
     }
 

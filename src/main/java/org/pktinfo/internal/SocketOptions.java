@@ -68,6 +68,11 @@ public final class SocketOptions {
         return ipv4 ? !ipv6Only : isIpv6();
     }
 
+    /** Makes the exception for an address of the family that the socket does not take. */
+    public static IllegalArgumentException otherFamily(String refused, boolean ipv4) {
+        return new IllegalArgumentException(refused + ": the channel is for " + (ipv4 ? "IPv6" : "IPv4") + " only");
+    }
+
     /** Returns the index of the device that the socket is bound to, 0 if it is bound to none. */
     public int boundInterface() {
         return boundInterface;

@@ -45,6 +45,11 @@ public final class SourceProof {
      */
     public record Results(Result ipv4, Result dualStack, Result ipv6) {}
 
+    /** Opens something. */
+    public interface Opening<T> {
+        T open() throws IOException;
+    }
+
     private static final ThreadLocal<Boolean> EXAMINING = new ThreadLocal<>();
 
     private static final Map<Long, Results> KNOWN = new ConcurrentHashMap<>();
@@ -53,10 +58,10 @@ public final class SourceProof {
     private SourceProof() {}
 
     /** Has this thread open channels also where the source is not honoured: for who finds out whether it is. */
-    public static void withoutProof(IoAction action) throws IOException {
+    public static <T> T withoutProof(Opening<T> opening) throws IOException {
         EXAMINING.set(true);
         try {
-            action.run();
+            return opening.open();
         } finally {
             EXAMINING.remove();
         }

@@ -22,11 +22,6 @@ public final class Doors {
         return NativeCalls.cookie(JdkChannels.descriptor(channel));
     }
 
-    /** Calls C, which says nothing of interest. */
-    public static int call() {
-        return NativeCalls.glibcVersion();
-    }
-
     /** Returns how many datagrams were lost when the one in a slot was queued. */
     public static int dropCount(Arena arena, int slot) {
         return arena.dropCount(slot);
