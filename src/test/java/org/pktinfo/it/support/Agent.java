@@ -49,14 +49,7 @@ public final class Agent implements AutoCloseable {
 
     /** Starts it on a host, by the JVM that the command starts. */
     public Agent(Namespaces namespaces, String host, List<String> java) throws IOException {
-        List<String> command = new ArrayList<>(java);
-        command.addAll(List.of(
-                "-XX:TieredStopAtLevel=1",
-                "-XX:+UseSerialGC",
-                "-cp",
-                System.getProperty("java.class.path"),
-                Agent.class.getName()));
-        child = ChildProcess.start(namespaces.inside(host, command.toArray(String[]::new)));
+        child = namespaces.start(host, java, Agent.class);
     }
 
     /** Says a line and waits for the answer. */

@@ -53,19 +53,8 @@ public final class KernelRows implements AutoCloseable {
         hosts.address("client", "c0", "10.9.0.100/24", "fd00:9::100/64", "fe80::100/64");
         hosts.in("client", "ip route add default via 10.9.0.1");
         hosts.in("client", "ip route add default via fd00:9::1");
-        server = agent("server", java);
-        client = agent("client", List.of(ChildProcess.java().toString()));
-    }
-
-    private ChildProcess agent(String host, List<String> java) throws IOException {
-        List<String> command = new ArrayList<>(java);
-        command.addAll(List.of(
-                "-XX:TieredStopAtLevel=1",
-                "-XX:+UseSerialGC",
-                "-cp",
-                System.getProperty("java.class.path"),
-                ExperimentAgent.class.getName()));
-        return ChildProcess.start(hosts.inside(host, command.toArray(String[]::new)));
+        server = hosts.start("server", java, ExperimentAgent.class);
+        client = hosts.start("client", List.of(ChildProcess.java().toString()), ExperimentAgent.class);
     }
 
     /** All of them. */

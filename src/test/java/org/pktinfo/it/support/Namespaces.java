@@ -125,6 +125,18 @@ public final class Namespaces implements AutoCloseable {
         afterwards.clear();
     }
 
+    /** Starts a program of the tests on a host, by the JVM that the command starts. */
+    ChildProcess start(String host, List<String> java, Class<?> program) throws IOException {
+        List<String> command = new ArrayList<>(java);
+        command.addAll(List.of(
+                "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC",
+                "-cp",
+                System.getProperty("java.class.path"),
+                program.getName()));
+        return ChildProcess.start(inside(host, command.toArray(String[]::new)));
+    }
+
     /** The command line that runs another on a host. */
     public List<String> inside(String host, String... command) {
         Path unused = Requires.tool(command[0]);
