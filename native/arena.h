@@ -91,38 +91,41 @@ struct slot {
     uint32_t send_flags;        /* SEND_*: Java writes ALONE, C all */
 };
 
+#define ASSERT_PLACE(structure, field, constant) \
+    _Static_assert(offsetof(structure, field) == org_pktinfo_internal_Layout_##constant, #field)
+
 _Static_assert(sizeof(struct arena_header) <= org_pktinfo_internal_Layout_HEADER_SIZE, "header");
-_Static_assert(offsetof(struct arena_header, slot_count) == org_pktinfo_internal_Layout_SLOT_COUNT, "slot_count");
-_Static_assert(
-    offsetof(struct arena_header, payload_capacity) == org_pktinfo_internal_Layout_PAYLOAD_CAPACITY, "payload_capacity");
-_Static_assert(offsetof(struct arena_header, payload_stride) == org_pktinfo_internal_Layout_PAYLOAD_STRIDE, "payload_stride");
-_Static_assert(offsetof(struct arena_header, socket_family) == org_pktinfo_internal_Layout_SOCKET_FAMILY, "socket_family");
-_Static_assert(
-    offsetof(struct arena_header, longest_coalesced) == org_pktinfo_internal_Layout_LONGEST_COALESCED, "longest_coalesced");
+ASSERT_PLACE(struct arena_header, slot_count, SLOT_COUNT);
+ASSERT_PLACE(struct arena_header, payload_capacity, PAYLOAD_CAPACITY);
+ASSERT_PLACE(struct arena_header, payload_stride, PAYLOAD_STRIDE);
+ASSERT_PLACE(struct arena_header, socket_family, SOCKET_FAMILY);
+ASSERT_PLACE(struct arena_header, longest_coalesced, LONGEST_COALESCED);
 _Static_assert(sizeof(struct slot) == org_pktinfo_internal_Layout_SLOT_SIZE, "slot");
-_Static_assert(offsetof(struct slot, peer_address) == org_pktinfo_internal_Layout_PEER_ADDRESS, "peer_address");
-_Static_assert(offsetof(struct slot, peer_scope) == org_pktinfo_internal_Layout_PEER_SCOPE, "peer_scope");
-_Static_assert(offsetof(struct slot, peer_port) == org_pktinfo_internal_Layout_PEER_PORT, "peer_port");
-_Static_assert(offsetof(struct slot, flags) == org_pktinfo_internal_Layout_FLAGS, "flags");
-_Static_assert(offsetof(struct slot, length) == org_pktinfo_internal_Layout_LENGTH, "length");
-_Static_assert(offsetof(struct slot, in6_address) == org_pktinfo_internal_Layout_IN6_ADDRESS, "in6_address");
-_Static_assert(offsetof(struct slot, in6_interface) == org_pktinfo_internal_Layout_IN6_INTERFACE, "in6_interface");
-_Static_assert(offsetof(struct slot, in_address) == org_pktinfo_internal_Layout_IN_ADDRESS, "in_address");
-_Static_assert(offsetof(struct slot, in_local) == org_pktinfo_internal_Layout_IN_LOCAL, "in_local");
-_Static_assert(offsetof(struct slot, in_interface) == org_pktinfo_internal_Layout_IN_INTERFACE, "in_interface");
-_Static_assert(offsetof(struct slot, wire_length) == org_pktinfo_internal_Layout_WIRE_LENGTH, "wire_length");
-_Static_assert(offsetof(struct slot, drop_count) == org_pktinfo_internal_Layout_DROP_COUNT, "drop_count");
-_Static_assert(offsetof(struct slot, source_address) == org_pktinfo_internal_Layout_SOURCE_ADDRESS, "source_address");
-_Static_assert(offsetof(struct slot, source_interface) == org_pktinfo_internal_Layout_SOURCE_INTERFACE, "source_interface");
-_Static_assert(offsetof(struct slot, source_form) == org_pktinfo_internal_Layout_SOURCE_FORM, "source_form");
-_Static_assert(offsetof(struct slot, send_state) == org_pktinfo_internal_Layout_SEND_STATE, "send_state");
-_Static_assert(offsetof(struct slot, error) == org_pktinfo_internal_Layout_ERROR, "error");
-_Static_assert(offsetof(struct slot, receive_time) == org_pktinfo_internal_Layout_RECEIVE_TIME, "receive_time");
-_Static_assert(offsetof(struct slot, segment_size) == org_pktinfo_internal_Layout_SEGMENT_SIZE, "segment_size");
-_Static_assert(offsetof(struct slot, traffic_class) == org_pktinfo_internal_Layout_TRAFFIC_CLASS, "traffic_class");
-_Static_assert(offsetof(struct slot, hop_limit) == org_pktinfo_internal_Layout_HOP_LIMIT, "hop_limit");
-_Static_assert(offsetof(struct slot, sent_length) == org_pktinfo_internal_Layout_SENT_LENGTH, "sent_length");
-_Static_assert(offsetof(struct slot, send_segment_size) == org_pktinfo_internal_Layout_SEND_SEGMENT_SIZE, "send_segment_size");
-_Static_assert(offsetof(struct slot, send_flags) == org_pktinfo_internal_Layout_SEND_FLAGS, "send_flags");
+ASSERT_PLACE(struct slot, peer_address, PEER_ADDRESS);
+ASSERT_PLACE(struct slot, peer_scope, PEER_SCOPE);
+ASSERT_PLACE(struct slot, peer_port, PEER_PORT);
+ASSERT_PLACE(struct slot, flags, FLAGS);
+ASSERT_PLACE(struct slot, length, LENGTH);
+ASSERT_PLACE(struct slot, in6_address, IN6_ADDRESS);
+ASSERT_PLACE(struct slot, in6_interface, IN6_INTERFACE);
+ASSERT_PLACE(struct slot, in_address, IN_ADDRESS);
+ASSERT_PLACE(struct slot, in_local, IN_LOCAL);
+ASSERT_PLACE(struct slot, in_interface, IN_INTERFACE);
+ASSERT_PLACE(struct slot, wire_length, WIRE_LENGTH);
+ASSERT_PLACE(struct slot, drop_count, DROP_COUNT);
+ASSERT_PLACE(struct slot, source_address, SOURCE_ADDRESS);
+ASSERT_PLACE(struct slot, source_interface, SOURCE_INTERFACE);
+ASSERT_PLACE(struct slot, source_form, SOURCE_FORM);
+ASSERT_PLACE(struct slot, send_state, SEND_STATE);
+ASSERT_PLACE(struct slot, error, ERROR);
+ASSERT_PLACE(struct slot, receive_time, RECEIVE_TIME);
+ASSERT_PLACE(struct slot, segment_size, SEGMENT_SIZE);
+ASSERT_PLACE(struct slot, traffic_class, TRAFFIC_CLASS);
+ASSERT_PLACE(struct slot, hop_limit, HOP_LIMIT);
+ASSERT_PLACE(struct slot, sent_length, SENT_LENGTH);
+ASSERT_PLACE(struct slot, send_segment_size, SEND_SEGMENT_SIZE);
+ASSERT_PLACE(struct slot, send_flags, SEND_FLAGS);
+
+#undef ASSERT_PLACE
 
 #endif

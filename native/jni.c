@@ -1,4 +1,6 @@
-/* The only C that knows Java: it unwraps arguments and calls. Addresses and sizes come checked from NativeCalls.java. */
+/*
+ * The only C that knows Java: it unwraps arguments and calls. Addresses and sizes come checked from NativeCalls.java.
+ */
 #include <jni.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -47,7 +49,8 @@ static int descriptor_from_file_descriptor(JNIEnv *env, jclass type, jobject cha
     return inner == NULL ? -LINUX_EOPNOTSUPP : (*env)->GetIntField(env, holder, inner);
 }
 
-JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_descriptor(JNIEnv *env, jclass self, jobject channel, jint way)
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_descriptor(
+    JNIEnv *env, jclass self, jobject channel, jint way)
 {
     jclass type = (*env)->GetObjectClass(env, channel);
 
@@ -62,7 +65,10 @@ JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_descriptor(JNIEnv *
     }
 }
 
-/* The number of a field of DatagramPacket, which is never unloaded: looked up once, or by several threads to the same end. */
+/*
+ * The number of a field of DatagramPacket, which is never unloaded: looked up once, or by several threads to the same
+ * end.
+ */
 static jfieldID packet_field(JNIEnv *env, jobject packet, const char *name, jfieldID *known)
 {
     if (*known == NULL) {
@@ -83,7 +89,8 @@ JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_packetRoom(JNIEnv *
     return field == NULL ? -LINUX_EOPNOTSUPP : (*env)->GetIntField(env, packet, field);
 }
 
-JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_setPacketLength(JNIEnv *env, jclass self, jobject packet, jint length)
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_setPacketLength(
+    JNIEnv *env, jclass self, jobject packet, jint length)
 {
     static jfieldID known;
     jfieldID field = packet_field(env, packet, "length", &known);
@@ -132,7 +139,8 @@ JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_calm(JNIEnv *env, j
     return kernel_calm(event_fd);
 }
 
-JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_setOption(JNIEnv *env, jclass self, jint fd, jint option, jint value)
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_setOption(
+    JNIEnv *env, jclass self, jint fd, jint option, jint value)
 {
     (void)env, (void)self;
     return kernel_set_option(fd, option, value);
@@ -212,7 +220,9 @@ JNIEXPORT void JNICALL Java_org_pktinfo_internal_NativeCalls_free(JNIEnv *env, j
     free((*env)->GetDirectBufferAddress(env, buffer));
 }
 
-/* The address of a direct buffer that holds a whole arena, 0 if it is not direct or too small for what its header says. */
+/*
+ * The address of a direct buffer that holds a whole arena, 0 if it is not direct or too small for what its header says.
+ */
 JNIEXPORT jlong JNICALL Java_org_pktinfo_internal_NativeCalls_arenaAddress(JNIEnv *env, jclass self, jobject buffer)
 {
     const struct arena_header *header = (*env)->GetDirectBufferAddress(env, buffer);
@@ -230,13 +240,15 @@ JNIEXPORT jlong JNICALL Java_org_pktinfo_internal_NativeCalls_arenaAddress(JNIEn
     return (jlong)(uintptr_t)header;
 }
 
-JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_receive(JNIEnv *env, jclass self, jint fd, jlong arena, jint count)
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_receive(
+    JNIEnv *env, jclass self, jint fd, jlong arena, jint count)
 {
     (void)env, (void)self;
     return arena_receive((void *)(uintptr_t)arena, fd, count);
 }
 
-JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_send(JNIEnv *env, jclass self, jint fd, jlong arena, jint count)
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_send(
+    JNIEnv *env, jclass self, jint fd, jlong arena, jint count)
 {
     (void)env, (void)self;
     return arena_send((void *)(uintptr_t)arena, fd, count);

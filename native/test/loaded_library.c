@@ -1,6 +1,6 @@
 /*
- * The functions below JNI, each by way of the library's own door: the native methods of the library that PKTINFO_LIBRARY
- * names, loaded as a JVM loads it. Those called here need neither a JNIEnv nor a class.
+ * The functions below JNI, each by way of the library's own door: the native methods of the library that
+ * PKTINFO_LIBRARY names, loaded as a JVM loads it. Those called here need neither a JNIEnv nor a class.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

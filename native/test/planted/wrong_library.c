@@ -1,4 +1,7 @@
-/* A library that a JVM loads and that is not the one whose functions are called: by what is defined, another version's or foreign. */
+/*
+ * A library that a JVM loads and that is not the one whose functions are called: by what is defined, another version's
+ * or foreign.
+ */
 #include <jni.h>
 
 #include "org_pktinfo_internal_Layout.h"

@@ -5,11 +5,11 @@ import org.pktinfo.internal.Arena;
 import org.pktinfo.internal.Layout;
 
 /**
- * The rule: which control message is believed, and which source answers a request from the address it was sent to. Once, for records and
- * for slots.
+ * The rule: which control message is believed, and which source answers a request from the address it was sent to.
+ * Once, for records and for slots.
  *
- * <p>Of an IPv4 peer the in_pktinfo is believed, because only it names the local address of a broadcast or multicast request, or else an
- * IPv4-mapped in6_pktinfo; of an IPv6 peer the in6_pktinfo.
+ * <p>Of an IPv4 peer the in_pktinfo is believed, because only it names the local address of a broadcast or multicast
+ * request, or else an IPv4-mapped in6_pktinfo; of an IPv6 peer the in6_pktinfo.
  */
 final class AddressAsked {
     /** Names what the rule comes to. */
@@ -93,7 +93,9 @@ final class AddressAsked {
         return Addresses.isUsableSource(high, destinationLow(arena, slot)) ? high : 0;
     }
 
-    /** A datagram that was queued before IP_PKTINFO was on has ipi_spec_dst 0.0.0.0, which would mean "any" in a reply. */
+    /**
+     * A datagram that was queued before IP_PKTINFO was on has ipi_spec_dst 0.0.0.0, which would mean "any" in a reply.
+     */
     static long localLow(Arena arena, int slot) {
         int specific = believesIn(arena, slot) ? arena.inLocal(slot) : 0;
         if (specific != 0) {
@@ -133,7 +135,9 @@ final class AddressAsked {
                 arena.has(slot, Layout.FLAG_CONTROL_TRUNCATED));
     }
 
-    /** Makes a slot ready to answer from its own local address. Returns the answer: a refusal leaves the slot as it is. */
+    /**
+     * Makes a slot ready to answer from its own local address. Returns the answer: a refusal leaves the slot as it is.
+     */
     static Answer prepareReply(Arena arena, int slot, int length, int boundInterface) {
         long high = localHigh(arena, slot);
         long low = localLow(arena, slot);

@@ -6,8 +6,8 @@ import org.pktinfo.internal.ChannelCounters;
 import org.pktinfo.internal.Tally;
 
 /**
- * What went through a channel since it was opened or wrapped: a snapshot, of which each number is exact and which together are of
- * about one moment. Nothing is ever counted down. Bytes are those of payloads.
+ * What went through a channel since it was opened or wrapped: a snapshot, of which each number is exact and which
+ * together are of about one moment. Nothing is ever counted down. Bytes are those of payloads.
  *
  * @param received datagrams taken from the kernel, each counted that came as one with others (UDP_GRO)
  * @param receivedBytes their bytes, also those that did not fit
@@ -16,17 +16,17 @@ import org.pktinfo.internal.Tally;
  * @param truncated datagrams that did not fit
  * @param controlTruncated datagrams whose control data was cut off
  * @param withoutPacketInfo datagrams of which the kernel did not tell, or not whole, where they were sent to
- * @param kernelDrops datagrams that the kernel lost because the socket's receive buffer was full, or threw away because of a wrong
- *     checksum or a socket filter, since the socket was made (SO_MEMINFO). Kernels before 4.12 tell by the datagrams received
- *     (SO_RXQ_OVFL): what was lost after the last of these was queued, the next one tells. 0 on kernels before 2.6.33 and in the
- *     fall-back to the JDK
+ * @param kernelDrops datagrams that the kernel lost because the socket's receive buffer was full, or threw away because
+ *     of a wrong checksum or a socket filter, since the socket was made (SO_MEMINFO). Kernels before 4.12 tell by the
+ *     datagrams received (SO_RXQ_OVFL): what was lost after the last of these was queued, the next one tells. 0 on
+ *     kernels before 2.6.33 and in the fall-back to the JDK
  * @param sent datagrams sent, each counted that left together with others or in segments
  * @param sentBytes their bytes
  * @param sendCalls calls that found room in the send buffer for at least one datagram
  * @param sendWaits how often a thread had to wait because the send buffer was full
  * @param coalesced replies that left together with their neighbours (UDP_SEGMENT)
- * @param backgroundErrors exceptions and errors that the library's own threads met while they looked after this channel, such as a moment
- *     without memory; they go on after each
+ * @param backgroundErrors exceptions and errors that the library's own threads met while they looked after this
+ *     channel, such as a moment without memory; they go on after each
  * @param sendErrors datagrams that were not sent, refused ones included, by kind; kinds that did not occur are missing
  */
 public record ChannelStats(

@@ -30,14 +30,15 @@ import org.pktinfo.internal.Waiting;
  * }
  * }</pre>
  *
- * <p>Replies that are neighbours in the batch, go to one peer from one source and have one length, only the last may be shorter,
- * leave in one piece that the kernel cuts again (UDP_SEGMENT, udp(7)), where it can: since Linux 4.18, and not where {@link
- * org.pktinfo.doctor.Doctor#segmentation} is off. On the wire nothing changes. Where a device or a route cannot, they leave one by one, also in the next
- * ten minutes.
+ * <p>Replies that are neighbours in the batch, go to one peer from one source and have one length, only the last may be
+ * shorter, leave in one piece that the kernel cuts again (UDP_SEGMENT, udp(7)), where it can: since Linux 4.18, and not
+ * where {@link org.pktinfo.doctor.Doctor#segmentation} is off. On the wire nothing changes. Where a device or a route
+ * cannot, they leave one by one, also in the next ten minutes.
  *
- * <p>Nothing is allocated on the way, with {@link SourceSelection#addressAsked} or a {@link Source} that exists. A batch and its
- * slots belong to the thread that uses the batch first; any other gets an {@link IllegalStateException}. Only {@link #capacity},
- * {@link #size} and {@link #coalesceReplies} look at no slot, and so do not tell threads apart. A channel may have several batches.
+ * <p>Nothing is allocated on the way, with {@link SourceSelection#addressAsked} or a {@link Source} that exists. A
+ * batch and its slots belong to the thread that uses the batch first; any other gets an {@link IllegalStateException}.
+ * Only {@link #capacity}, {@link #size} and {@link #coalesceReplies} look at no slot, and so do not tell threads apart.
+ * A channel may have several batches.
  */
 public final class DatagramBatch {
     /** The most slots that a batch may have: the kernel takes no more datagrams with one call. */
@@ -81,8 +82,8 @@ public final class DatagramBatch {
     }
 
     /**
-     * Receives what is there, at least one datagram, never waiting for more; waits until one comes. Forgets what was in the
-     * slots, replies that were not sent included.
+     * Receives what is there, at least one datagram, never waiting for more; waits until one comes. Forgets what was in
+     * the slots, replies that were not sent included.
      *
      * @return how many slots are filled now, from 0 on
      * @throws IllegalStateException if another thread uses this batch
@@ -109,8 +110,8 @@ public final class DatagramBatch {
      * @throws IllegalArgumentException if the timeout is negative
      * @throws IllegalStateException if another thread uses this batch
      * @throws java.nio.channels.AsynchronousCloseException if another thread closes the channel meanwhile
-     * @throws java.nio.channels.ClosedByInterruptException if this thread is interrupted and the timeout is not zero; the channel is
-     *     closed then
+     * @throws java.nio.channels.ClosedByInterruptException if this thread is interrupted and the timeout is not zero;
+     *     the channel is closed then
      * @throws java.nio.channels.ClosedChannelException if the channel is closed
      * @throws IOException if receiving fails otherwise
      */
@@ -119,7 +120,8 @@ public final class DatagramBatch {
     }
 
     /**
-     * As {@link #receive()}, but takes at most so many, and never waits: for an event loop that shares its time between channels.
+     * As {@link #receive()}, but takes at most so many, and never waits: for an event loop that shares its time between
+     * channels.
      *
      * @param most how many at most, in 1 to {@link #capacity}
      * @return how many slots are filled now, 0 if nothing was there
@@ -163,14 +165,15 @@ public final class DatagramBatch {
     /**
      * Sends every reply that was written since the last call. One that cannot be sent is marked, see
      * {@link DatagramSlot#failure}, and holds back nobody. If the send buffer is full it waits in blocking mode; in
-     * non-blocking mode what does not fit fails with {@link SendException.Kind#TRANSIENT}, see {@link DatagramSlot#isHeldBack}. If an
-     * exception ends the wait for room, {@link DatagramSlot#isSent} tells what has left before; the rest is still to be sent.
+     * non-blocking mode what does not fit fails with {@link SendException.Kind#TRANSIENT}, see {@link
+     * DatagramSlot#isHeldBack}. If an exception ends the wait for room, {@link DatagramSlot#isSent} tells what has left
+     * before; the rest is still to be sent.
      *
      * @return how many were sent
      * @throws IllegalStateException if another thread uses this batch
      * @throws java.nio.channels.AsynchronousCloseException if another thread closes the channel meanwhile
-     * @throws java.nio.channels.ClosedByInterruptException if this thread is interrupted in blocking mode; the channel is closed
-     *     then
+     * @throws java.nio.channels.ClosedByInterruptException if this thread is interrupted in blocking mode; the channel
+     *     is closed then
      * @throws java.nio.channels.ClosedChannelException if the channel is closed
      * @throws IOException if sending fails otherwise than for one datagram
      */
@@ -179,8 +182,8 @@ public final class DatagramBatch {
     }
 
     /**
-     * As {@link #send()}, but waits no longer than a time for room in the send buffer: what does not fit by then fails with
-     * {@link SendException.Kind#TRANSIENT}, also in blocking mode.
+     * As {@link #send()}, but waits no longer than a time for room in the send buffer: what does not fit by then fails
+     * with {@link SendException.Kind#TRANSIENT}, also in blocking mode.
      *
      * @param timeout how long to wait at most; zero: not at all
      * @return how many were sent
@@ -197,8 +200,8 @@ public final class DatagramBatch {
     }
 
     /**
-     * As {@link #send(Duration)}, but waits only as long as the send buffer drains: a slow device makes room again and again, while
-     * neighbours that do not exist hold theirs for seconds.
+     * As {@link #send(Duration)}, but waits only as long as the send buffer drains: a slow device makes room again and
+     * again, while neighbours that do not exist hold theirs for seconds.
      *
      * @param patience how long to wait for the next datagram to leave; the time begins anew with each that has left
      * @param limit how long to wait at most in all; zero: not at all
@@ -258,12 +261,14 @@ public final class DatagramBatch {
      * @param peer where to
      * @param source where from
      * @return its slot, of which only the reply, the peer and the payload mean anything
-     * @throws SendException if the peer or the source cannot be, as with {@link PktInfoChannel#send}; nothing is put there then
-     * @throws IllegalArgumentException if the peer's address is not of the channel's family, or the payload is longer than the
-     *     batch's capacity
+     * @throws SendException if the peer or the source cannot be, as with {@link PktInfoChannel#send}; nothing is put
+     *     there then
+     * @throws IllegalArgumentException if the peer's address is not of the channel's family, or the payload is longer
+     *     than the batch's capacity
      * @throws java.nio.channels.AlreadyConnectedException if the channel is connected to another peer, as with {@link
      *     PktInfoChannel#send}
-     * @throws IllegalStateException if the batch is full, until {@link #clear} or the next receive; or if another thread uses it
+     * @throws IllegalStateException if the batch is full, until {@link #clear} or the next receive; or if another
+     *     thread uses it
      */
     public DatagramSlot put(ByteBuffer payload, Endpoint peer, Source source) throws SendException {
         int length = payload.remaining();
@@ -274,15 +279,16 @@ public final class DatagramBatch {
     }
 
     /**
-     * The same with a payload that is still to be written, into the slot's {@link DatagramSlot#payload} and before {@link #send}:
-     * until then it is what the memory happens to hold.
+     * The same with a payload that is still to be written, into the slot's {@link DatagramSlot#payload} and before
+     * {@link #send}: until then it is what the memory happens to hold.
      *
      * @param length how many bytes, in 0 to {@link #payloadCapacity}
      * @param peer where to
      * @param source where from
      * @return its slot, of which only the reply, the peer and the payload mean anything
      * @throws SendException as with a payload
-     * @throws IllegalArgumentException if the peer's address is not of the channel's family, or the length is out of range
+     * @throws IllegalArgumentException if the peer's address is not of the channel's family, or the length is out of
+     *     range
      * @throws IllegalStateException as with a payload
      */
     public DatagramSlot put(int length, Endpoint peer, Source source) throws SendException {
@@ -323,8 +329,9 @@ public final class DatagramBatch {
     }
 
     /**
-     * Whether neighbouring replies to one peer leave together. Default: yes, where the kernel can. Off is for a device or a
-     * tunnel that claims to cut and does not. Where {@link org.pktinfo.doctor.Doctor#segmentation} is off, they leave one by one all the same.
+     * Whether neighbouring replies to one peer leave together. Default: yes, where the kernel can. Off is for a device
+     * or a tunnel that claims to cut and does not. Where {@link org.pktinfo.doctor.Doctor#segmentation} is off, they
+     * leave one by one all the same.
      *
      * @param on yes or no
      * @return this
@@ -395,7 +402,10 @@ public final class DatagramBatch {
         return outbox.segments() && !uncut.has(high, low);
     }
 
-    /** Looks only if the channel was bound, connected or disconnected since the datagrams came: before that all were its own. */
+    /**
+     * Looks only if the channel was bound, connected or disconnected since the datagrams came: before that all were its
+     * own.
+     */
     @SuppressWarnings("ReferenceEquality") // there is a new object each time
     void checkOwn(int index, SourceSelection selection) throws SendException {
         if (outbox.ownAddress().last() != place) {

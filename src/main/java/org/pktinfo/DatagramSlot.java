@@ -11,9 +11,9 @@ import org.pktinfo.internal.HostAddress;
 import org.pktinfo.internal.Layout;
 
 /**
- * One datagram in a {@link DatagramBatch}, and the reply to it: a view that allocates nothing unless a method says so. Valid
- * until the batch receives again, for the batch's thread only: every method throws {@link IllegalStateException} in another,
- * and {@link IndexOutOfBoundsException} if the last receive did not fill this slot.
+ * One datagram in a {@link DatagramBatch}, and the reply to it: a view that allocates nothing unless a method says so.
+ * Valid until the batch receives again, for the batch's thread only: every method throws {@link IllegalStateException}
+ * in another, and {@link IndexOutOfBoundsException} if the last receive did not fill this slot.
  */
 @SuppressWarnings("exports") // the annotations are not needed at run time
 public final class DatagramSlot {
@@ -155,8 +155,8 @@ public final class DatagramSlot {
     }
 
     /**
-     * Returns true if it was sent to one address of this host, and not to a group or a broadcast address. With several sockets on one
-     * port (SO_REUSEPORT) each of these gets every datagram that is not unicast.
+     * Returns true if it was sent to one address of this host, and not to a group or a broadcast address. With several
+     * sockets on one port (SO_REUSEPORT) each of these gets every datagram that is not unicast.
      *
      * @return true for unicast; false also if the kernel did not tell the destination
      */
@@ -166,8 +166,8 @@ public final class DatagramSlot {
     }
 
     /**
-     * Returns true if its source is an address of this host, or a broadcast address that reaches it. Two system calls; for a peer with
-     * the server's own port.
+     * Returns true if its source is an address of this host, or a broadcast address that reaches it. Two system calls;
+     * for a peer with the server's own port.
      *
      * @return true if so; false also if nobody would say, see {@link IpAddress#isLocal}
      */
@@ -209,7 +209,7 @@ public final class DatagramSlot {
     }
 
     /**
-     * Copies all datagrams that came as one, each with the packet information of all. Only before a reply is written in place.
+     * Copies all datagrams that came as one, each with the packet information of all. Before a reply is written only.
      *
      * @return at least one datagram
      */
@@ -235,8 +235,8 @@ public final class DatagramSlot {
     }
 
     /**
-     * Replies from the address asked with the first bytes of {@link #payload}; sent by {@link DatagramBatch#send}. Replaces a
-     * reply written before. Where there is no source, or nothing can be sent to the peer, there is no reply, and {@link #failure} says why.
+     * Replies from the address asked with the first bytes of {@link #payload}; sent by {@link DatagramBatch#send}.
+     * Replaces a reply written before. Without a source or a peer to send to there is none: {@link #failure} says why.
      *
      * @param length how many bytes, in 0 to the batch's payload capacity
      * @throws IllegalArgumentException if the length is out of range
@@ -249,8 +249,8 @@ public final class DatagramSlot {
      * As {@link #reply(int)} from the source that a selection chooses.
      *
      * @param length how many bytes, in 0 to the batch's payload capacity
-     * @param selection chooses the source; a {@link SendException} that it throws becomes the {@link #failure}. If it throws anything
-     *     else, there is no reply
+     * @param selection chooses the source; a {@link SendException} that it throws becomes the {@link #failure}. If it
+     *     throws anything else, there is no reply
      * @throws IllegalArgumentException if the length is out of range
      * @throws NullPointerException if the selection returns null
      */
@@ -277,8 +277,9 @@ public final class DatagramSlot {
     }
 
     /**
-     * As {@link #reply(int)}, but the bytes leave as several datagrams of one size: with one system call where the kernel can cut and
-     * {@code Doctor.segmentation()} is on, else one by one. If one fails, those before it were sent and those behind are not.
+     * As {@link #reply(int)}, but the bytes leave as several datagrams of one size: with one system call where the
+     * kernel can cut and {@code Doctor.segmentation()} is on, else one by one. If one fails, those before it were sent
+     * and those behind are not.
      *
      * @param length how many bytes, in 1 to the batch's payload capacity
      * @param segmentSize the length of each datagram, at least 1; of the last perhaps less
@@ -312,7 +313,7 @@ public final class DatagramSlot {
     /**
      * Replies from the address asked with a copy of other bytes; otherwise as {@link #reply(int)}.
      *
-     * @param reply from position to limit; the position is the limit afterwards. May be a part of {@link #payload}, or it
+     * @param reply from position to limit; the position is the limit then. May be {@link #payload} or a part of it
      * @throws IllegalArgumentException if they are more than the batch's payload capacity
      */
     public void reply(ByteBuffer reply) {
@@ -461,10 +462,10 @@ public final class DatagramSlot {
     }
 
     /**
-     * Returns true if the socket's send buffer had no room for the reply, in non-blocking mode. Those behind it had none either, so they
-     * keep their order if they are sent again once the channel is writable.
+     * Returns true if the socket's send buffer had no room for the reply, in non-blocking mode. Those behind it had
+     * none either, so they keep their order if they are sent again once the channel is writable.
      *
-     * @return true if it was not sent for this reason; {@link #failure} is then of kind {@link SendException.Kind#TRANSIENT}
+     * @return true if it was not sent for this reason; the {@link #failureKind} is {@code TRANSIENT} then
      */
     public boolean isHeldBack() {
         batch.checkFilled(index);
@@ -472,7 +473,7 @@ public final class DatagramSlot {
     }
 
     /**
-     * Returns the kind of the {@link #failure}, and makes no object: for who counts what peers with forged addresses cause.
+     * Returns the kind of the {@link #failure} without making an object, to count what forged addresses cause.
      *
      * @return the kind, null if there is no reply yet, or it is pending or sent
      */

@@ -14,10 +14,10 @@ import org.pktinfo.internal.Transport;
 import org.pktinfo.internal.Waiting;
 
 /**
- * What was taken from a channel's socket to be handed out one by one. That is one datagram, as long as receivers have to wait for
- * it now and then; of a queue that does not run empty several are taken with one system call. What is left goes to the next
- * receiver, whoever it is; but not once the JDK's channel was connected or disconnected, which throws its own queue away. For any
- * thread.
+ * What was taken from a channel's socket to be handed out one by one. That is one datagram, as long as receivers have
+ * to wait for it now and then; of a queue that does not run empty several are taken with one system call. What is left
+ * goes to the next receiver, whoever it is; but not once the JDK's channel was connected or disconnected, which throws
+ * its own queue away. For any thread.
  */
 final class Inbox {
     /** How many are taken at once from a queue that does not run empty: an eighth of the calls. */
@@ -173,8 +173,8 @@ final class Inbox {
     }
 
     /**
-     * Returns an arena for a batch. Nothing is taken ahead any more, and whoever is just taking something is waited for: the batch finds
-     * here what was.
+     * Returns an arena for a batch. Nothing is taken ahead any more, and whoever is just taking something is waited
+     * for: the batch finds here what was.
      */
     Arena newArena(int slots, int payloadCapacity) {
         hasBatches = true;
@@ -220,8 +220,8 @@ final class Inbox {
     }
 
     /**
-     * Tells whether more may be taken from the socket than is handed out at once: only if nobody else looks for it there. Asked under the
-     * lock, where whoever begins to wait will look once more.
+     * Tells whether more may be taken from the socket than is handed out at once: only if nobody else looks for it
+     * there. Asked under the lock, where whoever begins to wait will look once more.
      */
     boolean mayReadAhead() {
         return !waiting.hasReceivers() && !hasBatches && socket.channel().isBlocking() && socket.choosesSource();

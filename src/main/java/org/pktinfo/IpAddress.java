@@ -10,7 +10,8 @@ import org.pktinfo.internal.HostAddress;
  * {@link #toInetAddress} is called), compares by content, and may be used by any thread.
  *
  * @param high the first 8 bytes of the address in network order; 0 for an IPv4 address
- * @param low the last 8 bytes; an IPv4 address is IPv4-mapped here (RFC 4291 2.5.5.2): {@code 0x0000ffff} and its 4 bytes
+ * @param low the last 8 bytes; an IPv4 address is IPv4-mapped here (RFC 4291 2.5.5.2): {@code 0x0000ffff} and its 4
+ *     bytes
  * @param scopeId the index of the interface that a link-local address belongs to (RFC 4007), 0 if none
  */
 public record IpAddress(long high, long low, int scopeId) {
@@ -35,8 +36,9 @@ public record IpAddress(long high, long low, int scopeId) {
      * The address as the JDK has it.
      *
      * @param address an IPv4 or IPv6 address
-     * @return the same address, with its scope if it means something on one link only: link-local unicast, or multicast of interface-local or
-     *     link-local scope. The JDK gives every IPv6 address of an interface a scope, and ignores it in {@link Inet6Address#equals}
+     * @return the same address, with its scope if it means something on one link only: link-local unicast, or multicast
+     *     of interface-local or link-local scope. The JDK gives every IPv6 address of an interface a scope, and ignores
+     *     it in {@link Inet6Address#equals}
      */
     public static IpAddress of(InetAddress address) {
         byte[] bytes = address.getAddress();
@@ -94,12 +96,12 @@ public record IpAddress(long high, long low, int scopeId) {
     }
 
     /**
-     * Returns true if this is an address of this host now: of one of its interfaces, of 127.0.0.0/8, or covered by a route of type local. Asks
-     * the routing table, two system calls whatever the number of addresses, by a socket of the process's own; where netlink is refused
-     * it binds a socket to the address.
+     * Returns true if this is an address of this host now: of one of its interfaces, of 127.0.0.0/8, or covered by a
+     * route of type local. Asks the routing table, two system calls whatever the number of addresses, by a socket of
+     * the process's own; where netlink is refused it binds a socket to the address.
      *
-     * @return true if it is; false for a multicast, broadcast or unspecified address, and if nobody would say, which can be without
-     *     netlink and with {@code ip_nonlocal_bind} on
+     * @return true if it is; false for a multicast, broadcast or unspecified address, and if nobody would say, which
+     *     can be without netlink and with {@code ip_nonlocal_bind} on
      */
     public boolean isLocal() {
         return HostAddress.ask(high, low, scopeId) == HostAddress.Answer.LOCAL;

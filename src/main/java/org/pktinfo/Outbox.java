@@ -19,8 +19,8 @@ import org.pktinfo.internal.Tally;
 import org.pktinfo.internal.Waiting;
 
 /**
- * Sends a channel's datagrams: checks them, makes ready those that are sent one by one, waits for room, counts what is not sent. For any
- * thread.
+ * Sends a channel's datagrams: checks them, makes ready those that are sent one by one, waits for room, counts what is
+ * not sent. For any thread.
  */
 final class Outbox {
     private static final long SEND_AGAIN = TimeUnit.MILLISECONDS.toNanos(1);
@@ -69,14 +69,20 @@ final class Outbox {
         }
     }
 
-    /** Refuses to answer what was sent to an address to which the channel is not bound, if the request alone says where from. */
+    /**
+     * Refuses to answer what was sent to an address to which the channel is not bound, if the request alone says where
+     * from.
+     */
     void checkOwn(SourceSelection selection, Endpoint peer, PacketInfo asked) throws SendException {
         if (AddressAsked.isRuleOf(selection) && !answers(asked)) {
             throw AddressAsked.elsewhere(peer, asked);
         }
     }
 
-    /** Returns true if what was asked there is this channel's to answer: by its own address, or to a broadcast address that it is bound to. */
+    /**
+     * Returns true if what was asked there is this channel's to answer: by its own address, or to a broadcast address
+     * that it is bound to.
+     */
     boolean answers(PacketInfo asked) {
         return isBoundTo(asked.local()) || isBoundTo(asked.destination());
     }
@@ -123,8 +129,8 @@ final class Outbox {
     }
 
     /**
-     * On kernels of the RHEL 7 age index 0 in the control message clears the socket's binding to a device for that datagram;
-     * naming the device again changes nothing on any kernel.
+     * On kernels of the RHEL 7 age index 0 in the control message clears the socket's binding to a device for that
+     * datagram; naming the device again changes nothing on any kernel.
      */
     int interfaceIndex(Source source) {
         return source.interfaceIndex() != 0 || source.controlMessage() == Source.ControlMessage.NONE
@@ -226,7 +232,10 @@ final class Outbox {
         }
     }
 
-    /** A socket is writable when half its buffer is free (sock_def_write_space), so who waits for each datagram tries again meanwhile. */
+    /**
+     * A socket is writable when half its buffer is free (sock_def_write_space), so who waits for each datagram tries
+     * again meanwhile.
+     */
     private void sendAsRoomComes(Arena arena, int count, int pending, long patience, long limit) throws IOException {
         socket.counters().sendWait();
         long end = Deadline.after(limit);

@@ -12,24 +12,29 @@ import org.pktinfo.common.Hash;
 import org.pktinfo.internal.Addresses;
 
 /**
- * Which of the host's addresses a peer asked last: for programming interfaces such as {@link java.net.DatagramSocket} that hand over
- * a reply without its request. A reply is sent from the address that its peer asked <em>last</em>; a peer that asks two of
- * the host's addresses at once from one port may get an answer from the wrong one of the two, and so may one in whose name somebody else
- * sends. A request to a group or to broadcast names no address that could answer it, so it does not replace one that the peer has asked by
- * unicast and that has not expired. With the request at hand, {@link PktInfoChannel#reply} never errs.
+ * Which of the host's addresses a peer asked last: for programming interfaces such as {@link java.net.DatagramSocket}
+ * that hand over a reply without its request. A reply is sent from the address that its peer asked <em>last</em>; a
+ * peer that asks two of the host's addresses at once from one port may get an answer from the wrong one of the two, and
+ * so may one in whose name somebody else sends. A request to a group or to broadcast names no address that could answer
+ * it, so it does not replace one that the peer has asked by unicast and that has not expired. With the request at hand,
+ * {@link PktInfoChannel#reply} never errs.
  *
- * <p>Of a fixed size: each peer has its place in one of two groups of eight, and one that finds both full takes the place of that of the
- * sixteen that has been silent for longest. For 16 peers there are 24 places, so that nearly nobody ever finds both full while no more
- * peers come than there is room for. Which peers meet in a group depends on secret numbers: an attacker with forged addresses has to fill
- * the memory to have others forgotten, and cannot have it grow. It takes 6 bytes for each peer that there is room for, from the first
- * peer on, and some 130 more for each place that is taken (12 instead of 6 where the heap is larger than 32 GB).
+ * <p>Of a fixed size: each peer has its place in one of two groups of eight, and one that finds both full takes the
+ * place of that of the sixteen that has been silent for longest. For 16 peers there are 24 places, so that nearly
+ * nobody ever finds both full while no more peers come than there is room for. Which peers meet in a group depends on
+ * secret numbers: an attacker with forged addresses has to fill the memory to have others forgotten, and cannot have it
+ * grow. It takes 6 bytes for each peer that there is room for, from the first peer on, and some 130 more for each place
+ * that is taken (12 instead of 6 where the heap is larger than 32 GB).
  *
- * <p>Safe for use by any thread, without locks. A peer that is known costs a look, and an object once a second. Of two threads that
- * receive from one peer at the same moment either may be the last one.
+ * <p>Safe for use by any thread, without locks. A peer that is known costs a look, and an object once a second. Of two
+ * threads that receive from one peer at the same moment either may be the last one.
  */
 @SuppressWarnings("exports") // the annotations are not needed at run time
 public final class PeerMemory {
-    /** The number of peers that are remembered unless something else is said: about 2 MB with so many, and 3 MB when every place is taken. */
+    /**
+     * The number of peers that are remembered unless something else is said: about 2 MB with so many, and 3 MB when
+     * every place is taken.
+     */
     public static final int DEFAULT_CAPACITY = 1 << 14;
 
     /** How long a peer that is silent is remembered unless something else is said. */
@@ -52,7 +57,10 @@ public final class PeerMemory {
     private final long expiry; // nanoseconds
     private final LongAdder unknownPeers = new LongAdder();
 
-    /** So that nobody finds out which peers meet in a group: they begin with the nanosecond at which the program started. */
+    /**
+     * So that nobody finds out which peers meet in a group: they begin with the nanosecond at which the program
+     * started.
+     */
     private final long highKey;
 
     private final long lowKey;
@@ -97,10 +105,10 @@ public final class PeerMemory {
     }
 
     /**
-     * Returns how often a source was asked for and the memory did not know where the peer had asked, so that the system chose: the peer was
-     * forgotten, had not asked, or its last datagram did not say where it was sent to. Counts from when the first peer was remembered: a
-     * client that nobody has sent anything yet counts nothing. Sending to further servers, one that has been answered counts each datagram
-     * that goes to a server it has not heard of.
+     * Returns how often a source was asked for and the memory did not know where the peer had asked, so that the system
+     * chose: the peer was forgotten, had not asked, or its last datagram did not say where it was sent to. Counts from
+     * when the first peer was remembered: a client that nobody has sent anything yet counts nothing. Sending to further
+     * servers, one that has been answered counts each datagram that goes to a server it has not heard of.
      *
      * @return a number that only grows
      */
@@ -158,7 +166,10 @@ public final class PeerMemory {
         dropSecond(there, first, second, peer, tag);
     }
 
-    /** Two threads may have given one peer two places at once; of these the one that is found first counts, and the other grows old. */
+    /**
+     * Two threads may have given one peer two places at once; of these the one that is found first counts, and the
+     * other grows old.
+     */
     private static void dropSecond(
             AtomicReferenceArray<@Nullable Entry> there, int first, int second, Endpoint peer, int tag) {
         boolean found = false;
@@ -195,8 +206,9 @@ public final class PeerMemory {
     }
 
     /**
-     * Finds a free place: in the first group while half of that is free, which is looked at first; else in the one with more of them, so that
-     * hardly one is ever full. There is none in either: that of the peer that has been silent for longest.
+     * Finds a free place: in the first group while half of that is free, which is looked at first; else in the one with
+     * more of them, so that hardly one is ever full. There is none in either: that of the peer that has been silent for
+     * longest.
      */
     private int room(AtomicReferenceArray<@Nullable Entry> there, int first, int second, long now) {
         int freeInFirst = free(there, first, now);
@@ -278,12 +290,12 @@ public final class PeerMemory {
     }
 
     /**
-     * Returns the source of something for a peer: the address that it asked last. For a socket that is bound to all addresses and not
-     * connected.
+     * Returns the source of something for a peer: the address that it asked last. For a socket that is bound to all
+     * addresses and not connected.
      *
      * @param peer who
-     * @return the system's choice if the peer is not remembered, or its last datagram did not say where it was sent to: {@link #unknownPeers}
-     *     counts both
+     * @return the system's choice if the peer is not remembered, or its last datagram did not say where it was sent to:
+     *     {@link #unknownPeers} counts both
      */
     public Source source(Endpoint peer) {
         PacketInfo info = lastAsked(peer);
@@ -295,9 +307,9 @@ public final class PeerMemory {
      *
      * @param peer who
      * @param channel by which it is sent
-     * @return the system's choice if the peer is not remembered or its last datagram did not say where it was sent to, which {@link
-     *     #unknownPeers} counts unless the channel has only one address to send from; also if the peer asked an address that the channel is
-     *     not {@linkplain PktInfoChannel#isBoundTo bound to}
+     * @return the system's choice if the peer is not remembered or its last datagram did not say where it was sent to,
+     *     which {@link #unknownPeers} counts unless the channel has only one address to send from; also if the peer
+     *     asked an address that the channel is not {@linkplain PktInfoChannel#isBoundTo bound to}
      */
     public Source source(Endpoint peer, PktInfoChannel channel) {
         return source(peer, lastAsked(peer), channel);

@@ -32,16 +32,16 @@ import org.pktinfo.internal.Waiting;
  * <p>The socket is that of a {@link DatagramChannel}, which stays in charge of options, multicast membership and
  * {@link java.nio.channels.Selector Selector} registration: see {@link #channel}.
  *
- * <p>Safe for use by any number of threads at once; no lock is held while waiting. Closing only the JDK's channel closes this one within
- * a second. Methods that throw {@link IOException} throw of its kinds {@link ClosedChannelException} if the channel is closed; {@link
- * java.nio.channels.AsynchronousCloseException} if another thread closes it while they wait; and {@link
- * java.nio.channels.ClosedByInterruptException} if this thread is interrupted while they wait, or was before they may have to, which closes
- * the channel: see {@link #closeOnInterrupt}.
+ * <p>Safe for use by any number of threads at once; no lock is held while waiting. Closing only the JDK's channel
+ * closes this one within a second. Methods that throw {@link IOException} throw of its kinds {@link
+ * ClosedChannelException} if the channel is closed; {@link java.nio.channels.AsynchronousCloseException} if another
+ * thread closes it while they wait; and {@link java.nio.channels.ClosedByInterruptException} if this thread is
+ * interrupted while they wait, or was before they may have to, which closes the channel: see {@link #closeOnInterrupt}.
  *
- * <p>Memory outside the heap: one payload capacity and 640 bytes for receiving, and the same for sending, each from its first use on:
- * 129 KiB in all with the default capacity. Once {@link #receive()} reads ahead, {@value Inbox#AHEAD} times as much for receiving: 582 KiB.
- * Closing the channel frees it. It does not count for {@code -XX:MaxDirectMemorySize}; that of batches does. Two descriptors besides
- * the JDK's.
+ * <p>Memory outside the heap: one payload capacity and 640 bytes for receiving, and the same for sending, each from its
+ * first use on: 129 KiB in all with the default capacity. Once {@link #receive()} reads ahead, {@value Inbox#AHEAD}
+ * times as much for receiving: 582 KiB. Closing the channel frees it. It does not count for {@code
+ * -XX:MaxDirectMemorySize}; that of batches does. Two descriptors besides the JDK's.
  */
 @SuppressWarnings("exports") // the annotations are not needed at run time
 public final class PktInfoChannel implements InterruptibleChannel {
@@ -74,7 +74,7 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Returns true if this system can do it: it is Linux and the native library loads. Loads it on first use; never throws.
+     * Returns true if this system can do it: it is Linux, and the native library loads, on first use. Never throws.
      *
      * @return true if {@link #open()} will not fail for want of the library
      */
@@ -136,14 +136,14 @@ public final class PktInfoChannel implements InterruptibleChannel {
      * Opens a channel for certain addresses and datagrams of a certain length; not yet bound.
      *
      * @param family which addresses
-     * @param payloadCapacity the longest payload that can be received whole or sent, in 1 to {@value #MAX_PAYLOAD} bytes; what
-     *     does not fit is cut off and marked, see {@link Datagram#isTruncated}
+     * @param payloadCapacity the longest payload that can be received whole or sent, in 1 to {@value #MAX_PAYLOAD}
+     *     bytes; what does not fit is cut off and marked, see {@link Datagram#isTruncated}
      * @return the channel
      * @throws java.net.SocketException if the kernel ignores the source of what is sent, as gVisor does, and {@code
      *     pktinfo.unproven} is not {@code allow}; the text names the kernel
      * @throws IOException if no socket can be had
      * @throws IllegalArgumentException if the capacity is out of range
-     * @throws UnsupportedOperationException if IPv6 is asked for and the host or the JVM (java.net.preferIPv4Stack) has none
+     * @throws UnsupportedOperationException if IPv6 is asked for and there is none, or java.net.preferIPv4Stack is set
      * @throws UnsatisfiedLinkError if the native library cannot be loaded; the text lists every attempt
      */
     public static PktInfoChannel open(Family family, int payloadCapacity) throws IOException {
@@ -161,9 +161,9 @@ public final class PktInfoChannel implements InterruptibleChannel {
     /**
      * Gives packet information to a channel that exists already, with room for the largest datagrams.
      *
-     * <p>Packet information is switched on from now on: datagrams that a bound channel has queued before came without, and {@link #reply}
-     * refuses them. The JDK's channel can still be used, but is better connected and disconnected by {@link #reconnect}; closing the
-     * result closes it too.
+     * <p>Packet information is switched on from now on: datagrams that a bound channel has queued before came without,
+     * and {@link #reply} refuses them. The JDK's channel can still be used, but is better connected and disconnected by
+     * {@link #reconnect}; closing the result closes it too.
      *
      * @param channel a channel of the JDK's own provider
      * @return the channel around it
@@ -195,11 +195,11 @@ public final class PktInfoChannel implements InterruptibleChannel {
     /**
      * Binds to a local address.
      *
-     * @param local the address and port; null, or a wildcard address and port 0, leaves them to the system. Bound to one
-     *     address the channel receives only what is sent there
+     * @param local the address and port; null, or a wildcard address and port 0, leaves them to the system. Bound to
+     *     one address the channel receives only what is sent there
      * @return this channel
-     * @throws java.net.BindException if the address is in use or not this host's, or the port needs a privilege; the text names address and
-     *     privilege
+     * @throws java.net.BindException if the address is in use or not this host's, or the port needs a privilege; the
+     *     text names address and privilege
      * @throws IllegalArgumentException if the address is not of the channel's family, or is a name without a number
      * @throws java.nio.channels.AlreadyBoundException if the channel is bound already
      * @throws IOException if binding fails otherwise
@@ -220,19 +220,19 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Returns true if the channel is bound to an address, alone or among all others. A channel that is bound to one address or connected
-     * has only that one; the kernel would not refuse to send from another. Costs a few nanoseconds and no system call.
+     * Returns true if the channel is bound to an address, alone or among all others. If it is bound to one or connected
+     * it has only that one; the kernel would not refuse to send from another. Costs nanoseconds and no system call.
      *
      * @param address of this host
-     * @return true for any address if the channel is bound to all addresses, to a group, or not yet; and for the unspecified one
+     * @return true for all addresses if the channel is bound to all, a group, or not yet; and for the unspecified one
      */
     public boolean isBoundTo(IpAddress address) {
         return outbox.isBoundTo(address);
     }
 
     /**
-     * Returns the JDK's channel of the same socket: for options, multicast membership, the blocking mode, and to register with a
-     * Selector. Packet information stays on. It is connected and disconnected by {@link #reconnect}.
+     * Returns the JDK's channel of the same socket: for options, multicast membership, the blocking mode, and to
+     * register with a Selector. Packet information stays on. It is connected and disconnected by {@link #reconnect}.
      *
      * @return always the same channel; closing it closes this one as well, closing this one closes it
      */
@@ -240,7 +240,7 @@ public final class PktInfoChannel implements InterruptibleChannel {
         return channel;
     }
 
-    /** Connects or disconnects a {@link DatagramChannel} or its socket: what {@link PktInfoChannel#reconnect} is for. */
+    /** Connects or disconnects a {@link DatagramChannel} or its socket, for {@link PktInfoChannel#reconnect}. */
     @FunctionalInterface
     public interface Reconnection {
         /**
@@ -253,15 +253,15 @@ public final class PktInfoChannel implements InterruptibleChannel {
 
     /**
      * Has {@link #channel} connected or disconnected while nobody sends or receives by this channel: {@code
-     * channel.reconnect(() -> channel.channel().disconnect())}. Others are held off meanwhile, and who waits already goes on to wait.
-     * As the JDK's channel does, it waits for a thread that reads from that one itself.
+     * channel.reconnect(() -> channel.channel().disconnect())}. Others are held off meanwhile, and who waits already
+     * goes on to wait. As the JDK's channel does, it waits for a thread that reads from that one itself.
      *
-     * <p>Disconnecting frees the port for a moment, or replaces the socket by another one. A JDK's channel that is connected or
-     * disconnected otherwise is followed within half a second; until then what is sent leaves from the socket before, binding the new one
-     * may fail because its port is still in use, and what is sent just while it is disconnected may move it to another port.
+     * <p>Disconnecting frees the port for a moment, or replaces the socket. A JDK's channel that is connected or
+     * disconnected otherwise is followed within half a second; until then what is sent leaves from the socket before,
+     * the new one may find its port in use, and what is sent just while it is disconnected may move it to another port.
      *
-     * @param reconnection connects or disconnects; must not send or receive by this channel, nor wait for somebody who does. It is run also
-     *     if this channel is closed, to have the JDK's say so
+     * @param reconnection connects or disconnects; must not send or receive by this channel, nor wait for somebody who
+     *     does. It is run also if this channel is closed, to have the JDK's say so
      * @throws IllegalStateException if the reconnection itself uses this channel to send or receive
      * @throws IOException if the reconnection throws it, or the new socket cannot be used
      */
@@ -283,16 +283,15 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Lets the kernel hand over datagrams of one peer that came in a row as one (UDP_GRO, udp(7)). {@link #receive()} gives them
-     * one by one all the same, each with its packet information; while some are left neither a {@link java.nio.channels.Selector}
-     * nor a thread that waits already knows of them, so receive until nothing comes. In a batch they share a slot, see {@link
-     * DatagramSlot#segmentSize}, but for those that a {@code receive()} has left. Default: off. To be switched before bind: what is queued
-     * as one when it is switched off comes as one datagram (tried on Linux 6.18).
+     * Lets the kernel hand over datagrams of one peer that came in a row as one (UDP_GRO, udp(7)). {@link #receive()}
+     * gives them one by one all the same, each with its packet information; while some are left neither a {@link
+     * java.nio.channels.Selector} nor a thread that waits already knows of them, so receive until nothing comes. In a
+     * batch they share a slot, see {@link DatagramSlot#segmentSize}, but for those that a {@code receive()} has left.
+     * Default: off. To be switched before bind: once off, what is queued as one is one datagram (tried on Linux 6.18).
      *
      * @param on true to switch it on
      * @throws UnsupportedOperationException if the kernel cannot: it came with Linux 5.0
-     * @throws IllegalStateException if the channel's payload capacity is less than {@link #MAX_PAYLOAD}: what does not fit
-     *     would be several datagrams lost
+     * @throws IllegalStateException if the payload capacity is below {@link #MAX_PAYLOAD}: not all of them would fit
      * @throws IOException if the option cannot be set otherwise
      */
     public void coalesceReceived(boolean on) throws IOException {
@@ -303,9 +302,9 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Sends IPv4 datagrams with the don't-fragment bit or without (RFC 1191, IP_MTU_DISCOVER in ip(7)). Off, routers fragment what does
-     * not fit. To be switched off where several hosts share an address: a router's report may reach another one than the one that sent.
-     * IPv6 routers do not fragment (RFC 8200, section 5): there a payload of 1232 bytes passes every link. Default: the system's, on.
+     * Sends IPv4 datagrams with the don't-fragment bit or without (RFC 1191, IP_MTU_DISCOVER in ip(7)). Off, routers
+     * fragment what does not fit. To be switched off where several hosts share an address: a router's report may reach
+     * another one than sent. IPv6 routers never do (RFC 8200 5): 1232 bytes pass all links. Default: the system's, on.
      *
      * @param on true to switch it on
      * @throws UnsupportedOperationException if the JDK alone carries the datagrams ({@code pktinfo.fallback})
@@ -316,8 +315,8 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Receives datagrams to groups that only another socket of this host has joined, or those to this channel's own groups alone
-     * (IP_MULTICAST_ALL in ip(7), IPV6_MULTICAST_ALL). Default: off, on every JDK; kernels before 4.20 cannot switch it off for IPv6.
+     * Receives datagrams to groups that only another socket of this host has joined, or to this channel's own alone
+     * (IP_MULTICAST_ALL in ip(7), IPV6_MULTICAST_ALL). Default: off; kernels before 4.20 cannot do that for IPv6.
      *
      * @param on true to switch it on
      * @throws UnsupportedOperationException if it is to be switched off for IPv6 and the kernel cannot
@@ -328,8 +327,8 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Closes this channel when a thread that waits in it is interrupted, as channels do, or leaves the interrupt to that thread, as with
-     * {@link java.net.DatagramSocket}. Virtual threads close it always, as they do with both. Default: on.
+     * Closes this channel when a thread that waits in it is interrupted, as channels do, or leaves the interrupt to
+     * that thread, as with {@link java.net.DatagramSocket}. Virtual threads close it always, as with both. Default: on.
      *
      * @param on true to close it; to be set before a thread waits
      * @return this
@@ -340,8 +339,8 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Leaves an interrupt to the thread that is interrupted, whatever kind of thread it is: for a channel that many share, which none of
-     * them shall close for all. Whoever waits goes on waiting, and finds the interrupt afterwards.
+     * Leaves an interrupt to the thread that is interrupted, whatever kind of thread it is: for a channel that many
+     * share, which none of them shall close for all. Whoever waits goes on waiting, and finds the interrupt afterwards.
      *
      * @return this
      */
@@ -361,15 +360,16 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Receives one datagram, which may be empty; waits until one comes. Costs one copy of the payload; no address object is made. From a
-     * queue that has not run empty for {@value Inbox#BUSY} datagrams it takes {@value Inbox#AHEAD} with one system call, unless another
-     * thread waits, a batch exists or {@link #channel} is in non-blocking mode; the rest of them is for the next calls of a
-     * {@code receive} of this channel or of a batch, in their order, and not seen by who reads the JDK's channel. Connecting or
-     * disconnecting that throws it away, as it does what its own queue has.
+     * Receives one datagram, which may be empty; waits until one comes. Costs one copy of the payload; no address
+     * object is made. From a queue that has not run empty for {@value Inbox#BUSY} datagrams it takes {@value
+     * Inbox#AHEAD} with one system call, unless another thread waits, a batch exists or {@link #channel} is in
+     * non-blocking mode; the rest is for the next calls of a {@code receive} of this channel or of a batch, in order,
+     * and not seen by who reads the JDK's channel. Connecting or disconnecting that throws it away, as its own queue.
      *
      * @return the datagram, never null
-     * @throws java.nio.channels.IllegalBlockingModeException if {@link #channel} is in non-blocking mode: {@code receive(Duration.ZERO)} is for that
-     * @throws java.net.PortUnreachableException if the JDK's channel is connected and its peer's host says that nobody listens
+     * @throws java.nio.channels.IllegalBlockingModeException if {@link #channel} is in non-blocking mode: {@code
+     *     receive(Duration.ZERO)} is for that
+     * @throws java.net.PortUnreachableException if the JDK's channel is connected and its peer's port is closed
      * @throws IOException if receiving fails otherwise
      */
     public Datagram receive() throws IOException {
@@ -389,9 +389,9 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Receives one datagram into a packet of the JDK, as {@link java.net.DatagramSocket#receive} does: what does not fit is cut off, the
-     * packet's address and length are set, and a packet used again keeps its room. For those who know the JDK's packets and want to
-     * know where each was sent to.
+     * Receives one datagram into a packet of the JDK, as {@link java.net.DatagramSocket#receive} does: what does not
+     * fit is cut off, the packet's address and length are set, and a packet used again keeps its room. For those who
+     * know the JDK's packets and want to know where each was sent to.
      *
      * @param packet what to receive into; locked while it is filled, but not while nothing is there
      * @param timeout how long to wait at most; zero: not at all
@@ -407,7 +407,7 @@ public final class PktInfoChannel implements InterruptibleChannel {
     /**
      * Makes room to receive and answer many datagrams with one call.
      *
-     * @param slots how many at most, in 1 to {@value DatagramBatch#MAX_SLOTS}; with 32 the cost of the calls no longer counts
+     * @param slots number of slots, in 1 to {@value DatagramBatch#MAX_SLOTS}; with 32 the cost of the calls is small
      * @param payloadCapacity the longest payload of each, request or reply, in 1 to {@value #MAX_PAYLOAD} bytes
      * @return a batch, which takes {@code slots * (payloadCapacity + 583)} bytes outside the heap and is for one thread
      * @throws IllegalArgumentException if a number is out of range
@@ -431,10 +431,10 @@ public final class PktInfoChannel implements InterruptibleChannel {
      * Replies to a request from the address that it was sent to, see {@link SourceSelection#addressAsked}.
      *
      * @param request what was received, now or earlier, by this channel or another of the same port
-     * @param payload from its position to its limit; the position is the limit afterwards, unless an exception is thrown
-     * @throws SendException as {@link #send} does, with {@link SendException.Kind#NO_SOURCE} if the request does not say which address
-     *     it was sent to, or that is not one that this channel is {@linkplain #isBoundTo bound to}, and with {@link
-     *     SendException.Kind#PEER_UNANSWERABLE} if it came from no address that can be answered
+     * @param payload from its position to its limit; the position is the limit afterwards, if nothing is thrown
+     * @throws SendException as {@link #send} does, with {@link SendException.Kind#NO_SOURCE} if the request does not
+     *     say which address it was sent to, or that is not one that this channel is {@linkplain #isBoundTo bound to},
+     *     and with {@link SendException.Kind#PEER_UNANSWERABLE} if it came from no address that can be answered
      * @throws IOException as {@link #send} does
      */
     public void reply(Datagram request, ByteBuffer payload) throws IOException {
@@ -442,11 +442,11 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Replies to a request from the address that a selection chooses; otherwise as {@link #reply(Datagram, ByteBuffer)}.
+     * Replies as {@link #reply(Datagram, ByteBuffer)}, but from the address that a selection chooses.
      *
      * @param request what was received
      * @param payload the reply
-     * @param selection chooses the source; one of the caller's own may choose an address to which this channel is not bound
+     * @param selection chooses the source; the caller's own may choose an address to which this channel is not bound
      * @throws SendException as there, and whatever the selection throws
      * @throws IOException as there
      */
@@ -456,16 +456,16 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Sends a datagram from a chosen source. If the socket's send buffer is full it waits for room in blocking mode, and
-     * fails with {@link SendException.Kind#TRANSIENT} in non-blocking mode. What is sent may still be lost on the way.
+     * Sends a datagram from a chosen source. If the socket's send buffer is full it waits for room in blocking mode,
+     * and fails with {@link SendException.Kind#TRANSIENT} in non-blocking mode. What is sent may be lost on the way.
      *
-     * @param payload from its position to its limit, may be empty; the position is the limit afterwards, unless an exception is thrown
+     * @param payload from its position to its limit, may be empty; the position is the limit then, if nothing is thrown
      * @param peer where to
      * @param source where from; also an address that this channel is not bound to, if the kernel takes it
      * @throws SendException if the datagram is not sent, for the reason of its {@link SendException#kind}
      * @throws IllegalArgumentException if the peer's address is not of the channel's family
-     * @throws java.nio.channels.AlreadyConnectedException if {@link #channel} is connected to another peer, as with {@link
-     *     DatagramChannel#send}. Connected otherwise than by {@link #reconnect}, it is known within half a second
+     * @throws java.nio.channels.AlreadyConnectedException if {@link #channel} is connected to another peer, as with
+     *     {@link DatagramChannel#send}. Connected otherwise than by {@link #reconnect}, known within half a second
      * @throws IOException if sending fails otherwise
      */
     public void send(ByteBuffer payload, Endpoint peer, Source source) throws IOException {
@@ -473,9 +473,9 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Returns true if replies leave from the source that is chosen. False only where the native library cannot be loaded and the
-     * program was started with {@code -Dpktinfo.fallback=plain}: there the JDK alone sends and receives, no packet information comes,
-     * sources and selections are ignored, and receiving without waiting may take a millisecond.
+     * Returns true if replies leave from the source that is chosen. False only where the native library cannot be
+     * loaded and the program was started with {@code -Dpktinfo.fallback=plain}: there the JDK alone sends and receives,
+     * no packet information comes, sources and selections are ignored, receiving without waiting may take 1 ms.
      *
      * @return true except in the fall-back
      */

@@ -7,8 +7,8 @@ import org.pktinfo.internal.Errno;
 import org.pktinfo.internal.HostAddress;
 
 /**
- * A datagram was not sent. The channel is as good as before; the text names the source, the peer and what the kernel said,
- * for example {@code sendmsg: ENETUNREACH (101), source 192.0.2.9, peer 192.0.2.1:4711}.
+ * A datagram was not sent. The channel is as good as before; the text names the source, the peer and what the kernel
+ * said, for example {@code sendmsg: ENETUNREACH (101), source 192.0.2.9, peer 192.0.2.1:4711}.
  */
 public final class SendException extends IOException {
     @Serial
@@ -16,11 +16,14 @@ public final class SendException extends IOException {
 
     /** What a caller can make of it. */
     public enum Kind {
-        /** The source is not an address of this host (any more), not yet usable (IPv6 duplicate address detection), or not of the peer's family. */
+        /**
+         * The source is not an address of this host (any more), not yet usable (IPv6 duplicate address detection), or
+         * not of the peer's family.
+         */
         SOURCE_UNUSABLE,
         /**
-         * The request does not say which address it was sent to, it was broken off, or the channel is bound to another address than that:
-         * nothing is guessed.
+         * The request does not say which address it was sent to, it was broken off, or the channel is bound to another
+         * address than that: nothing is guessed.
          */
         NO_SOURCE,
         /** The interface is gone: ENODEV. */
@@ -29,11 +32,17 @@ public final class SendException extends IOException {
         TRANSIENT,
         /** Longer than a datagram, the send buffer or the path allows: EMSGSIZE. */
         MESSAGE_TOO_LONG,
-        /** The host has no route to the peer, or one that forbids it: ENETUNREACH, EHOSTUNREACH, EACCES, ENETDOWN and the like. */
+        /**
+         * The host has no route to the peer, or one that forbids it: ENETUNREACH, EHOSTUNREACH, EACCES, ENETDOWN and
+         * the like.
+         */
         PEER_UNREACHABLE,
         /** The peer has port 0, to which nothing can be sent. */
         PEER_PORT_ZERO,
-        /** The request came from no address that a reply can be sent to: 0.0.0.0 (a DHCP client), ::, a multicast group or 255.255.255.255. */
+        /**
+         * The request came from no address that a reply can be sent to: 0.0.0.0 (a DHCP client), ::, a multicast group
+         * or 255.255.255.255.
+         */
         PEER_UNANSWERABLE,
         /** Anything else; {@link #errno} says what. */
         OTHER
@@ -110,7 +119,9 @@ public final class SendException extends IOException {
         return errno;
     }
 
-    /** What a caller can make of what the kernel said; may ask it whether the source is still an address of this host. */
+    /**
+     * What a caller can make of what the kernel said; may ask it whether the source is still an address of this host.
+     */
     static Kind kind(int errno, Source source) {
         return switch (errno) {
             case Errno.ENETUNREACH, Errno.EADDRNOTAVAIL, Errno.EINVAL ->
@@ -125,8 +136,8 @@ public final class SendException extends IOException {
     }
 
     /**
-     * The kernel gives one number for a source that is gone and for a route that is missing: ENETUNREACH over IPv4 today,
-     * EINVAL over IPv6 and on kernels of RHEL 7. Which it was, the routing table tells, whatever the number.
+     * The kernel gives one number for a source that is gone and for a route that is missing: ENETUNREACH over IPv4
+     * today, EINVAL over IPv6 and on kernels of RHEL 7. Which it was, the routing table tells, whatever the number.
      */
     private static Kind unusableOr(Kind otherwise, Source source) {
         if (source.address().isUnspecified()) {

@@ -9,8 +9,9 @@ import org.pktinfo.internal.Arena;
 import org.pktinfo.internal.Layout;
 
 /**
- * Makes records of an arena's slots, and slots of records. Nothing is allocated before a record is asked for, and nothing for one that was
- * made before and is still known: a server has few addresses, and its peers come again. For one thread at a time.
+ * Makes records of an arena's slots, and slots of records. Nothing is allocated before a record is asked for, and
+ * nothing for one that was made before and is still known: a server has few addresses, and its peers come again. For
+ * one thread at a time.
  */
 final class SlotRecords {
     private static final int PEER_BITS = 10;
@@ -24,7 +25,10 @@ final class SlotRecords {
     private final @Nullable Endpoint[] knownPeers = new Endpoint[1 << PEER_BITS];
     private final @Nullable KnownInfo[] knownInfos = new KnownInfo[1 << INFO_BITS];
 
-    /** With all that it was made of: the bytes of both control messages, flags, and whether the peer has an IPv4 address. */
+    /**
+     * With all that it was made of: the bytes of both control messages, flags, and whether the peer has an IPv4
+     * address.
+     */
     private record KnownInfo(
             long first, long second, long third, long fourth, int flags, boolean ipv4, PacketInfo info) {}
 

@@ -7,7 +7,8 @@ import org.pktinfo.internal.Addresses;
  * Decides which {@link Source} the reply to a request leaves from. The selections here are stateless and may be used by
  * any thread; one's own is a lambda and is called by whichever thread sends the reply.
  *
- * <p>{@link #addressAsked} is right on every kernel from 2.6.32 on; the others are for those who know why they want them.
+ * <p>{@link #addressAsked} is right on every kernel from 2.6.32 on; the others are for those who know why they want
+ * them.
  */
 @FunctionalInterface
 public interface SourceSelection {
@@ -22,17 +23,20 @@ public interface SourceSelection {
     Source select(Endpoint peer, PacketInfo info) throws SendException;
 
     /**
-     * The address that the request was sent to; the default. Refuses with {@link SendException.Kind#NO_SOURCE} where the
-     * kernel did not say which that is, and where the channel that is to reply is bound to another address or connected from one: it
-     * never guesses.
+     * The address that the request was sent to; the default. Refuses with {@link SendException.Kind#NO_SOURCE} where
+     * the kernel did not say which that is, and where the channel that is to reply is bound to another address or
+     * connected from one: it never guesses.
      *
      * <ul>
-     *   <li>To an IPv4 peer always one {@code in_pktinfo}, also on an AF_INET6 socket, and never an {@code in6_pktinfo},
-     *       which kernels of RHEL 7.4 and Linux 3.14 ignore silently. A broadcast or multicast request is answered from the
-     *       unicast address that the kernel names for it.
-     *   <li>To an IPv6 peer one {@code in6_pktinfo}; for a multicast request with the unspecified address and the arrival
+     *   <li>To an IPv4 peer always one {@code in_pktinfo}, also on an AF_INET6 socket, and never an {@code
+     *   in6_pktinfo},
+     *       which kernels of RHEL 7.4 and Linux 3.14 ignore silently. A broadcast or multicast request is answered from
+     *       the unicast address that the kernel names for it.
+     *   <li>To an IPv6 peer one {@code in6_pktinfo}; for a multicast request with the unspecified address and the
+     *   arrival
      *       interface, so that the kernel picks an address there.
-     *   <li>The interface is left to the routing table, because pinning it loses replies on asymmetric routes; only where
+     *   <li>The interface is left to the routing table, because pinning it loses replies on asymmetric routes; only
+     *   where
      *       link-local addresses are involved it is the arrival interface.
      * </ul>
      *
@@ -43,8 +47,9 @@ public interface SourceSelection {
     }
 
     /**
-     * The address asked, and the interface that the request came in on, whatever the routing table says: for a VRF behind
-     * an unbound socket. Refuses as {@link #addressAsked} does. Over IPv4 a reply that is routed elsewhere is lost without an error.
+     * The address asked, and the interface that the request came in on, whatever the routing table says: for a VRF
+     * behind an unbound socket. Refuses as {@link #addressAsked} does. Over IPv4 a reply that is routed elsewhere is
+     * lost without an error.
      *
      * @return the selection
      */
@@ -85,9 +90,9 @@ public interface SourceSelection {
     }
 
     /**
-     * Sends back the {@code in6_pktinfo} as it came, and only without one the {@code in_pktinfo}: the order that worked up
-     * to RHEL 7.3 and answers from the wrong address on RHEL 7.4 and 7.5. Where what came cannot be a source, as with a group,
-     * {@link #interfacePinned} decides. For experiments.
+     * Sends back the {@code in6_pktinfo} as it came, and only without one the {@code in_pktinfo}: the order that worked
+     * up to RHEL 7.3 and answers from the wrong address on RHEL 7.4 and 7.5. Where what came cannot be a source, as
+     * with a group, {@link #interfacePinned} decides. For experiments.
      *
      * @return the selection
      */

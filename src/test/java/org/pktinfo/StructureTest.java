@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Who uses whom, by bytecode and imports, as a constant may leave no trace in the former. Nested classes are their
+ * Checks which class uses which, by bytecode and imports, as a constant may leave no trace in the former. Nested classes are their
  * outer's.
  */
 class StructureTest {

@@ -129,7 +129,10 @@ final class AgentSocket extends DatagramSocketImpl {
         to.setLength(length);
     }
 
-    /** The class above peeks where a security manager, or a filter of its own, wants to see who sent before it takes anything. */
+    /**
+     * The class above peeks where a security manager, or a filter of its own, wants to see who sent before it takes
+     * anything.
+     */
     @Override
     protected int peekData(DatagramPacket packet) throws IOException {
         DatagramPacket first = peeked;

@@ -7,7 +7,10 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.common.Deadline;
 
-/** Asks again and again, and tells by commands when the server comes up or goes down. When the program is told to stop, it says down. */
+/**
+ * Asks again and again, and tells by commands when the server comes up or goes down. When the program is told to stop,
+ * it says down.
+ */
 final class HealthCheck {
     /** What came of asking once. */
     record Outcome(boolean good, String text) {}

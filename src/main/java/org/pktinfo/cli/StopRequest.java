@@ -7,12 +7,12 @@ import java.util.concurrent.TimeUnit;
 import org.pktinfo.common.Deadline;
 
 /**
- * Hears that the program is to stop, by SIGTERM, SIGINT or SIGHUP, or because the JVM ends, and lets the main thread do it: the
- * JVM itself would turn the first two into exit codes 143 and 130, and a shutdown hook can only change that by cutting off all
- * other hooks, among them the one that writes a flight recording.
+ * Hears that the program is to stop, by SIGTERM, SIGINT or SIGHUP, or because the JVM ends, and lets the main thread do
+ * it: the JVM itself would turn the first two into exit codes 143 and 130, and a shutdown hook can only change that by
+ * cutting off all other hooks, among them the one that writes a flight recording.
  *
- * <p>Where signals cannot be had (a run-time image without the module jdk.unsupported) the exit code is the JVM's, and all else
- * as ever. With {@code -Xrs} the system's own rule holds: the process ends at once.
+ * <p>Where signals cannot be had (a run-time image without the module jdk.unsupported) the exit code is the JVM's, and
+ * all else as ever. With {@code -Xrs} the system's own rule holds: the process ends at once.
  */
 final class StopRequest implements AutoCloseable {
     private final CountDownLatch asked = new CountDownLatch(1);

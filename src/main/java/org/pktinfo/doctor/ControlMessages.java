@@ -9,8 +9,8 @@ import org.pktinfo.internal.Layout;
 
 /**
  * The packet information of one datagram as the kernel gives or takes it, nothing left out and nothing interpreted:
- * {@link PacketInfo} is what this library makes of it. A value that any thread may use. Only the {@link Doctor} makes one: the
- * constructors here check nothing.
+ * {@link PacketInfo} is what this library makes of it. A value that any thread may use. Only the {@link Doctor} makes
+ * one: the constructors here check nothing.
  *
  * @param inPktinfo the {@code in_pktinfo} of ip(7), null if there is none
  * @param in6Pktinfo the {@code in6_pktinfo} of RFC 3542, null if there is none

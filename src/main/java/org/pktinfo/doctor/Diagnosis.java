@@ -11,12 +11,12 @@ import org.pktinfo.SourceSelection;
 import org.pktinfo.internal.Layout;
 
 /**
- * What {@link Doctor} has found out about this host. A value that any thread may use. Only the doctor makes one: the constructors here
- * check nothing.
+ * What {@link Doctor} has found out about this host. A value that any thread may use. Only the doctor makes one: the
+ * constructors here check nothing.
  *
  * @param behaviour what the kernel does with packet information
- * @param proofs whether the kernel sends from the source that it is told, by the exchange on loopback that the first channel of a process
- *     makes: on an IPv4 socket, on an IPv6 socket, and for IPv4 on a dual-stack socket
+ * @param proofs whether the kernel sends from the source that it is told, by the exchange on loopback that the first
+ *     channel of a process makes: on an IPv4 socket, on an IPv6 socket, and for IPv4 on a dual-stack socket
  * @param descriptorFoundBy the field or method of the JDK's channel through which its descriptor was found
  * @param hostAddressesToldBy how it is found out whether an address is this host's, in words
  * @param exchanges one request and its reply by the default policy, for each kind of socket and each address
@@ -37,8 +37,8 @@ public record Diagnosis(
         /** To RHEL 7.3 and Linux 3.13: an {@code in6_pktinfo} neither arrives nor is honoured. */
         ONLY_IN_PKTINFO("only in_pktinfo arrives, as on kernels to RHEL 7.3 and Linux 3.13"),
         /**
-         * RHEL 7.4 and 7.5, Linux 3.14; also Linux 3.15 to 3.17 with IPv6 as a module: an {@code in6_pktinfo} arrives, but one
-         * that is sent is ignored without an error, so that the reply may leave from another address.
+         * RHEL 7.4 and 7.5, Linux 3.14; also Linux 3.15 to 3.17 with IPv6 as a module: an {@code in6_pktinfo} arrives,
+         * but one that is sent is ignored without an error, so that the reply may leave from another address.
          */
         IN6_PKTINFO_IGNORED(
                 "in_pktinfo and in6_pktinfo arrive, in6_pktinfo is ignored on sending, as on RHEL 7.4 and 7.5 and Linux 3.14"),
@@ -69,7 +69,10 @@ public record Diagnosis(
     public enum Proof {
         /** The datagram came from there, or a source that is not the host's was refused. */
         HONOURED,
-        /** It came from another address, without an error: channels are not opened unless {@code pktinfo.unproven} is {@code allow}. */
+        /**
+         * It came from another address, without an error: channels are not opened unless {@code pktinfo.unproven} is
+         * {@code allow}.
+         */
         IGNORED,
         /** There is no such socket, loopback is down, a firewall keeps the datagram: channels are opened. */
         NOT_TESTED
@@ -93,7 +96,10 @@ public record Diagnosis(
     public enum Form {
         /** None: the kernel chooses. */
         NONE,
-        /** An {@code in_pktinfo} with the address asked, or for a group or broadcast with the local address that arrived. */
+        /**
+         * An {@code in_pktinfo} with the address asked, or for a group or broadcast with the local address that
+         * arrived.
+         */
         IN_PKTINFO,
         /** An {@code in6_pktinfo} with the address asked, IPv4-mapped where that is IPv4. */
         IN6_PKTINFO,
@@ -168,8 +174,8 @@ public record Diagnosis(
      *
      * @param form what it was sent with
      * @param source the source that the client saw, null if it saw none
-     * @param error what the kernel refused it with, such as {@code EINVAL (22)}; null if it did not. Without an error and
-     *     without a source the reply was lost
+     * @param error what the kernel refused it with, such as {@code EINVAL (22)}; null if it did not. Without an error
+     *     and without a source the reply was lost
      */
     public record Reply(
             Form form, @Nullable IpAddress source, @Nullable String error) {}

@@ -33,10 +33,10 @@ import org.pktinfo.internal.Segmentation;
 import org.pktinfo.internal.SourceProof;
 
 /**
- * Finds out what this host's kernel does with packet information, and whether replies leave from the right address here. By
- * trying, never by the kernel's version: distributions carry features over to old versions. Only {@link #segmentation} goes by it.
- * Needs no privileges, and nothing leaves the host: it asks only the host's own addresses, its multicast datagrams have a hop limit of
- * 0, and its groups are joined without a report.
+ * Finds out what this host's kernel does with packet information, and whether replies leave from the right address
+ * here. By trying, never by the kernel's version: distributions carry features over to old versions. Only {@link
+ * #segmentation} goes by it. Needs no privileges, and nothing leaves the host: it asks only the host's own addresses,
+ * its multicast datagrams have a hop limit of 0, and its groups are joined without a report.
  */
 public final class Doctor {
     /** Enough to see what the kernel does; a host may have thousands. */
@@ -66,9 +66,9 @@ public final class Doctor {
     }
 
     /**
-     * Asks every local address over the default policy, and tries each form of reply on sockets with the options that the
-     * library uses, at no more than eight addresses of each family besides the well-known ones. Blocks; takes well under a second unless
-     * datagrams are lost.
+     * Asks every local address over the default policy, and tries each form of reply on sockets with the options that
+     * the library uses, at no more than eight addresses of each family besides the well-known ones. Blocks; takes well
+     * under a second unless datagrams are lost.
      *
      * @return what was found
      * @throws IOException if no socket can be had or the interfaces cannot be listed
@@ -92,11 +92,12 @@ public final class Doctor {
     }
 
     /**
-     * Says whether datagrams may leave in segments (UDP_SEGMENT) in this JVM, and why. The property {@code pktinfo.segmentation}
-     * decides, if it is {@code on} or {@code off}; if it is {@code auto} or not there, the kernel's name does: Linux 7.0 to 7.1.4 may
-     * corrupt what they cut.
+     * Says whether datagrams may leave in segments (UDP_SEGMENT) in this JVM, and why. The property {@code
+     * pktinfo.segmentation} decides, if it is {@code on} or {@code off}; if it is {@code auto} or not there, the
+     * kernel's name does: Linux 7.0 to 7.1.4 may corrupt what they cut.
      *
-     * @return for a log, in words that begin with {@code on} or {@code off}; of another value of the property, that it is wrong
+     * @return for a log, in words that begin with {@code on} or {@code off}; of another value of the property, that it
+     *     is wrong
      */
     public static String segmentation() {
         return Segmentation.current().text();

@@ -29,12 +29,16 @@ record ExperimentAddress(IpAddress address, @Nullable NetworkInterface group, bo
     private static final IpAddress LOOPBACK_IPV6 = new IpAddress(0, 1, 0);
     private static final IpAddress BROADCAST = ControlMessages.ipv4(0x7fff_ffff);
 
-    /** Two groups that are joined without a word to the routers: RFC 2236 6 (all systems), RFC 2710 5 (interface-local). */
+    /**
+     * Two groups that are joined without a word to the routers: RFC 2236 6 (all systems), RFC 2710 5 (interface-local).
+     */
     private static final IpAddress GROUP = ControlMessages.ipv4(0xe000_0001);
 
     private static final IpAddress GROUP_IPV6 = new IpAddress(0xff11_0000_0000_0000L, 0x706b_7469_6e66L, 0);
 
-    /** Nothing wrong with the policy: the host does not have such an address, or a firewall or route forbids to ask it. */
+    /**
+     * Nothing wrong with the policy: the host does not have such an address, or a firewall or route forbids to ask it.
+     */
     static final class CannotBeAsked extends Exception {
         @Serial
         private static final long serialVersionUID = 1;

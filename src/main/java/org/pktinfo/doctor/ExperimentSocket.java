@@ -37,7 +37,8 @@ final class ExperimentSocket implements AutoCloseable {
     /**
      * Bound to the wildcard address.
      *
-     * @throws UnsupportedOperationException if there is no such socket here, or the kernel refuses an option; the text says why
+     * @throws UnsupportedOperationException if there is no such socket here, or the kernel refuses an option; the text
+     *     says why
      */
     static ExperimentSocket open(PktInfoChannel.Family family, Collection<Diagnosis.SocketOption> options, int port)
             throws IOException {

@@ -6,8 +6,8 @@ import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 
 /**
- * Arithmetic and text of addresses as two longs and a scope: the first and the last 8 bytes in network order, an IPv4 address IPv4-mapped
- * (RFC 4291 2.5.5.2).
+ * Arithmetic and text of addresses as two longs and a scope: the first and the last 8 bytes in network order, an IPv4
+ * address IPv4-mapped (RFC 4291 2.5.5.2).
  */
 public final class Addresses {
     private static final long MAPPED = 0xffff_0000_0000L;
@@ -40,13 +40,19 @@ public final class Addresses {
         return (high & 0xffc0_0000_0000_0000L) == LINK_LOCAL;
     }
 
-    /** Returns true for link-local unicast and for multicast of interface-local and link-local scope (RFC 4291 2.7): the interface is part of it. */
+    /**
+     * Returns true for link-local unicast and for multicast of interface-local and link-local scope (RFC 4291 2.7): the
+     * interface is part of it.
+     */
     public static boolean isOnOneLink(long high) {
         long multicastScope = high >>> 48 & 0xff0f;
         return isLinkLocal(high) || multicastScope == 0xff01 || multicastScope == 0xff02;
     }
 
-    /** Returns false for multicast of either family, the limited broadcast and the unspecified address: nothing that can be a source. */
+    /**
+     * Returns false for multicast of either family, the limited broadcast and the unspecified address: nothing that can
+     * be a source.
+     */
     public static boolean isUsableSource(long high, long low) {
         if (isIpv4(high, low)) {
             int first = (int) (low >>> 24) & 0xff;
@@ -66,7 +72,10 @@ public final class Addresses {
         return address.length == 4 ? mapped(buffer.getInt()) : buffer.getLong(8);
     }
 
-    /** Returns the scope of an address with these first 8 bytes, 0 where it means nothing: the JDK gives every IPv6 address of an interface one. */
+    /**
+     * Returns the scope of an address with these first 8 bytes, 0 where it means nothing: the JDK gives every IPv6
+     * address of an interface one.
+     */
     public static int scope(InetAddress address, long high) {
         return isOnOneLink(high) ? ((Inet6Address) address).getScopeId() : 0;
     }

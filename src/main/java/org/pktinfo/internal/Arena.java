@@ -9,8 +9,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The memory that Java and C share, see {@link Layout}; Java's side of it: numbers and bytes, of which others make something. For one
- * thread at a time.
+ * The memory that Java and C share, see {@link Layout}; Java's side of it: numbers and bytes, of which others make
+ * something. For one thread at a time.
  */
 public final class Arena {
     private static final int CACHE_LINE = 64;
@@ -33,8 +33,8 @@ public final class Arena {
     private Cleaner.@Nullable Cleanable freeing;
 
     /**
-     * Takes {@code 64 + slots * (576 + payload capacity rounded up to 8)} bytes outside the heap, which the collector frees when nobody
-     * sees them any more: {@link #payload} shows them.
+     * Takes {@code 64 + slots * (576 + payload capacity rounded up to 8)} bytes outside the heap, which the collector
+     * frees when nobody sees them any more: {@link #payload} shows them.
      */
     public Arena(int slots, int payloadCapacity, int socketFamily) {
         this(
@@ -45,8 +45,8 @@ public final class Arena {
     }
 
     /**
-     * As many bytes, which {@link #free} frees, or the collector if nobody calls that. Not for {@link #payload}: the view would outlive
-     * them.
+     * As many bytes, which {@link #free} frees, or the collector if nobody calls that. Not for {@link #payload}: the
+     * view would outlive them.
      */
     static Arena hidden(int slots, int payloadCapacity, int socketFamily) {
         if (NativeLibrary.failure() != null) {
@@ -219,7 +219,10 @@ public final class Arena {
         return memory.getInt(slot(index) + Layout.WIRE_LENGTH);
     }
 
-    /** Returns the length of the datagrams that came as one (UDP_GRO), the last perhaps shorter; 0 if it is one datagram. */
+    /**
+     * Returns the length of the datagrams that came as one (UDP_GRO), the last perhaps shorter; 0 if it is one
+     * datagram.
+     */
     public int segmentSize(int index) {
         int size = has(index, Layout.FLAG_SEGMENT_SIZE) ? memory.getInt(slot(index) + Layout.SEGMENT_SIZE) : 0;
         return size < length(index) ? size : 0;
@@ -234,7 +237,10 @@ public final class Arena {
         return segmentSize == 0 ? 1 : (length + segmentSize - 1) / segmentSize;
     }
 
-    /** Returns how many datagrams the socket had lost when this one was queued, modulo 2^32; 0 also if the kernel does not tell. */
+    /**
+     * Returns how many datagrams the socket had lost when this one was queued, modulo 2^32; 0 also if the kernel does
+     * not tell.
+     */
     int dropCount(int index) {
         return has(index, Layout.FLAG_DROP_COUNT) ? memory.getInt(slot(index) + Layout.DROP_COUNT) : 0;
     }
@@ -272,7 +278,10 @@ public final class Arena {
         return interfaceIndexAt(slot(index) + Layout.IN6_INTERFACE);
     }
 
-    /** Returns 8 of the 32 bytes of both control messages, as they lie there: to find out whether they are the same again. */
+    /**
+     * Returns 8 of the 32 bytes of both control messages, as they lie there: to find out whether they are the same
+     * again.
+     */
     public long pktinfoBytes(int index, int eighth) {
         return memory.getLong(slot(index) + Layout.IN6_ADDRESS + eighth * Long.BYTES);
     }
@@ -296,7 +305,10 @@ public final class Arena {
         memory.putInt(slot + Layout.WIRE_LENGTH, packet.getLength());
     }
 
-    /** Puts here a datagram that another arena received, or a part of what came there as one, as if the kernel had done it. */
+    /**
+     * Puts here a datagram that another arena received, or a part of what came there as one, as if the kernel had done
+     * it.
+     */
     public void putReceived(int index, Arena from, int other, int at, int length) {
         int slot = slot(index);
         int fits = Math.min(length, payloadCapacity);
@@ -324,7 +336,10 @@ public final class Arena {
         memory.putShort(slot + Layout.PEER_PORT, (short) port);
     }
 
-    /** Makes the slot ready to send the first bytes of its payload to its peer, with the control message of a form of {@link Layout}. */
+    /**
+     * Makes the slot ready to send the first bytes of its payload to its peer, with the control message of a form of
+     * {@link Layout}.
+     */
     public void prepareSend(int index, int length, int form, long high, long low, int interfaceIndex) {
         int slot = slot(index);
         memory.putInt(slot + Layout.LENGTH, length);

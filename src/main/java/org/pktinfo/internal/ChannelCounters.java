@@ -5,7 +5,9 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 
-/** All that a channel has counted: the tallies of its arenas, and what happens too seldom to need one. For any thread. */
+/**
+ * All that a channel has counted: the tallies of its arenas, and what happens too seldom to need one. For any thread.
+ */
 public final class ChannelCounters {
     private final List<Tally> tallies = new ArrayList<>(); // guarded by this
     private final Tally retired = new Tally(); // guarded by this
@@ -43,9 +45,9 @@ public final class ChannelCounters {
     }
 
     /**
-     * Takes the kernel's counter, which counts modulo 2^32, from a datagram; how many more are lost than was known. Threads that
-     * receive at the same time may come with their datagrams in any order: what is older than what is known changes nothing, and
-     * older is what is less than 2^31 behind.
+     * Takes the kernel's counter, which counts modulo 2^32, from a datagram; how many more are lost than was known.
+     * Threads that receive at the same time may come with their datagrams in any order: what is older than what is
+     * known changes nothing, and older is what is less than 2^31 behind.
      */
     long lost(int told) {
         int all = lostBefore + told;
@@ -61,7 +63,9 @@ public final class ChannelCounters {
         }
     }
 
-    /** The channel has another socket from now on, whose counter begins with 0. For who lets nobody receive meanwhile. */
+    /**
+     * The channel has another socket from now on, whose counter begins with 0. For who lets nobody receive meanwhile.
+     */
     void newSocket() {
         lostBefore = (int) kernelDrops.get();
     }

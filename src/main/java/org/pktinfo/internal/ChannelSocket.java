@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 import org.pktinfo.common.Exceptions;
 
 /**
- * The socket of a channel, and its life: who may use it now, which socket of the JDK's it is, whether it is open, what it has counted. For
- * any thread.
+ * The socket of a channel, and its life: who may use it now, which socket of the JDK's it is, whether it is open, what
+ * it has counted. For any thread.
  */
 public final class ChannelSocket extends AbstractInterruptibleChannel {
     private final DatagramChannel channel;
@@ -191,7 +191,10 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
         end(completed);
     }
 
-    /** Lets this thread use the socket, until it leaves; looks before, if that is wanted, which socket the JDK's channel has. */
+    /**
+     * Lets this thread use the socket, until it leaves; looks before, if that is wanted, which socket the JDK's channel
+     * has.
+     */
     private void enter(boolean look) throws IOException {
         checkOpen();
         if (look) {
@@ -287,7 +290,10 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
         }
     }
 
-    /** Waits for one of {@link Layout}'s events; may return early. Returns 0 if none has come, and fails once the channel is closed. */
+    /**
+     * Waits for one of {@link Layout}'s events; may return early. Returns 0 if none has come, and fails once the
+     * channel is closed.
+     */
     int await(int events, int timeoutMillis) throws IOException {
         enter(/* look= */ true);
         try {

@@ -14,9 +14,9 @@ import org.jspecify.annotations.Nullable;
 import org.pktinfo.common.Deadline;
 
 /**
- * The channel's own two descriptors: a duplicate of the socket's, so that nobody else's close can make a call hit another
- * socket, and an event that wakes all waiters. Both are closed by the last user out: whoever calls the kernel with them
- * enters before and leaves after. What they stand for is changed by who keeps everybody else out meanwhile.
+ * The channel's own two descriptors: a duplicate of the socket's, so that nobody else's close can make a call hit
+ * another socket, and an event that wakes all waiters. Both are closed by the last user out: whoever calls the kernel
+ * with them enters before and leaves after. What they stand for is changed by who keeps everybody else out meanwhile.
  *
  * <p>Holds no reference to the channel, so that a forgotten one can be cleaned up.
  */
@@ -143,8 +143,9 @@ public final class Descriptors implements Transport {
     }
 
     /**
-     * Keeps everybody else out until {@link #letIn}, also who waits inside. False if it is closed or somebody does so already. After
-     * a second a thread that does not leave (that a debugger holds) is not waited for: it has made its call.
+     * Keeps everybody else out until {@link #letIn}, also who waits inside. False if it is closed or somebody does so
+     * already. After a second a thread that does not leave (that a debugger holds) is not waited for: it has made its
+     * call.
      */
     boolean hold() {
         if (holding.isHeldByCurrentThread() || !holding.tryLock()) {
@@ -195,8 +196,8 @@ public final class Descriptors implements Transport {
     }
 
     /**
-     * Takes over the socket that a descriptor stands for, for who holds this; with the options of the one before. If that fails, there
-     * is no socket, and the next try goes on from there.
+     * Takes over the socket that a descriptor stands for, for who holds this; with the options of the one before. If
+     * that fails, there is no socket, and the next try goes on from there.
      *
      * @param isStill says afterwards whether it was still that socket's descriptor
      */
@@ -223,7 +224,10 @@ public final class Descriptors implements Transport {
         }
     }
 
-    /** Leaves out what the kernel has not got, and what is neither on nor off, which is IP_DONTFRAGMENT of the JDK's options. */
+    /**
+     * Leaves out what the kernel has not got, and what is neither on nor off, which is IP_DONTFRAGMENT of the JDK's
+     * options.
+     */
     private void restoreOptions() throws IOException {
         for (int i = 0; options != null && i < OWN_OPTIONS.length; i++) {
             int now = getOption(OWN_OPTIONS[i]);
@@ -235,8 +239,9 @@ public final class Descriptors implements Transport {
     }
 
     /**
-     * Wakes all waiters and waits until the descriptors are closed: nobody stays inside for longer than a call that does not
-     * block. After a second (a thread that a debugger holds) the last one out closes them, without being waited for.
+     * Wakes all waiters and waits until the descriptors are closed: nobody stays inside for longer than a call that
+     * does not block. After a second (a thread that a debugger holds) the last one out closes them, without being
+     * waited for.
      */
     @Override
     public void close() {

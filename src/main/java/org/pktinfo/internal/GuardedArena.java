@@ -5,8 +5,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An arena that nobody but a part of a channel sees, for who holds its lock; gone once the channel is closed. Whoever closes the channel waits
- * for nobody who holds the lock: that one frees the memory when he lets go.
+ * An arena that nobody but a part of a channel sees, for who holds its lock; gone once the channel is closed. Whoever
+ * closes the channel waits for nobody who holds the lock: that one frees the memory when he lets go.
  */
 public final class GuardedArena {
     private final ChannelSocket socket;

@@ -11,8 +11,9 @@ import java.nio.file.Path;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Finds out which addresses are this host's: asks the routing table, which knows those of routes of type local and of 127.0.0.0/8
- * too. Binding a socket, for where netlink is refused, says yes to every address with {@code ip_nonlocal_bind}.
+ * Finds out which addresses are this host's: asks the routing table, which knows those of routes of type local and of
+ * 127.0.0.0/8 too. Binding a socket, for where netlink is refused, says yes to every address with {@code
+ * ip_nonlocal_bind}.
  */
 public final class HostAddress {
     /** Says what an address is to this host. */
@@ -36,7 +37,9 @@ public final class HostAddress {
 
     private HostAddress() {}
 
-    /** Asks about an address; one of another routing table (a VRF) is found by its interface's index, which may be 0. */
+    /**
+     * Asks about an address; one of another routing table (a VRF) is found by its interface's index, which may be 0.
+     */
     public static Answer ask(long high, long low, int interfaceIndex) {
         if (Addresses.isMulticast(high, low) || Addresses.isUnspecified(high, low)) {
             return Answer.FOREIGN;
@@ -52,7 +55,10 @@ public final class HostAddress {
         return type < 0 ? bind(high, low, interfaceIndex) : answer(type);
     }
 
-    /** Returns true if what comes from an address comes from this host: it is one of its addresses, or a broadcast address that reaches it. */
+    /**
+     * Returns true if what comes from an address comes from this host: it is one of its addresses, or a broadcast
+     * address that reaches it.
+     */
     public static boolean isThisHosts(long high, long low, int interfaceIndex) {
         Answer answer = ask(high, low, interfaceIndex);
         return answer == Answer.LOCAL || answer == Answer.BROADCAST;
@@ -66,7 +72,10 @@ public final class HostAddress {
         };
     }
 
-    /** By one socket for all, because making one costs several times as much as asking; another one after whatever goes wrong. */
+    /**
+     * By one socket for all, because making one costs several times as much as asking; another one after whatever goes
+     * wrong.
+     */
     private static int routeType(long high, long low, int interfaceIndex) {
         LOCK.lock();
         try {
@@ -81,7 +90,10 @@ public final class HostAddress {
         }
     }
 
-    /** Makes the socket if there is none; negative if it cannot be had, or does not know 127.0.0.1: gVisor calls every route unicast. */
+    /**
+     * Makes the socket if there is none; negative if it cannot be had, or does not know 127.0.0.1: gVisor calls every
+     * route unicast.
+     */
     private static int open() {
         if (socket >= 0) {
             return socket;

@@ -9,9 +9,10 @@ import java.nio.channels.DatagramChannel;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Follows the JDK's channel from socket to socket. When it is disconnected it may make a new one and put it below its descriptor (dup2(2)),
- * where our duplicate would keep the old one, and the port with it. Nothing tells, but its local address is a new object each time
- * that it was bound, connected or disconnected; that costs a few nanoseconds and no system call to see. For any thread.
+ * Follows the JDK's channel from socket to socket. When it is disconnected it may make a new one and put it below its
+ * descriptor (dup2(2)), where our duplicate would keep the old one, and the port with it. Nothing tells, but its local
+ * address is a new object each time that it was bound, connected or disconnected; that costs a few nanoseconds and no
+ * system call to see. For any thread.
  */
 public final class JdkSocket {
     private record Remote(long high, long low, int port) {}
@@ -47,7 +48,10 @@ public final class JdkSocket {
         }
     }
 
-    /** Returns true if its owner has connected or disconnected it himself: it is to be looked after before each call then. */
+    /**
+     * Returns true if its owner has connected or disconnected it himself: it is to be looked after before each call
+     * then.
+     */
     boolean isRestless() {
         return restless;
     }

@@ -3,8 +3,8 @@ package org.pktinfo.internal;
 import java.lang.annotation.Native;
 
 /**
- * The layout of the memory that Java and C share, and the numbers that both use; written down here only. {@code javac -h}
- * turns it into a C header, and {@code native/arena.h} does not compile if its structures differ.
+ * The layout of the memory that Java and C share, and the numbers that both use; written down here only. {@code javac
+ * -h} turns it into a C header, and {@code native/arena.h} does not compile if its structures differ.
  *
  * <pre>
  *   0            header: slot count, payload capacity, payload stride, socket family, longest coalesced
@@ -32,8 +32,8 @@ import java.lang.annotation.Native;
  */
 public final class Layout {
     /**
-     * Raised with every change of this class or of {@link NativeCalls}, so that a library of another version is refused and not
-     * believed.
+     * Raised with every change of this class or of {@link NativeCalls}, so that a library of another version is refused
+     * and not believed.
      */
     @Native
     public static final int VERSION = 8;

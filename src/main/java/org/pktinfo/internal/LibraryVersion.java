@@ -21,7 +21,10 @@ final class LibraryVersion {
         }
     }
 
-    /** Asks the library that was loaded last, and throws an error that names its file if it gives another answer or none. */
+    /**
+     * Asks the library that was loaded last, and throws an error that names its file if it gives another answer or
+     * none.
+     */
     static void check(Supplier<LibraryFile> where) {
         int version;
         try {

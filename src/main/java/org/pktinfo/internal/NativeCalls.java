@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The native methods, and nothing else: the only Java that names them. Each returns a result {@code >= 0} or the
- * negated errno, throws nothing where it does not say so, and blocks only in {@link #await}. Callers have checked every argument.
+ * negated errno, throws nothing where it does not say so, and blocks only in {@link #await}. Callers have checked every
+ * argument.
  */
 final class NativeCalls {
     /** The ways to a channel's descriptor, in the order in which they are tried; all of them work on JDK 17 and 25. */
@@ -30,7 +31,10 @@ final class NativeCalls {
 
     static native int descriptor(DatagramChannel channel, int way);
 
-    /** How many bytes a packet has room for, which is more than its length if something shorter was received into it before. */
+    /**
+     * How many bytes a packet has room for, which is more than its length if something shorter was received into it
+     * before.
+     */
     static native int packetRoom(DatagramPacket packet);
 
     /** Sets the length and leaves the room as it is. */
@@ -66,10 +70,16 @@ final class NativeCalls {
     /** A socket to ask the routing table by, for one question at a time. */
     static native int newRouteSocket();
 
-    /** The type of the route that leads to an address, by an interface if that is not 0; 0 if there is none. Each question has a number. */
+    /**
+     * The type of the route that leads to an address, by an interface if that is not 0; 0 if there is none. Each
+     * question has a number.
+     */
     static native int routeType(int fd, int number, int family, long high, long low, int interfaceIndex);
 
-    /** Zeroed bytes that belong to no collector; null if there is no memory. Throws OutOfMemoryError if the heap is full. */
+    /**
+     * Zeroed bytes that belong to no collector; null if there is no memory. Throws OutOfMemoryError if the heap is
+     * full.
+     */
     static native @Nullable ByteBuffer allocate(int size);
 
     /** Frees what {@link #allocate} gave: not to be used any more, nor any view of it. */

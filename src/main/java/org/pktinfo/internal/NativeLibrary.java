@@ -108,7 +108,10 @@ public final class NativeLibrary {
         return result;
     }
 
-    /** Returns what is wrong with a property that is not about the library, null if nothing is; such a one is read here, once. */
+    /**
+     * Returns what is wrong with a property that is not about the library, null if nothing is; such a one is read here,
+     * once.
+     */
     private static @Nullable String wrongSetting() {
         Segmentation segmentation = Segmentation.current();
         return segmentation.isRefused() ? segmentation.text() : UnprovenSetting.wrong();

@@ -8,9 +8,10 @@ import java.nio.channels.DatagramChannel;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tells which address a channel is bound to or connected from, if it is a certain one: the kernel would let it send from any other of the
- * host's as well, where it does not listen. Nothing tells when the JDK's channel is bound, connected or disconnected, but its local
- * address is a new object then; that costs a few nanoseconds and no system call to see. For any thread.
+ * Tells which address a channel is bound to or connected from, if it is a certain one: the kernel would let it send
+ * from any other of the host's as well, where it does not listen. Nothing tells when the JDK's channel is bound,
+ * connected or disconnected, but its local address is a new object then; that costs a few nanoseconds and no system
+ * call to see. For any thread.
  */
 public final class OwnAddress {
     /** The JDK's object, and the certain address that it names; 0 for a wildcard, a group, or nothing yet. */

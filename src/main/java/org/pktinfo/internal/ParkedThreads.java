@@ -12,11 +12,12 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where virtual threads wait for one channel: parked, while one platform thread polls for all of them, because a blocking
- * native call would hold the carrier (also on JDK 25). The poller lives while somebody waits and two seconds longer at most.
+ * Where virtual threads wait for one channel: parked, while one platform thread polls for all of them, because a
+ * blocking native call would hold the carrier (also on JDK 25). The poller lives while somebody waits and two seconds
+ * longer at most.
  *
- * <p>It wakes one thread and polls again only when that one has tried its luck: the socket stays readable until then, and to
- * wake everybody for one datagram would cost ten thousand waiters as many system calls.
+ * <p>It wakes one thread and polls again only when that one has tried its luck: the socket stays readable until then,
+ * and to wake everybody for one datagram would cost ten thousand waiters as many system calls.
  */
 final class ParkedThreads {
     /** Polls once; true if the channel may be tried. Throws nothing: a closed channel is true too. */
@@ -32,7 +33,10 @@ final class ParkedThreads {
 
     private static final @Nullable MethodHandle IS_VIRTUAL = isVirtualHandle();
 
-    /** So long at most somebody is polled for who has given up meanwhile: the thread that polls keeps the channel from being collected. */
+    /**
+     * So long at most somebody is polled for who has given up meanwhile: the thread that polls keeps the channel from
+     * being collected.
+     */
     static final int LONGEST_POLL_MILLIS = 1000;
 
     private static final long PAUSE_AFTER_ERROR = TimeUnit.MILLISECONDS.toNanos(10);

@@ -22,8 +22,8 @@ import java.util.concurrent.ConcurrentLinkedDeque;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The JDK alone, without packet information and without a choice of the source: for trying a program on a system for which
- * there is no native library. Slow, and nothing that a server should run on.
+ * The JDK alone, without packet information and without a choice of the source: for trying a program on a system for
+ * which there is no native library. Slow, and nothing that a server should run on.
  */
 final class PlainTransport implements Transport {
     private static final int SLICE_MILLIS = 200;
@@ -151,7 +151,10 @@ final class PlainTransport implements Transport {
         waiting.removeIf(taken -> taken.place != place);
     }
 
-    /** One datagram; null if none comes in time or the channel is closed. A blocking channel cannot be asked without waiting. */
+    /**
+     * One datagram; null if none comes in time or the channel is closed. A blocking channel cannot be asked without
+     * waiting.
+     */
     private @Nullable DatagramPacket take(int millis) throws IOException {
         DatagramPacket packet = new DatagramPacket(new byte[LONGEST_PAYLOAD], LONGEST_PAYLOAD);
         boolean taken;

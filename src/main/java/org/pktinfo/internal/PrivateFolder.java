@@ -7,8 +7,9 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 
 /**
- * A new folder that no other user can enter, nor exchange for one of theirs while the library in it is loaded: each folder above it
- * belongs to root or to this user, and where others may write, it is sticky, so that they cannot rename what is not theirs.
+ * A new folder that no other user can enter, nor exchange for one of theirs while the library in it is loaded: each
+ * folder above it belongs to root or to this user, and where others may write, it is sticky, so that they cannot rename
+ * what is not theirs.
  */
 final class PrivateFolder {
     private static final int WRITABLE_BY_OTHERS = 022;
@@ -22,8 +23,8 @@ final class PrivateFolder {
     }
 
     /**
-     * As Files.createTempDirectory, which spends 15 ms of a starting JVM on a secure random number: whoever guesses the name
-     * gains nothing, because what exists already, a link or anything else, is not used.
+     * As Files.createTempDirectory, which spends 15 ms of a starting JVM on a secure random number: whoever guesses the
+     * name gains nothing, because what exists already, a link or anything else, is not used.
      */
     static Path create(Path parent, long number) throws IOException {
         Path real = parent.toRealPath();

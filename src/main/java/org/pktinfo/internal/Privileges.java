@@ -9,13 +9,19 @@ import java.nio.file.Path;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** What the kernel wants a privilege for, as capabilities(7) has it: of all that this library does only binding to a low port. */
+/**
+ * What the kernel wants a privilege for, as capabilities(7) has it: of all that this library does only binding to a low
+ * port.
+ */
 final class Privileges {
     private static final int NET_BIND_SERVICE = 10;
 
     private Privileges() {}
 
-    /** Of an address that could not be bound: the privilege that was missing, to be put behind a message; empty if none was. */
+    /**
+     * Of an address that could not be bound: the privilege that was missing, to be put behind a message; empty if none
+     * was.
+     */
     static String missing(@Nullable SocketAddress address) {
         if (!(address instanceof InetSocketAddress internet)) {
             return "";

@@ -7,9 +7,9 @@ import org.jspecify.annotations.Nullable;
 import org.pktinfo.common.Throttle;
 
 /**
- * What a channel tells the JDK's flight recorder: nothing where the run-time image has no module jdk.jfr, or it was not resolved.
- * Only behind {@link #isOn} may {@link RecorderEvents} be named in a call: loading it takes a starting JVM a tenth of a second. For any
- * thread.
+ * What a channel tells the JDK's flight recorder: nothing where the run-time image has no module jdk.jfr, or it was not
+ * resolved. Only behind {@link #isOn} may {@link RecorderEvents} be named in a call: loading it takes a starting JVM a
+ * tenth of a second. For any thread.
  */
 public final class Recorder {
     private static final boolean PRESENT = isPresent();

@@ -11,7 +11,10 @@ import jdk.jfr.StackTrace;
 import jdk.jfr.Unsigned;
 import org.jspecify.annotations.Nullable;
 
-/** The flight recorder's events: loaded only where there is a module jdk.jfr. Names and fields are those of docs/observability.md. */
+/**
+ * The flight recorder's events: loaded only where there is a module jdk.jfr. Names and fields are those of
+ * docs/observability.md.
+ */
 @SuppressWarnings("unused") // the recorder reads the fields
 final class RecorderEvents {
     /** What all have. Without stack traces: where it comes from is in the fields, not in the program. */
@@ -111,7 +114,10 @@ final class RecorderEvents {
     @Enabled(false)
     private static final class Send extends Call {}
 
-    /** Only to be asked whether their type is recorded: a new one each time would be garbage until the compiler sees through it. */
+    /**
+     * Only to be asked whether their type is recorded: a new one each time would be garbage until the compiler sees
+     * through it.
+     */
     private static final SourceUnusable SOURCE_UNUSABLE = new SourceUnusable();
 
     private static final SendFailed SEND_FAILED = new SendFailed();

@@ -4,8 +4,8 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decides whether datagrams may leave in one piece that the kernel cuts (UDP_SEGMENT). Linux 7.0 to 7.1.4 corrupts some of such pieces on
- * some devices, and no error says so: only the kernel's name tells, unless the user knows better.
+ * Decides whether datagrams may leave in one piece that the kernel cuts (UDP_SEGMENT). Linux 7.0 to 7.1.4 corrupts some
+ * of such pieces on some devices, and no error says so: only the kernel's name tells, unless the user knows better.
  *
  * @param state what holds in this JVM
  * @param text the same and why, for people
@@ -28,7 +28,10 @@ public record Segmentation(State state, String text) {
 
     private static volatile @Nullable Segmentation current;
 
-    /** Returns what holds in this JVM, as the properties said when this was first asked: not every later caller may read them. */
+    /**
+     * Returns what holds in this JVM, as the properties said when this was first asked: not every later caller may read
+     * them.
+     */
     public static Segmentation current() {
         Segmentation known = current;
         if (known == null) {

@@ -3,8 +3,8 @@ package org.pktinfo.internal;
 import java.io.IOException;
 
 /**
- * The options of a channel's socket: switches on what the channel needs, and knows what was found. For who has entered the transport, but
- * for what is only looked at.
+ * The options of a channel's socket: switches on what the channel needs, and knows what was found. For who has entered
+ * the transport, but for what is only looked at.
  */
 public final class SocketOptions {
     private final Transport transport;

@@ -13,9 +13,10 @@ import java.util.concurrent.TimeUnit;
 import org.pktinfo.common.Deadline;
 
 /**
- * Proves on loopback, once in a process and network namespace, that the kernel sends from the source that it is told. A kernel that takes
- * packet information and ignores it, without an error, is the one thing that no reply could make up for: gVisor does it. Which kernel
- * it is, and of what version, proves nothing: features are carried over, and left out.
+ * Proves on loopback, once in a process and network namespace, that the kernel sends from the source that it is told. A
+ * kernel that takes packet information and ignores it, without an error, is the one thing that no reply could make up
+ * for: gVisor does it. Which kernel it is, and of what version, proves nothing: features are carried over, and left
+ * out.
  */
 public final class SourceProof {
     private static final long PATIENCE = TimeUnit.MILLISECONDS.toNanos(20);

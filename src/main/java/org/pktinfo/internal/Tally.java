@@ -3,8 +3,8 @@ package org.pktinfo.internal;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * What went through one arena. As only one thread at a time uses an arena, counting is a load and a store, no atomic addition; any
- * thread may look.
+ * What went through one arena. As only one thread at a time uses an arena, counting is a load and a store, no atomic
+ * addition; any thread may look.
  */
 public final class Tally {
     public static final int RECEIVED = 0;

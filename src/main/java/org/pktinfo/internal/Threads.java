@@ -16,7 +16,10 @@ final class Threads {
         return made;
     }
 
-    /** Throws what the JVM says if it cannot have one more thread; whoever remembers that there is one does so afterwards. */
+    /**
+     * Throws what the JVM says if it cannot have one more thread; whoever remembers that there is one does so
+     * afterwards.
+     */
     static void startDaemon(String name, Runnable work) {
         Thread thread = new Thread(null, work, name, 0, false);
         thread.setDaemon(true);

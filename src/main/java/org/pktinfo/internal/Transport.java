@@ -3,8 +3,8 @@ package org.pktinfo.internal;
 import java.io.IOException;
 
 /**
- * What carries a channel's datagrams between an arena and the socket: the native library, or the JDK alone where that was asked
- * for. Results are those of {@link NativeCalls}; whoever calls the last four has entered and will leave.
+ * What carries a channel's datagrams between an arena and the socket: the native library, or the JDK alone where that
+ * was asked for. Results are those of {@link NativeCalls}; whoever calls the last four has entered and will leave.
  */
 public sealed interface Transport permits Descriptors, PlainTransport {
     /** The longest payload that UDP has, in bytes: over IPv6. */
@@ -19,7 +19,10 @@ public sealed interface Transport permits Descriptors, PlainTransport {
     /** Returns true if the transport may be used now; who got true must leave. */
     boolean enter();
 
-    /** For who could not enter: waits while somebody keeps everybody out; false if nobody will ever get in, or not this thread. */
+    /**
+     * For who could not enter: waits while somebody keeps everybody out; false if nobody will ever get in, or not this
+     * thread.
+     */
     boolean awaitEntry();
 
     void leave();

@@ -5,9 +5,9 @@ import java.util.concurrent.TimeUnit;
 import org.pktinfo.common.Hash;
 
 /**
- * To whom the kernel has refused to cut datagrams that left together, because of a device, a tunnel or a small MTU on the way.
- * Forgotten after ten minutes, as routes change. A fixed table, where destinations that meet in a place replace each other: the
- * loser is found out again. For one thread.
+ * To whom the kernel has refused to cut datagrams that left together, because of a device, a tunnel or a small MTU on
+ * the way. Forgotten after ten minutes, as routes change. A fixed table, where destinations that meet in a place
+ * replace each other: the loser is found out again. For one thread.
  */
 public final class UncutDestinations {
     private static final int BITS = 6;

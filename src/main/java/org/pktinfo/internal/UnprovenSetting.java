@@ -2,7 +2,9 @@ package org.pktinfo.internal;
 
 import org.jspecify.annotations.Nullable;
 
-/** Holds the user's permission to go on where the kernel ignores the source of what is sent: see {@link SourceProof}. */
+/**
+ * Holds the user's permission to go on where the kernel ignores the source of what is sent: see {@link SourceProof}.
+ */
 final class UnprovenSetting {
     static final String PROPERTY = "pktinfo.unproven";
 

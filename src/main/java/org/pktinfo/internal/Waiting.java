@@ -7,8 +7,9 @@ import org.jspecify.annotations.Nullable;
 import org.pktinfo.common.Deadline;
 
 /**
- * Waits until a channel's socket can be read or written: platform threads in poll(2), virtual ones parked. Closing the channel wakes
- * everybody, and an interrupt the thread that is interrupted, which closes the channel unless that was switched off. For any thread.
+ * Waits until a channel's socket can be read or written: platform threads in poll(2), virtual ones parked. Closing the
+ * channel wakes everybody, and an interrupt the thread that is interrupted, which closes the channel unless that was
+ * switched off. For any thread.
  */
 public final class Waiting {
     /** Tries to get something: null if it is not there yet. Held in a field, so that waiting makes no garbage. */
@@ -164,7 +165,10 @@ public final class Waiting {
         return true;
     }
 
-    /** Waits until the send buffer may have room, no longer than that at once; false if the time was over before. For who has begun. */
+    /**
+     * Waits until the send buffer may have room, no longer than that at once; false if the time was over before. For
+     * who has begun.
+     */
     public boolean awaitRoom(long deadline, long atOnce) throws IOException {
         long left = Math.min(Deadline.left(deadline), atOnce);
         if (!ParkedThreads.isCurrentVirtual() || left == 0) {
@@ -211,8 +215,9 @@ public final class Waiting {
     }
 
     /**
-     * Parks until chosen, the time is over or the channel is closed, whatever else unparks the thread; true if it is chosen. A thread that is
-     * interrupted does not park at all, so where an interrupt is no reason to end it is put aside until then.
+     * Parks until chosen, the time is over or the channel is closed, whatever else unparks the thread; true if it is
+     * chosen. A thread that is interrupted does not park at all, so where an interrupt is no reason to end it is put
+     * aside until then.
      */
     private boolean park(ParkedThreads threads, ParkedThreads.Ticket ticket, long deadline) {
         boolean interrupted = false;

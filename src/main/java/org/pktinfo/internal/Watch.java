@@ -7,9 +7,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Looks twice a second whether the JDK's channel of one of ours was closed by somebody else, and closes ours then: our duplicate
- * would keep the port bound, and nothing else tells; and what the kernel has lost of it. One daemon thread for all channels, while
- * there are any.
+ * Looks twice a second whether the JDK's channel of one of ours was closed by somebody else, and closes ours then: our
+ * duplicate would keep the port bound, and nothing else tells; and what the kernel has lost of it. One daemon thread
+ * for all channels, while there are any.
  */
 final class Watch {
     private static final long PERIOD = TimeUnit.MILLISECONDS.toNanos(500);
@@ -51,7 +51,9 @@ final class Watch {
         }
     }
 
-    /** Returns true if there is nothing more to watch; failing with one channel does not end the watch over all others. */
+    /**
+     * Returns true if there is nothing more to watch; failing with one channel does not end the watch over all others.
+     */
     private static boolean isDone(WeakReference<Watched> reference) {
         Watched channel = reference.get();
         if (channel == null) {

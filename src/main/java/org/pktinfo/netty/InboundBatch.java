@@ -27,7 +27,7 @@ final class InboundBatch {
     private final Batches batches;
     private final RequestPeers peers = new RequestPeers();
 
-    /** How many of the last batches were full, at most {@link #BUSY}; 0 if the last one took all that was there. */
+    /** Number of the last batches that were full, at most {@link #BUSY}; 0 if the last one took all that was there. */
     private int fullInARow;
 
     /** Of the last batch, by System.nanoTime. */

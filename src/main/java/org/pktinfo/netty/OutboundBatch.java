@@ -40,7 +40,7 @@ final class OutboundBatch implements ChannelOutboundBuffer.MessageProcessor {
     private DatagramBatch batch;
 
     /**
-     * How many bytes of the first message in the queue have left in rounds before: only of one that leaves as several
+     * Number of bytes of the first message in the queue that have left in rounds before: only of one that leaves as several
      * datagrams.
      */
     private int gone;

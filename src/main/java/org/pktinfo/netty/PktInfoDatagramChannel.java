@@ -29,8 +29,8 @@ import org.pktinfo.PktInfoChannel.Family;
 import org.pktinfo.SendException;
 
 /**
- * A datagram channel for Netty's NIO event loop that knows where each packet was sent to, and whose replies leave from there. In a
- * Bootstrap it takes the place of {@code NioDatagramChannel}:
+ * A datagram channel for Netty's NIO event loop that knows where each packet was sent to, and whose replies leave from
+ * there. In a Bootstrap it takes the place of {@code NioDatagramChannel}:
  *
  * <pre>{@code
  * new Bootstrap()
@@ -40,27 +40,30 @@ import org.pktinfo.SendException;
  *         .bind(8888);
  * }</pre>
  *
- * <p>What it reads are {@link PktInfoDatagramPacket}s; their {@link DatagramPacket#recipient} is the address that the packet was really sent
- * to. What is written leaves from
+ * <p>What it reads are {@link PktInfoDatagramPacket}s; their {@link DatagramPacket#recipient} is the address that the
+ * packet was really sent to. What is written leaves from
  *
  * <ol>
  *   <li>the address that the request was sent to, if the packet was made by {@link PktInfoDatagramPacket#reply};
- *   <li>the packet's {@link DatagramPacket#sender}, if that is a certain address of this host and not the wildcard or a group;
- *   <li>the address that the request was sent to, if the packet's recipient is the {@link DatagramPacket#sender} of the request, the
+ *   <li>the packet's {@link DatagramPacket#sender}, if that is a certain address of this host and not the wildcard or a
+ *   group;
+ *   <li>the address that the request was sent to, if the packet's recipient is the {@link DatagramPacket#sender} of the
+ *   request, the
  *       very object and not one that is equal;
  *   <li>the address that the recipient asked last, out of a {@link org.pktinfo.PeerMemory};
  *   <li>whichever the system chooses, if the recipient has not asked.
  * </ol>
  *
- * <p>A channel that is bound to one address never leaves it, as Netty's own do not: a request that another channel received, to another
- * address or at another port, counts for nothing in 3 and 4. A connected channel sends from the address that it is connected from. In 1 and 2
- * an address to which the channel is not bound fails the write, by {@link SendException.Kind#NO_SOURCE}; only a {@link
- * org.pktinfo.SourceSelection} of one's own may choose it.
+ * <p>A channel that is bound to one address never leaves it, as Netty's own do not: a request that another channel
+ * received, to another address or at another port, counts for nothing in 3 and 4. A connected channel sends from the
+ * address that it is connected from. In 1 and 2 an address to which the channel is not bound fails the write, by {@link
+ * SendException.Kind#NO_SOURCE}; only a {@link org.pktinfo.SourceSelection} of one's own may choose it.
  *
- * <p>What cannot be sent fails its own promise, by a {@link SendException} that says why, and nobody else's. Takes the packets, options and
- * methods of Netty's channels, {@link PktInfoChannelOption} besides, and {@code SegmentedDatagramPacket}s, which leave as several
- * datagrams. Memory outside the heap: {@link PktInfoChannelOption#BATCH_SIZE} times the payload's length and 583 bytes. Safe for use by
- * any thread, as all of Netty's channels are.
+ * <p>What cannot be sent fails its own promise, by a {@link SendException} that says why, and nobody else's. Takes the
+ * packets, options and methods of Netty's channels, {@link PktInfoChannelOption} besides, and {@code
+ * SegmentedDatagramPacket}s, which leave as several datagrams. Memory outside the heap: {@link
+ * PktInfoChannelOption#BATCH_SIZE} times the payload's length and 583 bytes. Safe for use by any thread, as all of
+ * Netty's channels are.
  */
 @SuppressWarnings({
     "exports", // who uses this package has Netty's modules
@@ -99,7 +102,8 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
      * @param family INET for IPv4 only; INET6 for both, as of Netty's own channels; null as without it. Netty's {@code
      *     SocketProtocolFamily} or the JDK's {@link java.net.StandardProtocolFamily}
      * @throws ChannelException if no socket can be had
-     * @throws UnsupportedOperationException if it is another family, or IPv6 and there is none, or this is not Netty 4.2
+     * @throws UnsupportedOperationException if it is another family, or IPv6 and there is none, or this is not Netty
+     *     4.2
      * @throws UnsatisfiedLinkError if the native library cannot be loaded
      */
     public PktInfoDatagramChannel(@Nullable ProtocolFamily family) {
@@ -220,8 +224,8 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
     }
 
     /**
-     * A busy channel reads on in its event loop's next turn, unwatched: a socket in an epoll instance has the kernel take a lock and call
-     * for each datagram that has left, to find that nobody waits for room to send.
+     * A busy channel reads on in its event loop's next turn, unwatched: a socket in an epoll instance has the kernel
+     * take a lock and call for each datagram that has left, to find that nobody waits for room to send.
      */
     @Override
     protected void doBeginRead() throws Exception {

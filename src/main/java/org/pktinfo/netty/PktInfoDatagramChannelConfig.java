@@ -18,7 +18,10 @@ import org.pktinfo.PeerMemory;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.SourceSelection;
 
-/** Netty's options for datagram channels, those of the JDK by {@link NioChannelOption}, and ours. For any thread, as Netty's are. */
+/**
+ * Netty's options for datagram channels, those of the JDK by {@link NioChannelOption}, and ours. For any thread, as
+ * Netty's are.
+ */
 final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
     private final PktInfoChannel udp;
     private final DatagramChannel jdk;

@@ -9,8 +9,9 @@ import org.pktinfo.PacketInfo;
 import org.pktinfo.SourceSelection;
 
 /**
- * A datagram that a {@link PktInfoDatagramChannel} received: {@link #recipient} is the address that it was sent to, be it the host's, a
- * group's or a broadcast address, with the channel's port; {@link #packetInfo} is all that the kernel said. Copies and duplicates keep it.
+ * A datagram that a {@link PktInfoDatagramChannel} received: {@link #recipient} is the address that it was sent to, be
+ * it the host's, a group's or a broadcast address, with the channel's port; {@link #packetInfo} is all that the kernel
+ * said. Copies and duplicates keep it.
  */
 @SuppressWarnings("exports") // who uses this package has Netty's modules
 public final class PktInfoDatagramPacket extends DatagramPacket {
@@ -73,7 +74,8 @@ public final class PktInfoDatagramPacket extends DatagramPacket {
     }
 
     /**
-     * Whether the peer sent more than the buffer took that {@link io.netty.channel.ChannelOption#RECVBUF_ALLOCATOR} made for it.
+     * Whether the peer sent more than the buffer took that {@link io.netty.channel.ChannelOption#RECVBUF_ALLOCATOR}
+     * made for it.
      *
      * @return true if the rest is lost
      */
@@ -82,11 +84,13 @@ public final class PktInfoDatagramPacket extends DatagramPacket {
     }
 
     /**
-     * The reply to this very request, from the address that it was sent to; to be written to a {@link PktInfoDatagramChannel}.
+     * The reply to this very request, from the address that it was sent to; to be written to a {@link
+     * PktInfoDatagramChannel}.
      *
      * @param content the reply; the packet takes it over
-     * @return the packet; writing it fails with {@link org.pktinfo.SendException.Kind#NO_SOURCE} if the request does not say which
-     *     address it was sent to, or it is written to a channel that is bound to another or connected from one
+     * @return the packet; writing it fails with {@link org.pktinfo.SendException.Kind#NO_SOURCE} if the request does
+     *     not say which address it was sent to, or it is written to a channel that is bound to another or connected
+     *     from one
      */
     public DatagramPacket reply(ByteBuf content) {
         return reply(content, SourceSelection.addressAsked());
@@ -96,8 +100,8 @@ public final class PktInfoDatagramPacket extends DatagramPacket {
      * The reply to this very request, from the source that a selection chooses.
      *
      * @param content the reply; the packet takes it over
-     * @param selection chooses the source when the packet is written, in the channel's event loop; what it throws fails the write. One
-     *     of the program's own may choose an address that the channel is not bound to
+     * @param selection chooses the source when the packet is written, in the channel's event loop; what it throws fails
+     *     the write. One of the program's own may choose an address that the channel is not bound to
      * @return the packet
      */
     public DatagramPacket reply(ByteBuf content, SourceSelection selection) {

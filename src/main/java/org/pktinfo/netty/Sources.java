@@ -12,8 +12,9 @@ import org.pktinfo.Source;
 import org.pktinfo.SourceSelection;
 
 /**
- * Where what is written leaves from: as the packet says, as the request it answers says, or from where its peer asked last. From no other
- * address than the one that the channel is bound to or connected from, if there is one, unless a selection says so.
+ * Where what is written leaves from: as the packet says, as the request it answers says, or from where its peer asked
+ * last. From no other address than the one that the channel is bound to or connected from, if there is one, unless a
+ * selection says so.
  */
 final class Sources {
     /** 255.255.255.255, IPv4-mapped. */
@@ -92,7 +93,10 @@ final class Sources {
         return SendException.noSource(peer, reason + ", and the channel is bound to " + owner.localAddress());
     }
 
-    /** The request that the very object stands for; null if it was another channel's, which has other addresses or another port. */
+    /**
+     * The request that the very object stands for; null if it was another channel's, which has other addresses or
+     * another port.
+     */
     private @Nullable RequestPeer requestOfThisChannel(InetSocketAddress recipient) {
         InetSocketAddress local = owner.localAddress();
         return recipient instanceof RequestPeer request

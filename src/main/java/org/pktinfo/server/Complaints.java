@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 import org.pktinfo.common.Throttle;
 
 /**
- * A log that a flood cannot flood: of each kind of complaint one line a second, with the number of those left out since the last. A
- * flood of one kind hides none of another.
+ * A log that a flood cannot flood: of each kind of complaint one line a second, with the number of those left out since
+ * the last. A flood of one kind hides none of another.
  */
 final class Complaints {
     /** What there is to complain of besides the kinds of {@link org.pktinfo.SendException}. */
@@ -44,7 +44,9 @@ final class Complaints {
         return throttles.computeIfAbsent(kind, key -> new Throttle(INTERVAL));
     }
 
-    /** The first exception of a type is logged with its stack trace, at once; those that follow are lines as all others. */
+    /**
+     * The first exception of a type is logged with its stack trace, at once; those that follow are lines as all others.
+     */
     void logFailure(Enum<?> kind, Throwable failure, Supplier<String> text) {
         if (traced.size() < TRACES && traced.add(failure.getClass())) {
             log(throttle(kind), 1, failure, text, "");

@@ -21,8 +21,8 @@ import org.pktinfo.SendException;
 import org.pktinfo.common.Deadline;
 
 /**
- * A UDP server: workers that take datagrams in batches, hand each to a {@link DatagramHandler} and send its replies from the
- * addresses asked.
+ * A UDP server: workers that take datagrams in batches, hand each to a {@link DatagramHandler} and send its replies
+ * from the addresses asked.
  *
  * <pre>{@code
  * DatagramServer server = DatagramServer.builder()
@@ -31,21 +31,21 @@ import org.pktinfo.common.Deadline;
  *         .start(request -> request.reply(request.length())); // an echo
  * }</pre>
  *
- * <p>Nothing that a peer, a route, a firewall or a vanished interface does ends it: such things are counted, and logged through
- * {@link System.Logger} {@code org.pktinfo.server}, of each kind at most one a second. Replies for which the send buffer has no room
- * are such a thing too: room is waited for while the buffer drains, and 250 ms at most. Nor does an exception of the handler end it, or an
- * interrupt. Safe for use by any thread.
+ * <p>Nothing that a peer, a route, a firewall or a vanished interface does ends it: such things are counted, and logged
+ * through {@link System.Logger} {@code org.pktinfo.server}, of each kind at most one a second. Replies for which the
+ * send buffer has no room are such a thing too: room is waited for while the buffer drains, and 250 ms at most. Nor
+ * does an exception of the handler end it, or an interrupt. Safe for use by any thread.
  *
- * <p>A datagram with a forged source can set two programs answering each other. So datagrams that claim to come from the server's own
- * address and port are never handled, nor those from a port whose service answers whatever it gets: echo (7), daytime (13),
- * quote of the day (17), chargen (19) and time (37). No client asks from there. Between two servers that take each
- * other's answers for requests only a {@link RateLimit} stands: it ends an exchange that is faster than its rate, and keeps a slower
- * one to its pace.
+ * <p>A datagram with a forged source can set two programs answering each other. So datagrams that claim to come from
+ * the server's own address and port are never handled, nor those from a port whose service answers whatever it gets:
+ * echo (7), daytime (13), quote of the day (17), chargen (19) and time (37). No client asks from there. Between two
+ * servers that take each other's answers for requests only a {@link RateLimit} stands: it ends an exchange that is
+ * faster than its rate, and keeps a slower one to its pace.
  */
 public final class DatagramServer implements AutoCloseable {
     /**
-     * The send buffer that a server asks the kernel for, in bytes; net.core.wmem_max is what it gives at most. Replies to neighbours that are
-     * not found stay in it for three seconds: this is for some 1500 of them a second.
+     * The send buffer that a server asks the kernel for, in bytes; net.core.wmem_max is what it gives at most. Replies
+     * to neighbours that are not found stay in it for three seconds: this is for some 1500 of them a second.
      */
     public static final int SEND_BUFFER = Settings.SEND_BUFFER;
 
@@ -87,8 +87,8 @@ public final class DatagramServer implements AutoCloseable {
         }
 
         /**
-         * How many sockets on the same port (SO_REUSEPORT), each with a thread. The kernel gives every flow to one of them;
-         * broadcast and multicast datagrams, which it gives to all, are answered by the first. Default: 1.
+         * How many sockets on the same port (SO_REUSEPORT), each with a thread. The kernel gives every flow to one of
+         * them; broadcast and multicast datagrams, which it gives to all, are answered by the first. Default: 1.
          *
          * @param count at least 1
          * @return this
@@ -169,8 +169,8 @@ public final class DatagramServer implements AutoCloseable {
         }
 
         /**
-         * Whether IPv4 replies leave with the don't-fragment bit, see {@link PktInfoChannel#pathMtuDiscovery}. Default: yes; no for
-         * an address that several hosts share.
+         * Whether IPv4 replies leave with the don't-fragment bit, see {@link PktInfoChannel#pathMtuDiscovery}. Default:
+         * yes; no for an address that several hosts share.
          *
          * @param on yes, which leaves it to the system, or no
          * @return this
@@ -193,8 +193,8 @@ public final class DatagramServer implements AutoCloseable {
         }
 
         /**
-         * How long a worker asks again and again for the next datagram before it sleeps: the first of a burst is answered sooner,
-         * and as long a processor is busy with nothing else. Default: zero, it sleeps at once.
+         * How long a worker asks again and again for the next datagram before it sleeps: the first of a burst is
+         * answered sooner, and as long a processor is busy with nothing else. Default: zero, it sleeps at once.
          *
          * @param time in zero to a second; useful are some ten to hundred microseconds
          * @return this
@@ -209,8 +209,9 @@ public final class DatagramServer implements AutoCloseable {
         }
 
         /**
-         * Serves a socket that exists already and is bound, such as {@link System#inheritedChannel}, instead of opening one: then
-         * {@link #bind} and {@link #family} do not matter and there is one worker. Stopping the server closes it.
+         * Serves a socket that exists already and is bound, such as {@link System#inheritedChannel}, instead of opening
+         * one: then {@link #bind} and {@link #family} do not matter and there is one worker. Stopping the server closes
+         * it.
          *
          * @param channel a bound channel of the JDK's own provider
          * @return this
@@ -296,8 +297,8 @@ public final class DatagramServer implements AutoCloseable {
     }
 
     /**
-     * Joins a multicast group of either family with every worker's socket, because of those of one port the kernel would otherwise
-     * give a datagram for the group to any one; the first worker answers.
+     * Joins a multicast group of either family with every worker's socket, because of those of one port the kernel
+     * would otherwise give a datagram for the group to any one; the first worker answers.
      *
      * @param group the group
      * @param networkInterface where
@@ -315,9 +316,10 @@ public final class DatagramServer implements AutoCloseable {
      *
      * @param request the request, received by this server
      * @param payload the reply, from position to limit
-     * @throws SendException if it is not sent; also if this server is bound to one address and the request was sent to another
-     * @throws InterruptedIOException if this thread was interrupted before, as by cancelling its task: nothing is sent, the thread stays
-     *     interrupted, and the server goes on
+     * @throws SendException if it is not sent; also if this server is bound to one address and the request was sent to
+     *     another
+     * @throws InterruptedIOException if this thread was interrupted before, as by cancelling its task: nothing is sent,
+     *     the thread stays interrupted, and the server goes on
      * @throws IOException if the server is stopped
      */
     public void reply(Datagram request, ByteBuffer payload) throws IOException {
@@ -353,9 +355,10 @@ public final class DatagramServer implements AutoCloseable {
     }
 
     /**
-     * Shows {@link #stats} as a JMX bean {@code org.pktinfo:type=DatagramServer,name=...} of the platform's MBeanServer, until the
-     * server is stopped: one attribute for each number, {@code received} and so on, {@code channelsReceived} and so on for those of
-     * {@link ServerStats#channels}, and one for each kind of send error, {@code sendErrorsSourceUnusable} and so on.
+     * Shows {@link #stats} as a JMX bean {@code org.pktinfo:type=DatagramServer,name=...} of the platform's
+     * MBeanServer, until the server is stopped: one attribute for each number, {@code received} and so on, {@code
+     * channelsReceived} and so on for those of {@link ServerStats#channels}, and one for each kind of send error,
+     * {@code sendErrorsSourceUnusable} and so on.
      *
      * @param name any text that is not empty, one server's alone
      * @throws IllegalArgumentException if the name is empty
@@ -367,10 +370,10 @@ public final class DatagramServer implements AutoCloseable {
     }
 
     /**
-     * Takes no more datagrams, and returns when those that were taken are handled and answered. The sockets stay open and bound until
-     * {@link #stop}: between the two, {@link #stats} is complete, and a program whose socket was handed over as standard input can
-     * still say so (closing {@link System#inheritedChannel}, the JDK closes the standard outputs too). Called by a handler, it waits
-     * for nothing; what was taken is answered afterwards.
+     * Takes no more datagrams, and returns when those that were taken are handled and answered. The sockets stay open
+     * and bound until {@link #stop}: between the two, {@link #stats} is complete, and a program whose socket was handed
+     * over as standard input can still say so (closing {@link System#inheritedChannel}, the JDK closes the standard
+     * outputs too). Called by a handler, it waits for nothing; what was taken is answered afterwards.
      *
      * @param patience how long to wait for a handler, or for room in a send buffer
      * @throws IllegalArgumentException if the patience is negative
@@ -397,12 +400,12 @@ public final class DatagramServer implements AutoCloseable {
     }
 
     /**
-     * Stops: every datagram that was taken is handled and answered first, what is still in the kernel's queue is left there.
-     * Waits for the workers' threads to end. Called by a handler, it waits for nothing: each worker that is busy, the handler's own among
-     * them, answers what it has taken and closes its socket then.
+     * Stops: every datagram that was taken is handled and answered first, what is still in the kernel's queue is left
+     * there. Waits for the workers' threads to end. Called by a handler, it waits for nothing: each worker that is
+     * busy, the handler's own among them, answers what it has taken and closes its socket then.
      *
-     * @param patience how long to wait for a handler, or for room in a send buffer; after that the channels are closed all the
-     *     same and the replies under way count as failed
+     * @param patience how long to wait for a handler, or for room in a send buffer; after that the channels are closed
+     *     all the same and the replies under way count as failed
      * @throws IllegalArgumentException if the patience is negative
      * @throws IOException if a channel cannot be closed
      */

@@ -7,9 +7,10 @@ import java.util.concurrent.atomic.AtomicLongArray;
 import org.pktinfo.common.Hash;
 
 /**
- * Keeps a {@link RateLimit}. A fixed table of groups of eight places: a prefix has the place that bears its tag, or takes one whose
- * prefix has nothing to make up for any more and so need not be remembered; where there is none it shares the one with the least to
- * make up for. Nobody can make a prefix be forgotten before its time. Any thread may ask, without locks.
+ * Keeps a {@link RateLimit}. A fixed table of groups of eight places: a prefix has the place that bears its tag, or
+ * takes one whose prefix has nothing to make up for any more and so need not be remembered; where there is none it
+ * shares the one with the least to make up for. Nobody can make a prefix be forgotten before its time. Any thread may
+ * ask, without locks.
  */
 final class RateLimiter {
     /** What is to become of a request. */
@@ -27,7 +28,9 @@ final class RateLimiter {
     private static final int GROUP = 8;
     private static final int GROUPS = 1 << 13;
 
-    /** A place: the tag above, and below when the next reply would be due if they were evenly spaced, in ticks of 16 ns. */
+    /**
+     * A place: the tag above, and below when the next reply would be due if they were evenly spaced, in ticks of 16 ns.
+     */
     private static final int TIME_BITS = 48;
 
     private static final long TIME = (1L << TIME_BITS) - 1;
@@ -40,7 +43,10 @@ final class RateLimiter {
     private final long ipv6Mask;
     private final int slip;
 
-    /** So that nobody finds out which prefixes meet in a group: it begins with the nanosecond at which the program started. */
+    /**
+     * So that nobody finds out which prefixes meet in a group: it begins with the nanosecond at which the program
+     * started.
+     */
     private final long key = new SplittableRandom().nextLong();
 
     RateLimiter(RateLimit limit) {
@@ -89,15 +95,19 @@ final class RateLimiter {
         return place;
     }
 
-    /** How many ticks a place has still to make up for; a time too far ahead is one long past, 52 days are a turn of the clock. */
+    /**
+     * How many ticks a place has still to make up for; a time too far ahead is one long past, 52 days are a turn of the
+     * clock.
+     */
     private long ahead(long content, long now) {
         long difference = (content - now) << (Long.SIZE - TIME_BITS) >> (Long.SIZE - TIME_BITS);
         return difference > 0 && difference <= most ? difference : 0;
     }
 
     /**
-     * A client of IPv4 behind a translator of IPv4 to IPv6 has its prefix of IPv4 (RFC 6052, 64:ff9b::/96; RFC 8215, 64:ff9b:1::/48, where
-     * the address may also be cut in two), and each host of a link its own: both would be one prefix of IPv6 all together.
+     * A client of IPv4 behind a translator of IPv4 to IPv6 has its prefix of IPv4 (RFC 6052, 64:ff9b::/96; RFC 8215,
+     * 64:ff9b:1::/48, where the address may also be cut in two), and each host of a link its own: both would be one
+     * prefix of IPv6 all together.
      */
     private long prefix(long peerHigh, long peerLow) {
         if (peerHigh == 0) {

@@ -23,8 +23,8 @@ final class Worker implements Runnable {
     private static final Duration ROOM_FOR_ALL = Duration.ofMillis(250);
 
     /**
-     * So many replies have to leave at once before room is waited for again: replies to neighbours that do not exist hold the buffer for
-     * seconds, and whoever sends requests in their names would have everybody else wait.
+     * So many replies have to leave at once before room is waited for again: replies to neighbours that do not exist
+     * hold the buffer for seconds, and whoever sends requests in their names would have everybody else wait.
      */
     private static final int SENT_BEFORE_ROOM = 16;
 
@@ -40,7 +40,10 @@ final class Worker implements Runnable {
     private final DatagramBatch batch;
     private final long spin; // nanoseconds
 
-    /** Held from taking datagrams until their replies are sent. Fair: under load who stops the server would wait for long. */
+    /**
+     * Held from taking datagrams until their replies are sent. Fair: under load who stops the server would wait for
+     * long.
+     */
     private final ReentrantLock busy = new ReentrantLock(true);
 
     private volatile boolean finished; // takes no more
@@ -60,7 +63,10 @@ final class Worker implements Runnable {
         batch.coalesceReplies(settings.coalesceReplies);
     }
 
-    /** Nothing that a peer, a route, a firewall, an interface, a handler or a log does ends it: only stopping or a closed channel does. */
+    /**
+     * Nothing that a peer, a route, a firewall, an interface, a handler or a log does ends it: only stopping or a
+     * closed channel does.
+     */
     @Override
     public void run() {
         while (true) {
@@ -90,7 +96,10 @@ final class Worker implements Runnable {
         LockSupport.parkNanos(PAUSE_AFTER_ERROR); // of what fails at once, the next try would too
     }
 
-    /** Closes the channel if a handler has stopped the server: then the replies to what was taken with its datagram are sent now. */
+    /**
+     * Closes the channel if a handler has stopped the server: then the replies to what was taken with its datagram are
+     * sent now.
+     */
     private void end() {
         if (closing) {
             try {
@@ -255,7 +264,10 @@ final class Worker implements Runnable {
         }
     }
 
-    /** The same for a handler, which cannot wait for itself, nor for another that does the same: who is busy closes when it is done. */
+    /**
+     * The same for a handler, which cannot wait for itself, nor for another that does the same: who is busy closes when
+     * it is done.
+     */
     void stopWhenIdle() throws IOException {
         closing = true;
         finished = true;

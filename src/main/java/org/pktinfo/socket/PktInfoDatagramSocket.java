@@ -32,23 +32,26 @@ import org.pktinfo.common.ErrorNumbers;
 import org.pktinfo.common.Exceptions;
 
 /**
- * A {@link DatagramSocket} whose replies leave from the address that the peer last asked: what {@link #send} sends to a peer from
- * which something was received before goes out from the address that its last datagram was sent to, and by the system's choice
- * to any other. Everything else is as the class above documents it, and as the JDK's own sockets do it.
+ * A {@link DatagramSocket} whose replies leave from the address that the peer last asked: what {@link #send} sends to a
+ * peer from which something was received before goes out from the address that its last datagram was sent to, and by
+ * the system's choice to any other. Everything else is as the class above documents it, and as the JDK's own sockets do
+ * it.
  *
- * <p>The interface of {@link DatagramSocket} does not say which request a reply belongs to, so a {@link PeerMemory} has to. A
- * peer that asks two of the host's addresses at once, from one port, may get an answer from the wrong one of the two; a {@link
- * PktInfoChannel} does not have this limit.
+ * <p>The interface of {@link DatagramSocket} does not say which request a reply belongs to, so a {@link PeerMemory} has
+ * to. A peer that asks two of the host's addresses at once, from one port, may get an answer from the wrong one of the
+ * two; a {@link PktInfoChannel} does not have this limit.
  *
- * <p>If the address that a peer asked has left the host, what is sent to it fails, once: the peer is forgotten then, and the next goes
- * out by the system's choice. Exceptions of {@link #send} are those of the JDK's sockets, with a {@link SendException} as their cause.
+ * <p>If the address that a peer asked has left the host, what is sent to it fails, once: the peer is forgotten then,
+ * and the next goes out by the system's choice. Exceptions of {@link #send} are those of the JDK's sockets, with a
+ * {@link SendException} as their cause.
  *
- * <p>A connected socket sends from {@link #getLocalAddress}, as the JDK's does: the kernel chose that address when it was connected, and
- * receives nothing sent to any other from then on. So a server that connects a socket to a peer binds it to the address asked first. A
- * socket that is bound to one address sends from that, whatever a memory says that it shares with others.
+ * <p>A connected socket sends from {@link #getLocalAddress}, as the JDK's does: the kernel chose that address when it
+ * was connected, and receives nothing sent to any other from then on. So a server that connects a socket to a peer
+ * binds it to the address asked first. A socket that is bound to one address sends from that, whatever a memory says
+ * that it shares with others.
  *
- * <p>Safe for use by any number of threads; sending does not wait for a thread that receives, and waiting holds no carrier of a
- * virtual thread. Memory and descriptors: those of a {@link PktInfoChannel}, and the memory of peers.
+ * <p>Safe for use by any number of threads; sending does not wait for a thread that receives, and waiting holds no
+ * carrier of a virtual thread. Memory and descriptors: those of a {@link PktInfoChannel}, and the memory of peers.
  */
 @SuppressWarnings("exports") // the annotations are not needed at run time
 public class PktInfoDatagramSocket extends DatagramSocket {
@@ -151,8 +154,8 @@ public class PktInfoDatagramSocket extends DatagramSocket {
     }
 
     /**
-     * Where this socket remembers which address each peer asked last, and counts the datagrams that it sent to a peer it did not know:
-     * {@link PeerMemory#unknownPeers}.
+     * Where this socket remembers which address each peer asked last, and counts the datagrams that it sent to a peer
+     * it did not know: {@link PeerMemory#unknownPeers}.
      *
      * @return the memory that it was made with
      */
@@ -161,8 +164,8 @@ public class PktInfoDatagramSocket extends DatagramSocket {
     }
 
     /**
-     * Whether it remembers which address each peer asked. If not, whatever it sends leaves by the system's choice, as from the
-     * JDK's sockets. Default: yes.
+     * Whether it remembers which address each peer asked. If not, whatever it sends leaves by the system's choice, as
+     * from the JDK's sockets. Default: yes.
      *
      * @param on yes or no, from the next datagram on
      */

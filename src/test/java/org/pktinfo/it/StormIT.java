@@ -21,7 +21,7 @@ import org.pktinfo.it.support.TwoHosts;
 
 /**
  * Addresses, routes and interfaces of a server change all the time, and the client checks where every reply comes from.
- * How many exchanges is the property {@code storm.exchanges}, which storm it is {@code storm.seed}.
+ * The property {@code storm.exchanges} is the number of exchanges, {@code storm.seed} names the storm.
  */
 class StormIT extends TwoHosts {
     private static final int PORT_OF_STORM = 7001;
