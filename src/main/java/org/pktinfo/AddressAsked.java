@@ -31,11 +31,18 @@ final class AddressAsked {
     }
 
     /** One object, so that a batch can tell it from others and apply the rule without making any. */
-    static final SourceSelection SELECTION = AddressAsked::select;
+    static final SourceSelection SELECTION = new Rule(false);
 
     /** The same, by the interface that the request came in on. */
-    static final SourceSelection PINNED =
-            (peer, info) -> Source.of(select(peer, info).address(), info.interfaceIndex());
+    static final SourceSelection PINNED = new Rule(true);
+
+    private record Rule(boolean pinned) implements SourceSelection {
+        @Override
+        public Source select(Endpoint peer, PacketInfo info) throws SendException {
+            Source source = AddressAsked.select(peer, info);
+            return pinned ? Source.of(source.address(), info.interfaceIndex()) : source;
+        }
+    }
 
     private AddressAsked() {}
 
@@ -163,11 +170,10 @@ final class AddressAsked {
                 info.interfaceIndex(),
                 info.in6Pktinfo(),
                 info.truncated());
-        return switch (answer) {
-            case IN_PKTINFO, IN6_PKTINFO -> Source.of(info.local(), 0);
-            case IN6_PKTINFO_ON_LINK -> Source.of(info.local(), info.interfaceIndex());
-            case REFUSED_TRUNCATED, REFUSED_NOTHING -> throw refusal(answer, peer, info);
-        };
+        if (answer.isRefusal()) {
+            throw refusal(answer, peer, info);
+        }
+        return Source.of(info.local(), answer == Answer.IN6_PKTINFO_ON_LINK ? info.interfaceIndex() : 0);
     }
 
     /** Returns true if the request alone says where from, and not the caller. */

@@ -19,7 +19,7 @@ import org.pktinfo.internal.Waiting;
  * goes to the next receiver, whoever it is; but not once the JDK's channel was connected or disconnected, which throws
  * its own queue away. For any thread.
  */
-final class Inbox {
+final class Inbox implements Waiting.Attempt<Datagram> {
     /** How many are taken at once from a queue that does not run empty: an eighth of the calls. */
     static final int AHEAD = 8;
 
@@ -28,7 +28,6 @@ final class Inbox {
 
     private final ChannelSocket socket;
     private final Waiting waiting;
-    private final Waiting.Attempt<Datagram> one = this::take;
     private final GuardedArena memory; // its lock guards all that follows
     private @Nullable SlotRecords records; // of its arena
     private int filled;
@@ -70,7 +69,7 @@ final class Inbox {
     /** Waits for a datagram no longer than some nanoseconds; null if none came. */
     @Nullable
     Datagram receive(long nanos) throws IOException {
-        return waiting.receive(one, nanos);
+        return waiting.receive(this, nanos);
     }
 
     /** Waits for a datagram, and puts it into a packet of the JDK; returns where it was sent to. */
@@ -90,7 +89,8 @@ final class Inbox {
     }
 
     /** Takes the next datagram; null if none is there. */
-    private @Nullable Datagram take() throws IOException {
+    @Override
+    public @Nullable Datagram run() throws IOException {
         memory.lock();
         try {
             Arena from = hasNext() ? memory.get() : receive(inARow >= BUSY && mayReadAhead() ? AHEAD : 1);

@@ -146,11 +146,11 @@ final class SlotRecords {
     }
 
     private static int form(Source source) {
-        return switch (source.controlMessage()) {
-            case NONE -> Layout.FORM_NONE;
-            case IN_PKTINFO -> Layout.FORM_IN_PKTINFO;
-            case IN6_PKTINFO -> Layout.FORM_IN6_PKTINFO;
-        };
+        Source.ControlMessage message = source.controlMessage();
+        if (message == Source.ControlMessage.NONE) {
+            return Layout.FORM_NONE;
+        }
+        return message == Source.ControlMessage.IN_PKTINFO ? Layout.FORM_IN_PKTINFO : Layout.FORM_IN6_PKTINFO;
     }
 
     /** Returns the source that a slot is, or was, to be sent from. */

@@ -61,16 +61,22 @@ public final class Arena {
         try {
             Arena arena = new Arena(cacheAligned(bytes), slots, payloadCapacity, socketFamily);
             HIDDEN_BYTES.addAndGet(size);
-            arena.freeing = Threads.cleaner().register(arena, () -> {
-                HIDDEN_BYTES.addAndGet(-size);
-                NativeCalls.free(bytes);
-            });
+            arena.freeing = Threads.cleaner().register(arena, new HiddenMemory(bytes, size));
             done = true;
             return arena;
         } finally {
             if (!done) {
                 NativeCalls.free(bytes);
             }
+        }
+    }
+
+    /** Memory to be freed once: it keeps nothing of the arena. */
+    private record HiddenMemory(ByteBuffer bytes, int size) implements Runnable {
+        @Override
+        public void run() {
+            HIDDEN_BYTES.addAndGet(-size);
+            NativeCalls.free(bytes);
         }
     }
 

@@ -20,6 +20,11 @@ import org.pktinfo.common.Exceptions;
  * it has counted. For any thread.
  */
 public final class ChannelSocket extends AbstractInterruptibleChannel {
+    /** A part of a channel that has something to do once the channel is closed. */
+    interface Part {
+        void channelClosed();
+    }
+
     private final DatagramChannel channel;
     private final int payloadCapacity;
     private final Transport transport;
@@ -28,9 +33,9 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
     private final SocketOptions options;
     private final Cleaner.Cleanable cleanable;
     private final ChannelCounters counters = new ChannelCounters();
-    private final Recorder recorder = new Recorder(this::localPort);
+    private final Recorder recorder;
 
-    private final List<Runnable> whenClosed = new CopyOnWriteArrayList<>();
+    private final List<Part> parts = new CopyOnWriteArrayList<>();
 
     /** Reachable from here only: the watch does not keep a channel. */
     private final Watch.Watched watched = new Watch.Watched() {
@@ -57,6 +62,7 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
             throw new ClosedChannelException();
         }
         this.channel = channel;
+        this.recorder = new Recorder(channel);
         this.payloadCapacity = payloadCapacity;
         this.transport = newTransport(channel);
         this.ownAddress = new OwnAddress(channel);
@@ -69,11 +75,19 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
             if (transport.choosesSource()) {
                 SourceProof.require(options.family(), options.isIpv6Only(), transport.namespace());
             }
-            this.cleanable = Threads.cleaner().register(this, transport::close);
+            this.cleanable = Threads.cleaner().register(this, new Closing(transport));
             Watch.add(watched);
         } catch (Throwable e) {
             transport.close();
             throw e;
+        }
+    }
+
+    /** Closes what a forgotten channel has left open. */
+    private record Closing(Transport transport) implements Runnable {
+        @Override
+        public void run() {
+            transport.close();
         }
     }
 
@@ -121,11 +135,6 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
         return transport.choosesSource();
     }
 
-    /** Returns 0 or less if it is not bound or closed. */
-    private int localPort() {
-        return channel.socket().getLocalPort();
-    }
-
     public void checkOpen() throws IOException {
         closeIfJdkChannelIsClosed();
         if (!isOpen()) {
@@ -165,9 +174,9 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
         }
     }
 
-    /** Adds what is to be done once this is closed. */
-    void whenClosed(Runnable action) {
-        whenClosed.add(action);
+    /** Adds a part that is told once this is closed. */
+    void add(Part part) {
+        parts.add(part);
     }
 
     @Override
@@ -177,7 +186,7 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
         } finally {
             askForDrops();
             cleanable.clean();
-            whenClosed.forEach(Runnable::run);
+            parts.forEach(Part::channelClosed);
         }
     }
 

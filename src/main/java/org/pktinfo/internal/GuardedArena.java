@@ -8,14 +8,14 @@ import org.jspecify.annotations.Nullable;
  * An arena that nobody but a part of a channel sees, for who holds its lock; gone once the channel is closed. Whoever
  * closes the channel waits for nobody who holds the lock: that one frees the memory when he lets go.
  */
-public final class GuardedArena {
+public final class GuardedArena implements ChannelSocket.Part {
     private final ChannelSocket socket;
     private final ReentrantLock lock = new ReentrantLock();
     private @Nullable Arena arena; // guarded by lock
 
     public GuardedArena(ChannelSocket socket) {
         this.socket = socket;
-        socket.whenClosed(this::freeIfClosed);
+        socket.add(this);
     }
 
     public void lock() {
@@ -42,6 +42,11 @@ public final class GuardedArena {
             arena = room;
         }
         return room;
+    }
+
+    @Override
+    public void channelClosed() {
+        freeIfClosed();
     }
 
     /** Frees the memory if the channel is closed and nobody holds the lock. */

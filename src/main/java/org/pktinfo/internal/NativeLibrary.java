@@ -126,7 +126,8 @@ public final class NativeLibrary {
         StringBuilder text = new StringBuilder("no native library for ").append(platform());
         for (Attempt attempt : attempts()) {
             try {
-                LibraryVersion.check(attempt.action.run());
+                attempt.load();
+                LibraryVersion.check(attempt);
                 return new Loaded(attempt.what, null);
             } catch (IOException | LinkageError | RuntimeException e) {
                 text.append("; ").append(attempt.what).append(": ").append(reason(e));
@@ -141,12 +142,16 @@ public final class NativeLibrary {
         return new Loaded(null, failure);
     }
 
-    /** Loads a library and returns how to find out where that is. */
-    private interface Action {
-        Supplier<LibraryFile> run() throws IOException;
-    }
+    /** A place to load it from, which finds the file once it was loaded. */
+    private abstract static class Attempt implements Supplier<LibraryFile> {
+        final String what;
 
-    private record Attempt(String what, Action action) {}
+        Attempt(String what) {
+            this.what = what;
+        }
+
+        abstract void load() throws IOException;
+    }
 
     /** A place that was asked for is the only one that is tried: another library would not be what the user wanted. */
     private static Attempt[] attempts() {
@@ -159,38 +164,72 @@ public final class NativeLibrary {
             return new Attempt[] {refused(LibraryProperties.FOLDER, "names no folder: give one, or leave it out")};
         }
         if (path != null) {
-            return new Attempt[] {
-                new Attempt("-D" + LibraryProperties.PATH + "=" + path, () -> {
-                    loadFile(Path.of(path));
-                    return () -> LibraryFile.given(path);
-                })
-            };
+            return new Attempt[] {given(path)};
         }
-        Attempt system = new Attempt("java.library.path=" + System.getProperty("java.library.path"), () -> {
-            System.loadLibrary(NAME);
-            return () -> LibraryFile.ofSystem(System.mapLibraryName(NAME));
-        });
         String mode = System.getProperty(LibraryProperties.MODE, "jar");
         Path folder = Path.of(parent == null ? System.getProperty("java.io.tmpdir", ".") : parent);
         return switch (mode) {
-            case "system" -> new Attempt[] {system};
-            case "jar" ->
-                new Attempt[] {
-                    new Attempt("out of the jar by way of " + folder, () -> {
-                        loadFromJar(folder);
-                        return () -> LibraryFile.ofJar(
-                                NativeLibraryUtil.getPlatformLibraryPath(RESOURCES) + System.mapLibraryName(NAME));
-                    }),
-                    system
-                };
+            case "system" -> new Attempt[] {ofSystem()};
+            case "jar" -> new Attempt[] {ofJar(folder), ofSystem()};
             default -> new Attempt[] {refused(LibraryProperties.MODE, "must be \"jar\" or \"system\"")};
         };
     }
 
+    private static Attempt given(String path) {
+        return new Attempt("-D" + LibraryProperties.PATH + "=" + path) {
+            @Override
+            void load() {
+                loadFile(Path.of(path));
+            }
+
+            @Override
+            public LibraryFile get() {
+                return LibraryFile.given(path);
+            }
+        };
+    }
+
+    private static Attempt ofSystem() {
+        return new Attempt("java.library.path=" + System.getProperty("java.library.path")) {
+            @Override
+            void load() {
+                System.loadLibrary(NAME);
+            }
+
+            @Override
+            public LibraryFile get() {
+                return LibraryFile.ofSystem(System.mapLibraryName(NAME));
+            }
+        };
+    }
+
+    private static Attempt ofJar(Path folder) {
+        return new Attempt("out of the jar by way of " + folder) {
+            @Override
+            void load() throws IOException {
+                loadFromJar(folder);
+            }
+
+            @Override
+            public LibraryFile get() {
+                return LibraryFile.ofJar(
+                        NativeLibraryUtil.getPlatformLibraryPath(RESOURCES) + System.mapLibraryName(NAME));
+            }
+        };
+    }
+
     private static Attempt refused(String property, String why) {
-        return new Attempt("-D" + property + "=" + System.getProperty(property), () -> {
-            throw new IllegalArgumentException(why);
-        });
+        return new Attempt("-D" + property + "=" + System.getProperty(property)) {
+            @Override
+            void load() {
+                throw new IllegalArgumentException(why);
+            }
+
+            @Override
+            public LibraryFile get() {
+                throw new AssertionError("nothing was loaded");
+            }
+        };
     }
 
     private static void loadFile(Path file) {
@@ -206,11 +245,7 @@ public final class NativeLibrary {
         Path folder = PrivateFolder.create(parent);
         Path file = folder.resolve(System.mapLibraryName(NAME));
         try {
-            silently(() -> {
-                String resources = NativeLibraryUtil.getPlatformLibraryPath(RESOURCES);
-                checkPlatform(resources);
-                return new Extractor(folder.toFile()).extractJni(resources, NAME);
-            });
+            extract(folder);
             loadFile(file);
         } finally {
             Files.deleteIfExists(file);
@@ -234,18 +269,16 @@ public final class NativeLibrary {
         }
     }
 
-    private interface Call<T> {
-        T run() throws IOException;
-    }
-
-    /** Calls native-lib-loader, which logs through SLF4J. */
-    private static <T> T silently(Call<T> call) throws IOException {
+    /** Has native-lib-loader extract it, which logs through SLF4J. */
+    private static void extract(Path folder) throws IOException {
         boolean silence = System.getProperty(SLF4J_VERBOSITY) == null && !hasLoggingProvider();
         if (silence) {
             System.setProperty(SLF4J_VERBOSITY, "ERROR");
         }
         try {
-            return call.run();
+            String resources = NativeLibraryUtil.getPlatformLibraryPath(RESOURCES);
+            checkPlatform(resources);
+            new Extractor(folder.toFile()).extractJni(resources, NAME);
         } finally {
             if (silence) {
                 System.clearProperty(SLF4J_VERBOSITY);

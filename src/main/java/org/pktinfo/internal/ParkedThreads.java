@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 final class ParkedThreads {
     /** Polls once; true if the channel may be tried. Throws nothing: a closed channel is true too. */
     interface Poll {
-        boolean run();
+        boolean poll(int events);
     }
 
     /** One waiting thread. */
@@ -30,6 +30,8 @@ final class ParkedThreads {
         private final Thread thread = Thread.currentThread();
         private boolean chosen; // guarded by lock
     }
+
+    private static final int FIRST_WITH_VIRTUAL_THREADS = 19;
 
     private static final @Nullable MethodHandle IS_VIRTUAL = isVirtualHandle();
 
@@ -43,6 +45,7 @@ final class ParkedThreads {
 
     private final String name;
     private final Poll poll;
+    private final int events;
     private final ChannelCounters counters;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
@@ -50,18 +53,22 @@ final class ParkedThreads {
     private @Nullable Ticket trying; // guarded by lock
     private boolean polling; // guarded by lock
 
-    ParkedThreads(String name, Poll poll, ChannelCounters counters) {
+    ParkedThreads(String name, Poll poll, int events, ChannelCounters counters) {
         this.name = name;
         this.poll = poll;
+        this.events = events;
         this.counters = counters;
     }
 
     private static @Nullable MethodHandle isVirtualHandle() {
+        if (Runtime.version().feature() < FIRST_WITH_VIRTUAL_THREADS) {
+            return null; // without a look, which would cost a starting JVM a millisecond
+        }
         try {
             return MethodHandles.publicLookup()
                     .findVirtual(Thread.class, "isVirtual", MethodType.methodType(boolean.class));
         } catch (NoSuchMethodException | IllegalAccessException e) {
-            return null; // before JDK 21
+            return null;
         }
     }
 
@@ -149,7 +156,7 @@ final class ParkedThreads {
         while (working) {
             try {
                 working = awaitWork();
-                if (working && poll.run()) {
+                if (working && poll.poll(events)) {
                     choose();
                 }
             } catch (Throwable e) { // a moment without memory; those that wait know of no other thread

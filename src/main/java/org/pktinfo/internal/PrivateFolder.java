@@ -19,7 +19,7 @@ final class PrivateFolder {
 
     /** In a folder that exists. What is refused is named, and the reason. */
     static Path create(Path parent) throws IOException {
-        return create(parent, System.nanoTime() ^ ProcessHandle.current().pid() << 40);
+        return create(parent, System.nanoTime());
     }
 
     /**

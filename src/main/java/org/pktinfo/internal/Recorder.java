@@ -1,7 +1,7 @@
 package org.pktinfo.internal;
 
+import java.nio.channels.DatagramChannel;
 import java.util.concurrent.TimeUnit;
-import java.util.function.IntSupplier;
 import jdk.jfr.FlightRecorder;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.common.Throttle;
@@ -16,19 +16,19 @@ public final class Recorder {
 
     private static final long INTERVAL = TimeUnit.MILLISECONDS.toNanos(10);
 
-    private final IntSupplier localPort;
+    private final DatagramChannel channel;
     private final Throttle unusable = new Throttle(INTERVAL);
     private final Throttle failed = new Throttle(INTERVAL);
     private final Throttle truncated = new Throttle(INTERVAL);
     private final Throttle dropped = new Throttle(INTERVAL);
 
-    /**
-     * Makes one for a channel.
-     *
-     * @param localPort says which port the channel is bound to
-     */
-    Recorder(IntSupplier localPort) {
-        this.localPort = localPort;
+    Recorder(DatagramChannel channel) {
+        this.channel = channel;
+    }
+
+    /** Returns 0 or less if the channel is not bound or closed. */
+    private int localPort() {
+        return channel.socket().getLocalPort();
     }
 
     private static boolean isPresent() {
@@ -52,7 +52,7 @@ public final class Recorder {
 
     void received(@Nullable Object event, int slots) {
         if (event != null) {
-            RecorderEvents.commit(event, slots, localPort.getAsInt());
+            RecorderEvents.commit(event, slots, localPort());
         }
     }
 
@@ -63,7 +63,7 @@ public final class Recorder {
 
     void sent(@Nullable Object event, int slots) {
         if (event != null) {
-            RecorderEvents.commit(event, slots, localPort.getAsInt());
+            RecorderEvents.commit(event, slots, localPort());
         }
     }
 
@@ -81,7 +81,7 @@ public final class Recorder {
         long leftOut = (sourceUnusable ? unusable : failed).next();
         if (leftOut >= 0) {
             String from = source == null ? null : source.toString();
-            RecorderEvents.unsent(sourceUnusable, kind, errno, from, peer.toString(), localPort.getAsInt(), leftOut);
+            RecorderEvents.unsent(sourceUnusable, kind, errno, from, peer.toString(), localPort(), leftOut);
         }
     }
 
@@ -98,7 +98,7 @@ public final class Recorder {
                             arena.length(i),
                             arena.wireLength(i),
                             Addresses.text(arena.peerHigh(i), arena.peerLow(i), arena.peerScope(i), arena.peerPort(i)),
-                            localPort.getAsInt(),
+                            localPort(),
                             leftOut);
                 }
             }
@@ -114,7 +114,7 @@ public final class Recorder {
         if (recordsDropped()) {
             long leftOut = dropped.next();
             if (leftOut >= 0) {
-                RecorderEvents.dropped(more, total, localPort.getAsInt(), leftOut);
+                RecorderEvents.dropped(more, total, localPort(), leftOut);
             }
         }
     }

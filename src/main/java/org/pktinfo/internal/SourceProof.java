@@ -6,6 +6,7 @@ import java.net.InetSocketAddress;
 import java.net.SocketException;
 import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
@@ -73,7 +74,7 @@ public final class SourceProof {
         if (EXAMINING.get() != null) {
             return;
         }
-        Results proofs = KNOWN.computeIfAbsent(Math.max(0, namespace), any -> tryAll());
+        Results proofs = proofs(Math.max(0, namespace));
         boolean ignored;
         if (socketFamily == Layout.FAMILY_IPV4) {
             ignored = proofs.ipv4 == Result.IGNORED;
@@ -83,6 +84,20 @@ public final class SourceProof {
         if (ignored) {
             refuse();
         }
+    }
+
+    private static Results proofs(Long namespace) {
+        Results known = KNOWN.get(namespace);
+        return known == null ? tryOnce(namespace) : known;
+    }
+
+    private static synchronized Results tryOnce(Long namespace) {
+        Results known = KNOWN.get(namespace);
+        if (known == null) {
+            known = tryAll();
+            KNOWN.put(namespace, known);
+        }
+        return known;
     }
 
     private static synchronized void refuse() throws SocketException {
@@ -123,12 +138,12 @@ public final class SourceProof {
             if (ipv6 && socketFamily != Layout.FAMILY_IPV6) {
                 return Result.NOT_TESTED;
             }
-            client.bind(new InetSocketAddress(address, 0)).configureBlocking(false);
+            client.bind(new InetSocketAddress(address, 0));
             int port = ((InetSocketAddress) client.getLocalAddress()).getPort();
             Arena arena = Arena.hidden(1, Long.BYTES, socketFamily);
             try {
                 arena.putPeer(0, 0, to, 0, port);
-                return send(client, descriptor, arena, sourceHigh, sourceLow);
+                return send(JdkChannels.descriptor(client), descriptor, arena, sourceHigh, sourceLow);
             } finally {
                 arena.free();
             }
@@ -137,11 +152,11 @@ public final class SourceProof {
         }
     }
 
-    private static Result send(DatagramChannel client, int descriptor, Arena arena, long high, long low)
-            throws IOException {
+    private static Result send(int client, int server, Arena arena, long high, long low) {
         boolean ipv4 = Addresses.isIpv4(high, low);
-        long number = ThreadLocalRandom.current().nextLong();
-        arena.write(0, ByteBuffer.allocate(Long.BYTES).putLong(0, number));
+        byte[] number = new byte[Long.BYTES];
+        ThreadLocalRandom.current().nextBytes(number);
+        arena.write(0, ByteBuffer.wrap(number));
         arena.prepareSend(
                 0,
                 Long.BYTES,
@@ -149,26 +164,26 @@ public final class SourceProof {
                 high,
                 low,
                 /* interfaceIndex= */ 0);
-        int result = NativeCalls.send(descriptor, arena.address(), 1);
+        int result = NativeCalls.send(server, arena.address(), 1);
         int error = result < 0 ? -result : arena.error(0);
         if (error != 0) {
             boolean refused = error == Errno.EINVAL || error == Errno.EADDRNOTAVAIL;
             return refused && !ipv4 ? Result.HONOURED : Result.NOT_TESTED;
         }
-        return awaitSource(client, number, high, low);
+        return awaitSource(client, arena, number, high, low);
     }
 
     /** On loopback it has arrived when sending returns, unless something keeps it. */
-    private static Result awaitSource(DatagramChannel client, long number, long high, long low) throws IOException {
-        ByteBuffer payload = ByteBuffer.allocate(Long.BYTES + 1);
+    private static Result awaitSource(int client, Arena arena, byte[] number, long high, long low) {
+        byte[] payload = new byte[Long.BYTES];
         long deadline = Deadline.after(PATIENCE);
         do {
-            payload.clear();
-            InetSocketAddress from = (InetSocketAddress) client.receive(payload);
-            if (from != null && payload.position() == Long.BYTES && payload.getLong(0) == number) {
-                byte[] seen = from.getAddress().getAddress();
-                boolean honoured = Addresses.high(seen) == high && Addresses.low(seen) == low;
-                return honoured ? Result.HONOURED : Result.IGNORED;
+            if (NativeCalls.receive(client, arena.address(), 1) == 1 && arena.wireLength(0) == Long.BYTES) {
+                arena.read(0, 0, payload);
+                if (Arrays.equals(payload, number)) {
+                    boolean honoured = arena.peerHigh(0) == high && arena.peerLow(0) == low;
+                    return honoured ? Result.HONOURED : Result.IGNORED;
+                }
             }
             Thread.onSpinWait();
         } while (!Deadline.isOver(deadline));

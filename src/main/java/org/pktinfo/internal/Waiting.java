@@ -11,7 +11,7 @@ import org.pktinfo.common.Deadline;
  * channel wakes everybody, and an interrupt the thread that is interrupted, which closes the channel unless that was
  * switched off. For any thread.
  */
-public final class Waiting {
+public final class Waiting implements ChannelSocket.Part, ParkedThreads.Poll {
     /** Tries to get something: null if it is not there yet. Held in a field, so that waiting makes no garbage. */
     public interface Attempt<T> {
         @Nullable
@@ -32,9 +32,9 @@ public final class Waiting {
 
     public Waiting(ChannelSocket socket) {
         this.socket = socket;
-        this.readers = new ParkedThreads("pktinfo-poll-in", () -> poll(Layout.WAIT_READABLE), socket.counters());
-        this.writers = new ParkedThreads("pktinfo-poll-out", () -> poll(Layout.WAIT_WRITABLE), socket.counters());
-        socket.whenClosed(this::wakeAll);
+        this.readers = new ParkedThreads("pktinfo-poll-in", this, Layout.WAIT_READABLE, socket.counters());
+        this.writers = new ParkedThreads("pktinfo-poll-out", this, Layout.WAIT_WRITABLE, socket.counters());
+        socket.add(this);
     }
 
     public void closeOnInterrupt(boolean on) {
@@ -73,8 +73,9 @@ public final class Waiting {
         return receivers.get() > 0;
     }
 
-    /** Wakes everybody: the channel is closed. */
-    private void wakeAll() {
+    /** Wakes everybody. */
+    @Override
+    public void channelClosed() {
         readers.wakeAll();
         writers.wakeAll();
     }
@@ -204,8 +205,9 @@ public final class Waiting {
         return ready;
     }
 
-    /** Polls for virtual threads; true if the channel may be tried. */
-    private boolean poll(int events) {
+    /** Polls for virtual threads. */
+    @Override
+    public boolean poll(int events) {
         try {
             return socket.await(events, ParkedThreads.LONGEST_POLL_MILLIS) != 0
                     || !socket.channel().isOpen();

@@ -18,12 +18,13 @@ class OwnThreadsTest {
         ChannelCounters counters = new ChannelCounters();
         ParkedThreads threads = new ParkedThreads(
                 "polls",
-                () -> {
+                events -> {
                     if (polls.incrementAndGet() <= 3) {
                         throw new OutOfMemoryError("of a moment");
                     }
                     return true;
                 },
+                Layout.WAIT_READABLE,
                 counters);
         ParkedThreads.Ticket ticket = threads.enter();
         try {
