@@ -29,6 +29,9 @@ class SoakIT {
 
     private record Sample(double hours, double mebibytes, long descriptors) {}
 
+    /** What the server's own beans say, after a collection. */
+    private record Inside(long heapKibibytes, long outsideKibibytes, long threads) {}
+
     private final double minutes = Double.parseDouble(System.getProperty("soak.minutes", "0.3"));
     private final int rate = Integer.getInteger("soak.rate", 5000);
 
@@ -39,6 +42,7 @@ class SoakIT {
     private Agent server;
     private Agent client;
     private String tally;
+    private Inside first; // when the server was warm
 
     @BeforeEach
     void startServerAndClient() throws IOException {
@@ -66,10 +70,24 @@ class SoakIT {
         }
     }
 
+    private Inside inside() throws Exception {
+        String[] numbers = server.say("memory").split(" ", -1);
+        return new Inside(Long.parseLong(numbers[0]), Long.parseLong(numbers[1]), Long.parseLong(numbers[2]));
+    }
+
+    private void assertFlat(Inside before, Inside after, String what) {
+        String both = what + ", at first " + before + ", at last " + after;
+        System.out.println(both);
+        assertThat(after.heapKibibytes - before.heapKibibytes).as(both).isLessThan(1024);
+        assertThat(after.outsideKibibytes).as(both).isLessThanOrEqualTo(before.outsideKibibytes);
+        assertThat(after.threads).as(both).isLessThanOrEqualTo(before.threads);
+    }
+
     /** A sample after each slice of load, none while the server warms up. */
     private List<Sample> soak(double howLong, int leak) throws Exception {
         assertThat(server.say("answer 7001 asked")).isEqualTo("open");
         List<Sample> samples = new ArrayList<>();
+        first = null;
         long begin = System.nanoTime();
         double hours = 0;
         while (hours * 60 < howLong) {
@@ -80,6 +98,7 @@ class SoakIT {
             }
             hours = (System.nanoTime() - begin) / 3.6e12;
             if (hours * 60 > Math.min(5, howLong * WARM_UP)) {
+                first = first == null ? inside() : first;
                 samples.add(new Sample(hours, mebibytes(), descriptors()));
             }
         }
@@ -120,7 +139,7 @@ class SoakIT {
                 mostDescriptors(samples),
                 tally,
                 server.say("stats"));
-        System.out.println(what);
+        assertFlat(first, inside(), what);
         assertThat(mostDescriptors(samples)).as(what).isLessThanOrEqualTo(samples.get(0).descriptors);
         if (minutes >= LONG_MINUTES) {
             assertThat(growth(samples)).as(what).isLessThan(1);
@@ -134,11 +153,12 @@ class SoakIT {
         List<Sample> samples = new ArrayList<>();
         for (int i = 0; i < 15; i++) {
             assertThat(server.say("cycle 1000")).isEqualTo("done");
+            first = i == 4 ? inside() : first;
             samples.add(new Sample(i, mebibytes(), descriptors()));
         }
         List<Sample> after = samples.subList(4, samples.size()); // the JVM has settled
         String what = "10 000 channels: " + after;
-        System.out.println(what);
+        assertFlat(first, inside(), what);
         assertThat(mostDescriptors(after)).as(what).isLessThanOrEqualTo(after.get(0).descriptors);
         assertThat(grown(after)).as(what).isLessThan(4);
     }

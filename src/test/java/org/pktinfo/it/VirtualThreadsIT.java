@@ -19,6 +19,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.pktinfo.Datagram;
 import org.pktinfo.PktInfoChannel;
@@ -39,10 +40,10 @@ class VirtualThreadsIT {
 
         private Program() {}
 
-        private static void start(Runnable task) {
+        public static Thread start(Runnable task) {
             try {
                 Method startVirtualThread = Thread.class.getMethod("startVirtualThread", Runnable.class);
-                startVirtualThread.invoke(null, task);
+                return (Thread) startVirtualThread.invoke(null, task);
             } catch (ReflectiveOperationException e) {
                 throw new LinkageError("no virtual threads", e);
             }
@@ -72,7 +73,7 @@ class VirtualThreadsIT {
             }
         }
 
-        private static void check(String what, boolean holds) {
+        public static void check(String what, boolean holds) {
             if (!holds) {
                 System.out.println("NOT: " + what + ", answered " + answered + ", closed " + closed);
                 System.exit(1);
@@ -94,7 +95,7 @@ class VirtualThreadsIT {
             }
         }
 
-        private static void timeOut(PktInfoChannel server, CountDownLatch timedOut) {
+        public static void timeOut(PktInfoChannel server, CountDownLatch timedOut) {
             try {
                 if (server.receive(Duration.ofMillis(50)) == null) {
                     timedOut.countDown();
@@ -172,6 +173,37 @@ class VirtualThreadsIT {
         ChildProcess child = run(Forgotten.class);
         assertThat(child.exitCode()).as("%s", child).isZero();
         assertThat(child.out()).as("%s", child).containsExactly("0 are left");
+    }
+
+    /** A virtual thread that somebody unparks again and again while it waits for a datagram that does not come. */
+    public static final class Unparked {
+        private Unparked() {}
+
+        public static void main(String[] arguments) throws Exception {
+            Duration timeout = Duration.ofSeconds(1);
+            try (PktInfoChannel channel = PktInfoChannel.open().bind(new InetSocketAddress(0))) {
+                Thread waiter = Program.start(() -> {
+                    long start = System.nanoTime();
+                    try {
+                        boolean readable = channel.awaitReadable(timeout);
+                        boolean whole = System.nanoTime() - start >= timeout.toNanos();
+                        System.out.println("readable " + readable + ", waited to the end " + whole);
+                    } catch (IOException e) {
+                        System.out.println(e);
+                    }
+                });
+                while (waiter.isAlive()) {
+                    LockSupport.unpark(waiter);
+                }
+            }
+        }
+    }
+
+    @Test
+    void oneThatIsUnparkedWaitsOn() throws Exception {
+        ChildProcess child = run(Unparked.class);
+        assertThat(child.exitCode()).as("%s", child).isZero();
+        assertThat(child.out()).as("%s", child).containsExactly("readable false, waited to the end true");
     }
 
     /** A server whose handler leaves every reply to a virtual thread. */

@@ -3,6 +3,8 @@ package org.pktinfo.it.support;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.lang.management.BufferPoolMXBean;
+import java.lang.management.ManagementFactory;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
@@ -30,6 +32,7 @@ import org.pktinfo.PktInfoChannel;
 import org.pktinfo.SendException;
 import org.pktinfo.Source;
 import org.pktinfo.SourceSelection;
+import org.pktinfo.internal.Doors;
 import org.pktinfo.server.DatagramServer;
 import org.pktinfo.server.ServerStats;
 
@@ -113,6 +116,7 @@ public final class Agent implements AutoCloseable {
             case "answer-connected" -> answerConnected(words);
             case "stats" -> answering.stats().toString();
             case "stats-of-others" -> answering.others();
+            case "memory" -> memory();
             case "keep" -> keep(Integer.parseInt(words[1]));
             case "cycle" -> cycle(Integer.parseInt(words[1]));
             case "storm" -> storm(words);
@@ -248,6 +252,17 @@ public final class Agent implements AutoCloseable {
     }
 
     /** Takes so many bytes outside the heap and a descriptor, and never gives them back: a leak. */
+    /** Kibibytes in use of the heap after a collection, kibibytes outside it, threads. */
+    private static String memory() {
+        System.gc();
+        long direct = ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+                .mapToLong(BufferPoolMXBean::getMemoryUsed)
+                .sum();
+        return (ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed() >> 10) + " "
+                + ((direct + Doors.hiddenBytes()) >> 10) + " "
+                + ManagementFactory.getThreadMXBean().getThreadCount();
+    }
+
     private String keep(int bytes) throws IOException {
         ByteBuffer memory = ByteBuffer.allocateDirect(bytes);
         for (int i = 0; i < bytes; i += 1024) {
