@@ -47,16 +47,10 @@ struct kernel {
 ssize_t __real_recvmsg(int fd, struct msghdr *message, int flags);
 int __real_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout);
 ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
-long __real_syscall(long number, ...);
-int __real_getsockopt(int fd, int level, int name, void *value, socklen_t *length);
-int __real_setsockopt(int fd, int level, int name, const void *value, socklen_t length);
 
 ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags);
 int __wrap_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
-long __wrap_syscall(long number, ...);
-int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *length);
-int __wrap_setsockopt(int fd, int level, int name, const void *value, socklen_t length);
 
 static const struct kernel kernels[] = {
     {.name = "legacy", .old_receive = 1, .old_send = 1},
@@ -93,12 +87,6 @@ static const struct kernel *kernel(void)
 {
     pthread_once(&choice, choose);
     return chosen;
-}
-
-static long fail(int error)
-{
-    errno = error;
-    return -1;
 }
 
 /* Copies the header of the control message that begins here; how far it is to the next one, 0 if there is no whole one. */
