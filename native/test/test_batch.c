@@ -9,6 +9,7 @@
 #include "arenas.h"
 #include "expect.h"
 #include "fake_kernel.h"
+#include "messages.h"
 #include "pktinfo.h"
 
 enum { FD = 5, CAPACITY = 61, UNTOUCHED = 0xaa };
@@ -29,15 +30,7 @@ static struct fake_datagram *arrive(int port, char letter, size_t length)
 
 static void add_control(struct fake_datagram *datagram, int level, int type, const void *data, size_t length)
 {
-    struct cmsghdr header;
-
-    memset(&header, 0, sizeof(header));
-    header.cmsg_len = (socklen_t)CMSG_LEN(length);
-    header.cmsg_level = level;
-    header.cmsg_type = type;
-    memcpy(datagram->control + datagram->control_length, &header, sizeof(header));
-    memcpy(datagram->control + datagram->control_length + CMSG_LEN(0), data, length);
-    datagram->control_length += CMSG_SPACE(length);
+    datagram->control_length = append_message(datagram->control, datagram->control_length, level, type, data, length);
 }
 
 static void add_in_pktinfo(struct fake_datagram *datagram)

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "expect.h"
+#include "messages.h"
 #include "pktinfo.h"
 
 enum { UDP_LEVEL = 17, GRO_TYPE = 104, HEADER_LENGTH = CMSG_LEN(0) };
@@ -28,21 +29,13 @@ struct control {
     size_t length;
 };
 
-/* The padding is not zero: nobody promises that it is. Returns where the message begins. */
+/* Returns where the message begins. */
 static size_t put(struct control *control, int level, int type, const void *data, size_t length)
 {
-    uint8_t *at = control->bytes + control->length;
-    struct cmsghdr header;
+    size_t begin = control->length;
 
-    memset(&header, 0, sizeof(header));
-    header.cmsg_len = (socklen_t)CMSG_LEN(length);
-    header.cmsg_level = level;
-    header.cmsg_type = type;
-    memset(at, 0xee, CMSG_SPACE(length));
-    memcpy(at, &header, sizeof(header));
-    memcpy(at + HEADER_LENGTH, data, length);
-    control->length += CMSG_SPACE(length);
-    return (size_t)(at - control->bytes);
+    control->length = append_message(control->bytes, begin, level, type, data, length);
+    return begin;
 }
 
 static size_t put_int(struct control *control, int level, int type, int value)

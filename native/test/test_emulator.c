@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "expect.h"
+#include "messages.h"
 
 enum { PATIENCE_MILLIS = 5000, SKIPPED = 77, NOBODY = 65534 };
 
@@ -115,11 +116,7 @@ struct control {
 
 static struct control and(struct control before, int level, int type, const void *data, size_t length)
 {
-    struct cmsghdr header = {.cmsg_len = CMSG_LEN(length), .cmsg_level = level, .cmsg_type = type};
-
-    memcpy(before.bytes + before.length, &header, sizeof(header));
-    memcpy(before.bytes + before.length + CMSG_LEN(0), data, length);
-    before.length += CMSG_SPACE(length);
+    before.length = append_message(before.bytes, before.length, level, type, data, length);
     return before;
 }
 
