@@ -17,8 +17,9 @@
 
 #include "expect.h"
 #include "messages.h"
+#include "sockets.h"
 
-enum { PATIENCE_MILLIS = 5000, SKIPPED = 77, NOBODY = 65534 };
+enum { NOBODY = 65534 };
 
 /* What holds on a kernel. */
 struct kernel {
@@ -40,19 +41,6 @@ static const struct kernel kernels[] = {
 };
 
 static const struct kernel *kernel;
-
-static void must(int holds, const char *what)
-{
-    if (!holds) {
-        fprintf(stderr, "cannot test: %s: %s\n", what, strerror(errno));
-        exit(1);
-    }
-}
-
-static void set(int fd, int level, int name, int value)
-{
-    must(setsockopt(fd, level, name, &value, sizeof(value)) == 0, "setsockopt");
-}
 
 /* A dual-stack server with packet information, and an unconnected client at 127.0.0.1 or, if asked for, ::1. */
 struct pair {

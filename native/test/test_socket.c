@@ -21,8 +21,9 @@
 #include "interruptions.h"
 #include "kernel.h"
 #include "pktinfo.h"
+#include "sockets.h"
 
-enum { PATIENCE_MILLIS = 5000, CAPACITY = 100, UDP_LEVEL = 17, SEGMENT_OPTION = 103, GRO_OPTION = 104, SKIPPED = 77 };
+enum { CAPACITY = 100, UDP_LEVEL = 17, SEGMENT_OPTION = 103, GRO_OPTION = 104 };
 
 /* The text of an address of either family, IPv4 as such. */
 struct text {
@@ -34,19 +35,6 @@ struct server {
     int fd;
     uint16_t port;
 };
-
-static void must(int holds, const char *what)
-{
-    if (!holds) {
-        fprintf(stderr, "cannot test: %s: %s\n", what, strerror(errno));
-        exit(1);
-    }
-}
-
-static void set(int fd, int level, int name, int value)
-{
-    must(setsockopt(fd, level, name, &value, sizeof(value)) == 0, "setsockopt");
-}
 
 static struct server new_server(int family)
 {
