@@ -13,7 +13,7 @@
 #include "../test/arenas.h"
 #include "batch_kernel.h"
 
-/* Small ones for speed; the last two have more than the 64 segments, or more than the bytes, that may leave together. */
+/* Small ones for speed; the last two have more than the 64 segments, or than the bytes, that may leave together. */
 static const struct {
     int slots;
     int capacity;
@@ -39,7 +39,8 @@ void *arena_of(int shape)
 
     if (*arena == NULL) {
         *arena = new_arena(shapes[shape].slots, shapes[shape].capacity, FAMILY_IPV4);
-        ASAN_POISON_MEMORY_REGION(payload_of(*arena, 0), (size_t)shapes[shape].slots * (size_t)header_of(*arena)->payload_stride);
+        ASAN_POISON_MEMORY_REGION(
+            payload_of(*arena, 0), (size_t)shapes[shape].slots * (size_t)header_of(*arena)->payload_stride);
     }
     return *arena;
 }

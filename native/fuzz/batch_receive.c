@@ -25,7 +25,8 @@ static void fill(struct msghdr *message, int index)
     take_bytes(input, message->msg_name, lies & 1 ? sizeof(struct sockaddr_in) : NAME_CAPACITY);
     take_bytes(input, message->msg_control, lies & 2 ? CONTROL_CAPACITY : CMSG_SPACE(sizeof(struct in_pktinfo)));
     message->msg_namelen = lies & 4 ? take_number(input) : NAME_CAPACITY;
-    message->msg_controllen = lies & 8 ? take_number(input) | (size_t)take_byte(input) << 56 : CMSG_SPACE(sizeof(struct in_pktinfo));
+    message->msg_controllen = lies & 8 ? take_number(input) | (size_t)take_byte(input) << 56
+                                       : CMSG_SPACE(sizeof(struct in_pktinfo));
     message->msg_flags = (int)take_number(input);
     memcpy(kernel.put[index].name, message->msg_name, NAME_CAPACITY);
     memcpy(kernel.put[index].control, message->msg_control, CONTROL_CAPACITY);
@@ -105,7 +106,8 @@ void receive(struct input *input)
     CHECK(memcmp(&before, arena, sizeof(before)) == 0);
     CHECK(result <= count && result <= kernel.offered);
     CHECK(result >= 0 ? result == kernel.offered : kernel.offered == 0);
-    CHECK(kernel.answered_many == -ENOSYS || result == kernel.answered_many || (kernel.answered_many > count && result == count));
+    CHECK(kernel.answered_many == -ENOSYS || result == kernel.answered_many
+        || (kernel.answered_many > count && result == count));
     for (int i = 0; i < result; i++) {
         expect_received(i);
     }

@@ -226,7 +226,7 @@ static void expect_end(const struct slot *before, int index, int *done)
     CHECK(after->error == 0 || !kernel.accepted[index]);
 }
 
-/* A call for each message and each segment, and once more after each refusal: then every one of those is called alone. */
+/* A call for each message and each segment, and once more after each refusal: then each of those is called alone. */
 static long most_calls(int count)
 {
     return 2L * count * (count + 1) + 20L * count;

@@ -5,7 +5,8 @@
  *   legacy   RHEL 6 to 7.3, Linux to 3.13
  *   half     RHEL 7.4 and 7.5, Linux 3.14
  *   modern   none: everything is passed on
- *   deaf     a kernel, gVisor for one, that takes packet information on sending and ignores it, of either family and without an error
+ *   deaf     a kernel, gVisor for one, that takes packet information on sending and ignores it, of either family and
+ *            without an error
  *
  * each perhaps followed by -without-mmsg: without recvmmsg(2) and sendmmsg(2), which came with Linux 2.6.33 and 3.0.
  */
@@ -66,7 +67,7 @@ const struct kernel *emulated(void)
     return chosen;
 }
 
-/* Copies the header of the control message that begins here; how far it is to the next one, 0 if there is no whole one. */
+/* Copies the header of the control message that begins here; how far it is to the next, 0 if there is no whole one. */
 size_t read_header(struct cmsghdr *header, const uint8_t *at, size_t left)
 {
     if (left < sizeof(*header)) {
@@ -103,8 +104,9 @@ long __wrap_syscall(long number, ...)
 }
 
 /*
- * SO_MEMINFO came with Linux 4.12, UDP_SEGMENT with 4.18, IPV6_MULTICAST_ALL with 4.20 and UDP_GRO with 5.0: a kernel that ignores
- * in6_pktinfo has none of them, and one that ignores all has no UDP_SEGMENT here, which would be lost with the rest.
+ * SO_MEMINFO came with Linux 4.12, UDP_SEGMENT with 4.18, IPV6_MULTICAST_ALL with 4.20 and UDP_GRO with 5.0: a kernel
+ * that ignores in6_pktinfo has none of them, and one that ignores all has no UDP_SEGMENT here, which would be lost with
+ * the rest.
  */
 static int is_newer(int level, int name)
 {

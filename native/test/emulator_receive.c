@@ -28,7 +28,7 @@ static void lend(struct loan *loan, struct msghdr *message)
     message->msg_controllen = length < sizeof(loan->larger) ? length : sizeof(loan->larger);
 }
 
-/* The datagram was IPv4 if its destination is IPv4-mapped: ip6_datagram_recv_common_ctl() maps it, and nothing else does. */
+/* An IPv4-mapped destination is that of an IPv4 datagram: only ip6_datagram_recv_common_ctl() maps one. */
 static int is_in6_pktinfo_of_ipv4(const struct cmsghdr *header, const uint8_t *data)
 {
     struct in6_pktinfo info;

@@ -15,7 +15,7 @@
 /* From linux/socket.h: the C library names only half of the flags. */
 enum { PROBE_FLAG = 0x10 };
 
-/* What an old ip_cmsg_send() makes of a message: only what is of level SOL_IP, the last in_pktinfo, its index even if 0. */
+/* What an old ip_cmsg_send() takes from a message: only level SOL_IP, the last in_pktinfo, its index even if 0. */
 struct old_message {
     struct msghdr message;
     struct in_pktinfo info;
@@ -192,7 +192,10 @@ static ssize_t send_to_ipv4_as_then(int fd, const struct msghdr *message, int fl
     return result == -1 && errno == ENETUNREACH ? fail_as_then(source_of(fd, &old)) : result;
 }
 
-/* Whatever the message says besides, it says nothing about the source: the shim sends no other control messages but the segment size. */
+/*
+ * Whatever the message says besides, it says nothing about the source: the shim sends no other control messages but the
+ * segment size.
+ */
 static ssize_t send_deaf(int fd, const struct msghdr *message, int flags)
 {
     struct msghdr without = *message;

@@ -93,8 +93,8 @@ static void a_received_slot_is_answered_in_place(void)
     free(arena);
 }
 
-static const int every_error[] = {EINTR, EAGAIN, ENOBUFS, ENOMEM, EPERM, ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL, ENODEV,
-    EMSGSIZE, EIO, ECONNREFUSED, ENETDOWN, ENOSYS};
+static const int every_error[] = {EINTR, EAGAIN, ENOBUFS, ENOMEM, EPERM, ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL,
+    ENODEV, EMSGSIZE, EIO, ECONNREFUSED, ENETDOWN, ENOSYS};
 enum { ERRORS = sizeof(every_error) / sizeof(every_error[0]) };
 
 static void every_error_is_that_of_its_slot_alone(void)

@@ -112,7 +112,7 @@ static void together_they_are_no_longer_than_a_datagram_may_be(void)
     free(arena);
 }
 
-/* What leaves is the same, in the same order, whether or not it leaves together, and whatever the kernel thinks of it. */
+/* What leaves is the same, in the same order, whether or not together, and whatever the kernel thinks of it. */
 static void nothing_but_the_number_of_messages_changes(void)
 {
     static struct fake_datagram alone[FAKE_DATAGRAMS];

@@ -27,7 +27,8 @@ static void a_length_shorter_than_a_header_ends_the_reading(void)
 
 static void a_length_beyond_the_buffer_ends_the_reading(void)
 {
-    const size_t lengths[] = {41, 42, 48, 1000, INT_MAX, SIZE_MAX / 2, SIZE_MAX - 8, SIZE_MAX - 7, SIZE_MAX - 1, SIZE_MAX};
+    const size_t lengths[] = {
+        41, 42, 48, 1000, INT_MAX, SIZE_MAX / 2, SIZE_MAX - 8, SIZE_MAX - 7, SIZE_MAX - 1, SIZE_MAX};
 
     for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
         struct control control = {.length = 0};

@@ -57,7 +57,7 @@ static int is_bound_to_loopback(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, &length) == 0 && strcmp(name, "lo") == 0;
 }
 
-/* A host that has a loopback interface and no route: what is bound there sends to anywhere, what is not has no way out. */
+/* A host with a loopback interface and no route: what is bound there sends to anywhere, what is not has no way out. */
 static int enter_a_host_without_routes(void)
 {
     struct ifreq up = {.ifr_name = "lo", .ifr_flags = IFF_UP};
@@ -87,7 +87,8 @@ static int index_zero_means_any_interface_until_later(void)
     EXPECT_EQUAL(1, is_bound_to_loopback(pair.server));
     EXPECT_EQUAL(0, send_to(pair.server, far, 9, and_in4(none(), "127.0.0.2", loopback)));
     EXPECT_EQUAL(0, send_to(pair.server, far, 9, none()));
-    EXPECT_EQUAL(kernel->in6_counts ? ENETUNREACH : 0, send_to(pair.server, far, 9, and_in6(none(), "::ffff:192.0.2.7")));
+    EXPECT_EQUAL(
+        kernel->in6_counts ? ENETUNREACH : 0, send_to(pair.server, far, 9, and_in6(none(), "::ffff:192.0.2.7")));
     EXPECT_EQUAL(0, answer(pair, and_in4(none(), "127.0.0.2", 0)));
     expect_from(pair, "::ffff:127.0.0.2");
     EXPECT_EQUAL(1, is_bound_to_loopback(pair.server));

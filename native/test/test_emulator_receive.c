@@ -87,7 +87,8 @@ static void an_ipv4_datagram_comes_with_in6_pktinfo_since_3_14(void)
     struct came came = receive(pair.server, 200);
     expect_kinds(kernel->in6_comes ? "64" : "4", &came);
     EXPECT_EQUAL(0, came.flags);
-    EXPECT_EQUAL((kernel->in6_comes ? CMSG_SPACE(sizeof(came.in6)) : 0) + CMSG_SPACE(sizeof(came.in4)), came.controllen);
+    EXPECT_EQUAL(
+        (kernel->in6_comes ? CMSG_SPACE(sizeof(came.in6)) : 0) + CMSG_SPACE(sizeof(came.in4)), came.controllen);
     EXPECT_BYTES(&asked, &came.in4.ipi_addr, sizeof(asked));
     EXPECT_BYTES(&asked, &came.in4.ipi_spec_dst, sizeof(asked));
     EXPECT_EQUAL(if_nametoindex("lo"), came.in4.ipi_ifindex);

@@ -126,8 +126,8 @@ static void a_source_that_is_not_ours_fails_alone(void)
         must(getsockname(client, (struct sockaddr *)&name, &length) == 0, "getsockname");
         for (int i = 0; i < 5; i++) {
             struct slot *slot = slot_of(arena, i);
-            *slot = (struct slot){.peer_port = ntohs(name.sin_port), .length = sizeof(i), .source_form = FORM_IN_PKTINFO,
-                .send_state = STATE_PENDING};
+            *slot = (struct slot){.peer_port = ntohs(name.sin_port), .length = sizeof(i),
+                .source_form = FORM_IN_PKTINFO, .send_state = STATE_PENDING};
             bytes_of("127.0.0.1", slot->peer_address);
             bytes_of(i == wrong ? "192.0.2.7" : "127.0.0.2", slot->source_address);
             memcpy(payload_of(arena, i), &i, sizeof(i));

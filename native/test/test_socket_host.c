@@ -49,7 +49,8 @@ void ask(int client, const char *destination, uint16_t port, const void *payload
     struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
     int six = strchr(destination, ':') != NULL;
 
-    must(inet_pton(six ? AF_INET6 : AF_INET, destination, six ? (void *)&in6.sin6_addr : (void *)&in.sin_addr) == 1, "address");
+    void *address = six ? (void *)&in6.sin6_addr : (void *)&in.sin_addr;
+    must(inet_pton(six ? AF_INET6 : AF_INET, destination, address) == 1, "address");
     const struct sockaddr *name = six ? (void *)&in6 : (void *)&in;
     must(sendto(client, payload, length, 0, name, six ? sizeof(in6) : sizeof(in)) == (ssize_t)length, "sendto");
 }
@@ -74,7 +75,8 @@ void expect_answer(int client, const char *source, uint16_t port, const void *pa
     const uint8_t *address = (const uint8_t *)&name + (strchr(source, ':') ? 8 : 4);
 
     EXPECT_EQUAL(1, poll(&readable, 1, PATIENCE_MILLIS));
-    EXPECT_EQUAL(length, recvfrom(client, actual, sizeof(actual), MSG_DONTWAIT, (struct sockaddr *)&name, &name_length));
+    EXPECT_EQUAL(
+        length, recvfrom(client, actual, sizeof(actual), MSG_DONTWAIT, (struct sockaddr *)&name, &name_length));
     EXPECT_BYTES(payload, actual, length);
     bytes_of(source, expected);
     EXPECT_BYTES(strchr(source, ':') ? expected : expected + 12, address, strchr(source, ':') ? 16 : 4);
