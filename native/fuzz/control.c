@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "../test/messages.h"
 #include "input.h"
 #include "pktinfo.h"
 
@@ -26,7 +27,8 @@ static void expect_only_received(const struct slot *slot)
     CHECK((slot->flags & FLAG_SEGMENT_SIZE) ? slot->segment_size > 0 : slot->segment_size == 0);
     CHECK((slot->flags & FLAG_TRAFFIC_CLASS) || slot->traffic_class == 0);
     CHECK((slot->flags & FLAG_HOP_LIMIT) || slot->hop_limit == 0);
-    CHECK(memcmp(slot->source_address, nothing.source_address, offsetof(struct slot, receive_time) - offsetof(struct slot, source_address)) == 0);
+    CHECK(memcmp(slot->source_address, nothing.source_address,
+        offsetof(struct slot, receive_time) - offsetof(struct slot, source_address)) == 0);
     CHECK(slot->sent_length == 0 && slot->send_segment_size == 0 && slot->send_flags == 0);
     CHECK(slot->length == 0 && slot->wire_length == 0);
 }
@@ -143,21 +145,6 @@ static void understand(struct slot *slot, const struct message *message)
     understand_numbers(slot, message);
 }
 
-/* As put_cmsg of the kernel does. */
-static size_t put(uint8_t *control, size_t length, const struct message *message)
-{
-    struct cmsghdr header;
-
-    memset(&header, 0, sizeof(header));
-    header.cmsg_len = (socklen_t)CMSG_LEN(message->length);
-    header.cmsg_level = message->level;
-    header.cmsg_type = message->type;
-    memset(control + length, 0xee, CMSG_SPACE(message->length));
-    memcpy(control + length, &header, sizeof(header));
-    memcpy(control + length + CMSG_LEN(0), message->data, message->length);
-    return length + CMSG_SPACE(message->length);
-}
-
 /* Every message that is understood is read as it was written, whatever else stands before, between and behind. */
 static void read_messages(struct input *input)
 {
@@ -171,7 +158,7 @@ static void read_messages(struct input *input)
     while (input->left > 1 && length + CMSG_SPACE(sizeof(message.data)) < sizeof(control)) {
         understand(&expected, &message);
         take_message(input, &message);
-        length = put(control, length, &message);
+        length = append_message(control, length, message.level, message.type, message.data, message.length);
     }
     /* The block ends with the last message, before its padding, or within it: cut short it is none. */
     size_t missing = length > 0 ? take_byte(input) % CMSG_SPACE(message.length) : 0;
@@ -188,7 +175,10 @@ static void read_messages(struct input *input)
     CHECK(memcmp(&slot, &expected, sizeof(slot)) == 0);
 }
 
-/* What sendmsg(2) makes of control data: each message's header must be whole and its length within what is left (CMSG_OK of linux/socket.h). */
+/*
+ * What sendmsg(2) makes of control data: each message's header must be whole and its length within what is left
+ * (CMSG_OK of linux/socket.h).
+ */
 static int walk(const uint8_t *control, size_t length, struct message *messages)
 {
     int count = 0;
@@ -266,7 +256,8 @@ static void write_name(const struct slot *slot, int family)
     slot_read_name(&read, name, length);
     CHECK(read.peer_port == slot->peer_port);
     if (family == FAMILY_IPV4) {
-        CHECK(memcmp(read.peer_address, mapped, 12) == 0 && memcmp(read.peer_address + 12, slot->peer_address + 12, 4) == 0);
+        CHECK(memcmp(read.peer_address, mapped, 12) == 0);
+        CHECK(memcmp(read.peer_address + 12, slot->peer_address + 12, 4) == 0);
     } else {
         CHECK(memcmp(read.peer_address, slot->peer_address, 16) == 0 && read.peer_scope == slot->peer_scope);
     }

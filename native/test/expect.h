@@ -1,55 +1,23 @@
-/* What every test needs: two checks that print what they saw, and the exit status. Included by one file of a program. */
+/* What every test needs: two checks that print what they saw, and how many failed, for the exit status. */
 #ifndef PKTINFO_EXPECT_H
 #define PKTINFO_EXPECT_H
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stddef.h>
 
-static int expect_failures;
-/* A loop that fails fails often: after twenty lines nobody reads on. */
-static inline void expect_failed(void)
-{
-    if (++expect_failures == 20) {
-        exit(1);
-    }
-}
+extern int expect_failures;
 
-#define EXPECT_EQUAL(expected, actual) expect_equal(__func__, __LINE__, #actual, (long long)(expected), (long long)(actual))
-static inline void expect_equal(const char *test, int line, const char *what, long long expected, long long actual)
-{
-    if (actual != expected) {
-        fprintf(stderr, "%s, line %d: %s is %lld, not %lld\n", test, line, what, actual, expected);
-        expect_failed();
-    }
-}
+/* A check has failed, and it is said which. */
+void expect_failed(void);
+
+#define EXPECT_EQUAL(expected, actual) \
+    expect_equal(__func__, __LINE__, #actual, (long long)(expected), (long long)(actual))
+void expect_equal(const char *test, int line, const char *what, long long expected, long long actual);
 
 #define EXPECT_BYTES(expected, actual, length) expect_bytes(__func__, __LINE__, #actual, expected, actual, length)
-static inline void expect_bytes(
-    const char *test, int line, const char *what, const void *expected, const void *actual, size_t length)
-{
-    const unsigned char *is = actual, *should = expected;
-    size_t i = 0;
-    for (; i < length && is[i] == should[i]; i++);
-    if (i < length) {
-        fprintf(stderr, "%s, line %d: byte %zu of %s is 0x%02x, not 0x%02x\n", test, line, i, what, is[i], should[i]);
-        expect_failed();
-    }
-}
+void expect_bytes(
+    const char *test, int line, const char *what, const void *expected, const void *actual, size_t length);
 
 /* Whether PKTINFO_LEFT_OUT names this test, for surroundings that cannot show it; says so if it does. */
-static inline int left_out(const char *name)
-{
-    const char *names = getenv("PKTINFO_LEFT_OUT");
-    size_t length = strlen(name);
-
-    for (const char *at = names == NULL ? "" : names; (at = strstr(at, name)) != NULL; at += length) {
-        if ((at == names || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0')) {
-            printf("left out: %s\n", name);
-            return 1;
-        }
-    }
-    return 0;
-}
+int left_out(const char *name);
 
 #endif

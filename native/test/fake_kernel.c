@@ -57,7 +57,7 @@ static ssize_t gather(const struct msghdr *message, uint8_t *payload, size_t siz
     return (ssize_t)length;
 }
 
-/* The UDP_SEGMENT message is the last one if there is one, and goes no further; what is left of the control data is returned. */
+/* The UDP_SEGMENT message is the last if there is one, and goes no further; returns what control data is left. */
 static size_t take_segment_size(const struct msghdr *message, uint16_t *size)
 {
     size_t length = message->msg_controllen;

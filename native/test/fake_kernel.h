@@ -1,4 +1,4 @@
-/* A kernel without sockets: hands out the datagrams it was given, notes those it gets, and fails where it is told to. */
+/* A kernel without sockets: hands out the datagrams it was given, notes those it gets, and fails where it is told. */
 #ifndef PKTINFO_FAKE_KERNEL_H
 #define PKTINFO_FAKE_KERNEL_H
 

@@ -1,7 +1,7 @@
 /*
  * Linked around the shim with --wrap, makes system calls fail as a plan says, for tests. The environment variable
- * PKTINFO_FAULTS names a file with the plan, one struct fault for each enum step, which the test maps as well: it changes the
- * plan and reads what came of it while the library works.
+ * PKTINFO_FAULTS names a file with the plan, one struct fault for each enum step, which the test maps as well: it
+ * changes the plan and reads what came of it while the library works.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,7 +20,10 @@
 
 #include "calls.h"
 
-/* What can fail; the numbers are those of Faults.Step in Java. The first two count datagrams, whichever call carries them. */
+/*
+ * What can fail; the numbers are those of Faults.Step in Java. The first two count datagrams, whichever call carries
+ * them.
+ */
 enum step { RECEIVE, SEND, MMSG, SETSOCKOPT, GETSOCKOPT, FCNTL, EVENTFD, POLL, WRITE, NETLINK, STEPS };
 
 struct fault {
@@ -33,18 +36,12 @@ struct fault {
     int32_t hold;   /* of WRITE only: not 0, who calls waits until it is */
 };
 
-long __real_syscall(long number, ...);
-int __real_getsockopt(int fd, int level, int name, void *value, socklen_t *length);
-int __real_setsockopt(int fd, int level, int name, const void *value, socklen_t length);
 int __real_fcntl(int fd, int command, ...);
 int __real_eventfd(unsigned initial, int flags);
 int __real_poll(struct pollfd *fds, nfds_t count, int timeout);
 ssize_t __real_write(int fd, const void *bytes, size_t count);
 ssize_t __real_send(int fd, const void *bytes, size_t count, int flags);
 
-long __wrap_syscall(long number, ...);
-int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *length);
-int __wrap_setsockopt(int fd, int level, int name, const void *value, socklen_t length);
 int __wrap_fcntl(int fd, int command, ...);
 int __wrap_eventfd(unsigned initial, int flags);
 int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout);
@@ -156,8 +153,7 @@ long __wrap_syscall(long number, ...)
     case SYS_sendmmsg:
         return many(SEND, number, call.fd, call.messages, call.third, call.flags);
     default:
-        errno = ENOSYS;
-        return -1;
+        return fail(ENOSYS);
     }
 }
 

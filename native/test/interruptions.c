@@ -19,10 +19,7 @@ static int interrupted(void)
 }
 
 ssize_t __real_write(int fd, const void *data, size_t length);
-long __real_syscall(long number, ...);
-
 ssize_t __wrap_write(int fd, const void *data, size_t length);
-long __wrap_syscall(long number, ...);
 
 ssize_t __wrap_write(int fd, const void *data, size_t length)
 {

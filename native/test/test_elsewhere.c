@@ -1,4 +1,4 @@
-/* batch.c and pktinfo.c on an operating system that is not Linux: the headers of elsewhere/, and what is in this file. */
+/* batch.c and pktinfo.c on an operating system that is not Linux: the headers of elsewhere/, and what is in here. */
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>

@@ -1,6 +1,6 @@
 /*
- * Faults for a JVM that is watched: the library linked with its calls wrapped here does what PKTINFO_PLANTED names. In the
- * library that is not wrapped nobody calls this but the JVM, and without PKTINFO_PLANTED nothing happens.
+ * Faults for a JVM that is watched: the library linked with its calls wrapped here does what PKTINFO_PLANTED names. In
+ * the library that is not wrapped nobody calls this but the JVM, and without PKTINFO_PLANTED nothing happens.
  */
 #include <jni.h>
 #include <limits.h>
