@@ -44,6 +44,15 @@ int kernel_receive_many(int fd, struct message *messages, unsigned count);
 int kernel_send(int fd, const struct msghdr *message);
 int kernel_send_many(int fd, struct message *messages, unsigned count);
 
+/* As the socket is: they wait if it does, and end with EINTR. */
+int kernel_receive_as_socket(int fd, struct msghdr *message);
+int kernel_send_as_socket(int fd, const struct msghdr *message);
+
+struct sockaddr_storage;
+
+/* Reads the own address of a datagram socket; ENOPROTOOPT if fd is none. */
+int kernel_datagram_name(int fd, struct sockaddr_storage *name);
+
 /* Waits for the events (WAIT_*) on fd or for a signal on event_fd, or for the time to pass; 0 also on EINTR. */
 int kernel_wait(int fd, int event_fd, int events, int timeout_millis);
 

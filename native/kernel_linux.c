@@ -135,6 +135,30 @@ int kernel_send_many(int fd, struct message *messages, unsigned count)
     return or_errno(result);
 }
 
+int kernel_receive_as_socket(int fd, struct msghdr *message)
+{
+    return or_errno(syscall(SYS_recvmsg, fd, message, 0));
+}
+
+int kernel_send_as_socket(int fd, const struct msghdr *message)
+{
+    return or_errno(syscall(SYS_sendmsg, fd, message, 0));
+}
+
+int kernel_datagram_name(int fd, struct sockaddr_storage *name)
+{
+    socklen_t length = sizeof(*name), type_length = sizeof(int);
+    int type = 0;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_length) != 0) {
+        return -errno;
+    }
+    if (type != SOCK_DGRAM) {
+        return -ENOPROTOOPT;
+    }
+    return or_errno(syscall(SYS_getsockname, fd, name, &length));
+}
+
 /* Not retried on EINTR: only the caller knows how much of its time is left. */
 int kernel_wait(int fd, int event_fd, int events, int timeout_millis)
 {

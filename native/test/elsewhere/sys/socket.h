@@ -40,4 +40,6 @@ struct cmsghdr {
 #define CMSG_SPACE(length) (ELSEWHERE_ALIGNED(sizeof(struct cmsghdr)) + ELSEWHERE_ALIGNED(length))
 #define CMSG_LEN(length) (ELSEWHERE_ALIGNED(sizeof(struct cmsghdr)) + (length))
 
+struct sockaddr_storage;
+
 #endif

@@ -1,11 +1,10 @@
 package org.pktinfo.agent;
 
-import java.io.IOException;
-import java.net.DatagramSocket;
-import java.net.DatagramSocketImplFactory;
-import org.pktinfo.PktInfoChannel;
+import org.jspecify.annotations.Nullable;
+import org.pktinfo.internal.JvmSockets;
+import org.pktinfo.internal.NativeLibrary;
 
-/** The agent's work: reads the options, loads the native library and gives the JDK its factory. */
+/** The agent's work: reads the options, loads the native library and switches the JVM's sockets over. */
 public final class Installation implements Runnable {
     private final String given;
 
@@ -19,40 +18,34 @@ public final class Installation implements Runnable {
     }
 
     /**
-     * Reads the options, installs the factory, and says so.
+     * Reads the options, switches the sockets over, and says so.
      *
      * @throws IllegalArgumentException if an option is wrong; the text is for the user
-     * @throws IllegalStateException if there is no native library, or somebody was here before; the text is for the user
+     * @throws IllegalStateException if there is no native library, or this JVM is of another kind; the text is for the user
      */
     @Override
     public void run() {
         AgentOptions options = AgentOptions.parse(given);
-        Throwable reason = PktInfoChannel.unsupportedReason();
+        Throwable reason = NativeLibrary.anyFailure();
         if (reason != null) {
             throw new IllegalStateException(reason.getMessage(), reason);
         }
-        install(() -> new AgentSocket(options));
-        options.say(AgentOptions.Log.START, text(options));
-    }
-
-    /** The hook is deprecated since JDK 17 and there in 25; what replaces it is for programs that can be changed. */
-    @SuppressWarnings("deprecation")
-    private static void install(DatagramSocketImplFactory factory) {
-        try {
-            DatagramSocket.setDatagramSocketImplFactory(factory);
-        } catch (IOException e) {
-            throw new IllegalStateException(
-                    "another agent has installed its own DatagramSocketImplFactory, and the JDK takes only one: "
-                            + e.getMessage(),
-                    e);
-        }
-    }
-
-    private static String text(AgentOptions options) {
         String version = Installation.class.getPackage().getImplementationVersion();
+        String name = version == null ? "pktinfo-agent" : "pktinfo-agent " + version;
+        String other = JvmSockets.switchOn(options.settings(), name);
+        if (other != null) {
+            options.say(
+                    AgentOptions.Log.START,
+                    "nothing is done: " + other
+                            + " has switched this JVM's sockets over already, with its own options");
+            return;
+        }
+        options.say(AgentOptions.Log.START, text(version, options));
+        Reporter.start(options);
+    }
+
+    private static String text(@Nullable String version, AgentOptions options) {
         return (version == null ? "" : version + " is installed, ")
-                + "DatagramSocket and MulticastSocket reply from the address asked on " + options.portsInWords()
-                + ". Not reached: DatagramChannel, Netty. If the program sets a DatagramSocketImplFactory of its own, the JDK"
-                + " refuses it: \"factory already defined\"";
+                + "sockets bound to all addresses reply from the address asked on " + options.portsInWords();
     }
 }

@@ -1,7 +1,6 @@
 /**
- * For programs that cannot be changed: {@code java -javaagent:pktinfo-agent.jar} puts a {@link
- * org.pktinfo.socket.PktInfoDatagramSocket} under every {@link java.net.DatagramSocket} and {@link java.net.MulticastSocket} that
- * the program makes.
+ * For programs that cannot be changed: {@code java -javaagent:pktinfo-agent.jar} has the JVM's own datagram sockets,
+ * {@link java.nio.channels.DatagramChannel} and what stands on it, reply from the address asked.
  */
 @NullMarked
 package org.pktinfo.agent;

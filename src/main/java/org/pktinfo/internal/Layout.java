@@ -36,7 +36,7 @@ public final class Layout {
      * and not believed.
      */
     @Native
-    public static final int VERSION = 8;
+    public static final int VERSION = 9;
 
     @Native
     public static final int HEADER_SIZE = 64;

@@ -1,0 +1,148 @@
+#define _GNU_SOURCE
+#include "hook.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "asked.h"
+#include "hook_sockets.h"
+#include "kernel.h"
+#include "linux_errno.h"
+#include "peers.h"
+#include "pktinfo.h"
+
+enum { ROUTE_LOCAL = 2 }; /* RTN_LOCAL of rtnetlink(7) */
+
+static void count(_Atomic uint64_t *counter)
+{
+    /* The JDK lets one thread at a time receive or send at a socket: no need to lock the bus. */
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+static void remember(struct place *place, uint64_t state, const struct msghdr *message)
+{
+    struct slot slot;
+    struct asked asked;
+
+    slot_clear(&slot);
+    slot_read_name(&slot, message->msg_name, message->msg_namelen);
+    slot_read_control(&slot, message->msg_control, message->msg_controllen);
+    if (slot.peer_port == 0 || (message->msg_flags & MSG_CTRUNC) || !asked_read(&slot, &asked)) {
+        return;
+    }
+    struct peer peer = asked_by(&slot);
+    struct peers *peers = atomic_load_explicit(&place->peers, memory_order_acquire);
+    if (peers != NULL) {
+        if (!atomic_load_explicit(&place->remembers, memory_order_relaxed)) {
+            atomic_store(&place->remembers, 1);
+        }
+        peers_remember(peers, state >> COUNT_SHIFT, &peer, &asked, hook_seconds(), hook_expiry());
+    }
+}
+
+int hook_receive(int fd, void *buffer, size_t length, void *name, socklen_t *name_length)
+{
+    struct place *place = hook_place(fd);
+    uint64_t state = place == NULL ? MODE_LEAVE : hook_look(fd, place);
+    _Alignas(struct cmsghdr) uint8_t control[CONTROL_CAPACITY];
+    struct iovec vector = {buffer, length};
+    struct msghdr message = {
+        .msg_name = name,
+        .msg_namelen = *name_length,
+        .msg_iov = &vector,
+        .msg_iovlen = 1,
+        .msg_control = control,
+        .msg_controllen = sizeof(control),
+    };
+
+    if ((state & MODE_BITS) != MODE_CHOOSE) {
+        return HOOK_NOT_MINE;
+    }
+    int result = kernel_receive_as_socket(fd, &message);
+    if (result >= 0) {
+        *name_length = message.msg_namelen;
+        remember(place, state, &message);
+    }
+    return result;
+}
+
+/*
+ * The kernel gives one number for a source that is gone and for other mistakes or a route that is missing: ENETUNREACH
+ * over IPv4 today, EINVAL over IPv6 and on old kernels. Which it was, the routing table tells.
+ */
+static int is_gone(int error, const struct asked *asked)
+{
+    uint8_t address[16];
+
+    if (error == LINUX_ENODEV) {
+        return 1; /* the interface, and with it the address */
+    }
+    memcpy(address, &asked->high, 8);
+    memcpy(address + 8, &asked->low, 8);
+    if ((error != LINUX_EINVAL && error != LINUX_EADDRNOTAVAIL && error != LINUX_ENETUNREACH) || asked_any(address)) {
+        return 0;
+    }
+    int fd = kernel_new_route_socket();
+    int type = fd;
+    if (fd >= 0) {
+        int family = asked->form == FORM_IN_PKTINFO ? FAMILY_IPV4 : FAMILY_IPV6;
+        type = kernel_route_type(fd, 1, family, address, asked_link_local(address) ? (int)asked->interface : 0);
+        kernel_close(fd);
+    }
+    return type < 0 ? error != LINUX_ENETUNREACH : type != ROUTE_LOCAL;
+}
+
+/* A slot of what is sent, for the control message that names the source. */
+static size_t write_source(const struct asked *asked, void *control)
+{
+    struct slot slot;
+
+    slot.source_form = asked->form;
+    slot.source_interface = asked->interface;
+    memcpy(slot.source_address, &asked->high, 8);
+    memcpy(slot.source_address + 8, &asked->low, 8);
+    return slot_write_control(&slot, control);
+}
+
+int hook_send(int fd, const void *buffer, size_t length, const void *name, socklen_t name_length, int *error)
+{
+    struct place *place = hook_place(fd);
+    uint64_t state = place == NULL ? MODE_LEAVE : hook_look(fd, place);
+    _Alignas(struct cmsghdr) uint8_t control[CONTROL_CAPACITY];
+    struct iovec vector = {(void *)(uintptr_t)buffer, length};
+    struct msghdr message = {
+        .msg_name = (void *)(uintptr_t)name,
+        .msg_namelen = name_length,
+        .msg_iov = &vector,
+        .msg_iovlen = 1,
+        .msg_control = control,
+    };
+    struct slot slot;
+    struct asked asked;
+
+    if ((state & MODE_BITS) != MODE_CHOOSE) {
+        return HOOK_NOT_MINE;
+    }
+    memset(slot.peer_address, 0, sizeof(slot.peer_address));
+    slot.peer_port = 0;
+    slot.peer_scope = 0;
+    slot_read_name(&slot, name, name_length);
+    struct peer peer = asked_by(&slot);
+    struct peers *peers = atomic_load_explicit(&place->peers, memory_order_acquire);
+    uint64_t owner = state >> COUNT_SHIFT;
+    if (slot.peer_port == 0 || !peers_find(peers, owner, &peer, hook_seconds(), hook_expiry(), &asked)) {
+        count(&place->unknown);
+        return HOOK_NOT_MINE;
+    }
+    message.msg_controllen = (socklen_t)write_source(&asked, control); /* a size_t in glibc, a socklen_t in musl */
+    int result = kernel_send_as_socket(fd, &message);
+    if (result >= 0) {
+        count(&place->pinned);
+    } else if (is_gone(-result, &asked)) {
+        peers_forget(peers, owner, &peer, &asked);
+        count(&place->gone);
+        *error = -result;
+        return HOOK_SOURCE_GONE;
+    }
+    return result;
+}

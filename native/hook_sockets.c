@@ -1,0 +1,346 @@
+#define _GNU_SOURCE
+#include "hook_sockets.h"
+
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel.h"
+#include "peers.h"
+
+/* Who has chosen the port, in the word between the mode and the count. */
+enum { BOUND_UNSEEN, BOUND_BY_PROGRAM, BOUND_BY_SYSTEM };
+enum { BOUND_SHIFT = 4, BOUND_BITS = 3 << BOUND_SHIFT };
+
+enum { CHUNK = 1024, CHUNKS = 4096 };
+
+static _Atomic(struct place *) chunks[CHUNKS];
+static _Atomic uint64_t last_socket = 1;
+static _Atomic uint64_t first_valid = 1; /* sockets counted before are void */
+static _Atomic uint64_t sockets;
+static _Atomic uint64_t bytes;
+static _Atomic uint32_t seconds = 1;
+
+/* What hook_settings says, one by one: another thread may be in here while it is begun anew. */
+static struct {
+    _Atomic uint32_t ranges[MOST_RANGES]; /* the first port in the upper half, the last in the lower */
+    _Atomic uint32_t range_count, memory, expiry;
+    _Atomic int all;
+    _Atomic uint64_t most_bytes;
+} settings;
+
+struct place *hook_place(int fd)
+{
+    if (fd < 0 || fd >= CHUNK * CHUNKS) {
+        return NULL;
+    }
+    _Atomic(struct place *) *at = &chunks[fd / CHUNK];
+    struct place *chunk = atomic_load_explicit(at, memory_order_acquire);
+    if (chunk == NULL) {
+        struct place *fresh = calloc(CHUNK, sizeof(*fresh));
+        if (fresh == NULL) {
+            return NULL;
+        }
+        if (atomic_compare_exchange_strong(at, &chunk, fresh)) {
+            chunk = fresh;
+        } else {
+            free(fresh);
+        }
+    }
+    return &chunk[fd % CHUNK];
+}
+
+/* Makes none: for what is no datagram socket, and never was at that number. */
+static struct place *seen_place(int fd)
+{
+    struct place *chunk = fd < 0 || fd >= CHUNK * CHUNKS ? NULL : atomic_load(&chunks[fd / CHUNK]);
+
+    return chunk == NULL ? NULL : &chunk[fd % CHUNK];
+}
+
+static void forget_all(struct place *place)
+{
+    struct peers *peers = atomic_load(&place->peers);
+
+    atomic_store(&place->verdict, VERDICT_NONE);
+    atomic_store(&place->told, VERDICT_NONE);
+    if (peers != NULL && atomic_exchange(&place->remembers, 0)) {
+        peers_clear(peers);
+    }
+}
+
+static void copy_settings(const struct hook_settings *wanted)
+{
+    uint32_t count = wanted->range_count < MOST_RANGES ? wanted->range_count : MOST_RANGES;
+    uint32_t memory = wanted->memory < MOST_PEERS ? wanted->memory : MOST_PEERS;
+
+    for (uint32_t i = 0; i < count; i++) {
+        atomic_store(&settings.ranges[i], (uint32_t)wanted->ranges[i].first << 16 | wanted->ranges[i].last);
+    }
+    atomic_store(&settings.range_count, count);
+    atomic_store(&settings.all, wanted->all);
+    atomic_store(&settings.memory, memory > LEAST_PEERS ? memory : LEAST_PEERS);
+    atomic_store(&settings.expiry, wanted->expiry);
+    atomic_store(&settings.most_bytes, wanted->most_bytes);
+}
+
+void hook_begin(const struct hook_settings *wanted)
+{
+    copy_settings(wanted);
+    atomic_store(&sockets, 0);
+    for (int i = 0; i < CHUNKS; i++) {
+        struct place *chunk = atomic_load(&chunks[i]);
+        for (int j = 0; chunk != NULL && j < CHUNK; j++) {
+            atomic_store(&chunk[j].pinned, 0);
+            atomic_store(&chunk[j].unknown, 0);
+            atomic_store(&chunk[j].gone, 0);
+            forget_all(&chunk[j]);
+        }
+    }
+    /* Last: whoever sees a socket anew finds all of the above done. */
+    atomic_store(&first_valid, atomic_fetch_add(&last_socket, 1) + 1);
+}
+
+void hook_now(uint32_t now)
+{
+    atomic_store_explicit(&seconds, now, memory_order_relaxed);
+}
+
+uint32_t hook_seconds(void)
+{
+    return atomic_load_explicit(&seconds, memory_order_relaxed);
+}
+
+uint32_t hook_expiry(void)
+{
+    return atomic_load_explicit(&settings.expiry, memory_order_relaxed);
+}
+
+static uint64_t new_state(uint64_t mode)
+{
+    return (atomic_fetch_add(&last_socket, 1) + 1) << COUNT_SHIFT | mode;
+}
+
+static void renew(struct place *place, uint64_t mode)
+{
+    atomic_store(&place->state, new_state(mode));
+    forget_all(place);
+}
+
+void hook_new_socket(int fd)
+{
+    struct place *place = hook_place(fd);
+
+    if (place != NULL) {
+        renew(place, MODE_UNKNOWN);
+    }
+}
+
+void hook_other(int fd)
+{
+    struct place *place = seen_place(fd);
+
+    if (place != NULL && atomic_load(&place->state) != 0) {
+        renew(place, MODE_LEAVE);
+    }
+}
+
+static int is_wanted(uint64_t state, uint32_t port, enum verdict *why)
+{
+    uint32_t count = atomic_load(&settings.range_count);
+
+    if (count > 0) {
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t range = atomic_load(&settings.ranges[i]);
+            if (port >= range >> 16 && port <= (range & UINT16_MAX)) {
+                return 1;
+            }
+        }
+        *why = VERDICT_PORT;
+        return 0;
+    }
+    *why = VERDICT_EPHEMERAL;
+    return atomic_load(&settings.all) || (state & BOUND_BITS) != BOUND_BY_SYSTEM << BOUND_SHIFT;
+}
+
+static struct peers *memory_of(struct place *place)
+{
+    struct peers *before = atomic_load(&place->peers), *peers = NULL;
+    uint32_t capacity = atomic_load(&settings.memory);
+    uint64_t size = peers_size(capacity);
+
+    /* One that was made for more peers does as well; one that is too small stays with whoever is using it. */
+    if (before != NULL && peers_room(before) >= size) {
+        return before;
+    }
+    if (atomic_fetch_add(&bytes, size) + size <= atomic_load(&settings.most_bytes)) {
+        peers = peers_new(capacity);
+    }
+    if (peers == NULL) {
+        atomic_fetch_sub(&bytes, size);
+        return NULL;
+    }
+    if (!atomic_compare_exchange_strong(&place->peers, &before, peers)) {
+        return before; /* another thread has used the socket for the first time too; the room of one memory is lost */
+    }
+    return peers;
+}
+
+static int is_any(const struct sockaddr_storage *name)
+{
+    static const struct in6_addr any = IN6ADDR_ANY_INIT;
+
+    return name->ss_family == AF_INET6
+        ? memcmp(&((const struct sockaddr_in6 *)name)->sin6_addr, &any, sizeof(any)) == 0
+        : ((const struct sockaddr_in *)name)->sin_addr.s_addr == INADDR_ANY;
+}
+
+/* For an IPv4 datagram on an IPv6 socket only in_pktinfo names the local address of a group or of broadcast. */
+static int has_packet_information(int fd, int family)
+{
+    int ipv4 = kernel_set_option(fd, OPTION_IP_PKTINFO, 1);
+
+    return family == AF_INET6 ? kernel_set_option(fd, OPTION_IPV6_RECVPKTINFO, 1) == 0 : ipv4 == 0;
+}
+
+/* Decides what becomes of a socket; VERDICT_NONE if it is not bound. */
+static enum verdict judge(int fd, struct place *place, uint64_t state)
+{
+    struct sockaddr_storage name;
+    enum verdict why;
+    in_port_t port;
+
+    memset(&name, 0, sizeof(name));
+    if (kernel_datagram_name(fd, &name) < 0 || (name.ss_family != AF_INET && name.ss_family != AF_INET6)) {
+        return VERDICT_REFUSED;
+    }
+    memcpy(&port, (const uint8_t *)&name + offsetof(struct sockaddr_in, sin_port), sizeof(port));
+    atomic_store(&place->port, ntohs(port));
+    if (port == 0) {
+        return VERDICT_NONE;
+    }
+    if (!is_wanted(state, ntohs(port), &why)) {
+        return why;
+    }
+    if (!is_any(&name)) {
+        return VERDICT_ONE;
+    }
+    return memory_of(place) != NULL && has_packet_information(fd, name.ss_family) ? VERDICT_CHOOSES : VERDICT_REFUSED;
+}
+
+static uint64_t set_up(int fd, struct place *place, uint64_t state)
+{
+    enum verdict verdict = judge(fd, place, state);
+
+    if (verdict == VERDICT_NONE) {
+        return state;
+    }
+    uint64_t made = (state & ~(uint64_t)MODE_BITS) | (verdict == VERDICT_CHOOSES ? MODE_CHOOSE : MODE_LEAVE);
+    if (!atomic_compare_exchange_strong(&place->state, &state, made)) {
+        return state;
+    }
+    uint32_t before = atomic_exchange(&place->verdict, verdict); /* the same after a disconnect: counted already */
+    atomic_fetch_add(&sockets, verdict == VERDICT_CHOOSES && before != VERDICT_CHOOSES);
+    return made;
+}
+
+/* Whether the socket was seen since the beginning. */
+static int is_valid(uint64_t state)
+{
+    return state >> COUNT_SHIFT >= atomic_load_explicit(&first_valid, memory_order_acquire);
+}
+
+uint64_t hook_look(int fd, struct place *place)
+{
+    uint64_t state = atomic_load_explicit(&place->state, memory_order_acquire);
+
+    if (!is_valid(state)) {
+        uint64_t fresh = new_state(MODE_UNKNOWN);
+        if (atomic_compare_exchange_strong(&place->state, &state, fresh)) {
+            state = fresh;
+        }
+    }
+    return (state & MODE_BITS) == MODE_UNKNOWN ? set_up(fd, place, state) : state;
+}
+
+void hook_bound(int fd, int port)
+{
+    struct place *place = seen_place(fd);
+
+    if (place == NULL) {
+        return;
+    }
+    uint64_t state = atomic_load(&place->state);
+    if (!is_valid(state)) {
+        return; /* made before the beginning; its first use tells whether it is a datagram socket */
+    }
+    /* The first time counts: the JDK binds a socket again by number after a disconnect. */
+    if ((state & BOUND_BITS) == BOUND_UNSEEN && (state & MODE_BITS) != MODE_LEAVE) {
+        uint64_t bound = state | (uint64_t)(port == 0 ? BOUND_BY_SYSTEM : BOUND_BY_PROGRAM) << BOUND_SHIFT;
+        atomic_compare_exchange_strong(&place->state, &state, bound);
+    }
+    hook_look(fd, place);
+}
+
+void hook_disconnected(int fd)
+{
+    struct place *place = seen_place(fd);
+
+    if (place != NULL) {
+        atomic_fetch_and(&place->state, ~(uint64_t)MODE_BITS);
+    }
+}
+
+/* Whether the socket that was seen with this number is still there. */
+static int is_open(int fd, const struct place *place)
+{
+    struct sockaddr_storage name;
+    in_port_t port;
+
+    memset(&name, 0, sizeof(name));
+    if (kernel_datagram_name(fd, &name) < 0) {
+        return 0;
+    }
+    memcpy(&port, (const uint8_t *)&name + offsetof(struct sockaddr_in, sin_port), sizeof(port));
+    return ntohs(port) == atomic_load(&place->port);
+}
+
+void hook_count(struct hook_counters *counters, int with_peers)
+{
+    memset(counters, 0, sizeof(*counters));
+    counters->sockets = atomic_load(&sockets);
+    for (int fd = 0; fd < CHUNK * CHUNKS; fd++) {
+        struct place *chunk = atomic_load(&chunks[fd / CHUNK]);
+        if (chunk == NULL) {
+            fd += CHUNK - 1;
+            continue;
+        }
+        struct place *place = &chunk[fd % CHUNK];
+        struct peers *peers = atomic_load(&place->peers);
+        counters->pinned += atomic_load(&place->pinned);
+        counters->unknown += atomic_load(&place->unknown);
+        counters->gone += atomic_load(&place->gone);
+        if (with_peers && peers != NULL && atomic_load(&place->remembers) && is_open(fd, place)) {
+            counters->peers += peers_count(peers, hook_seconds(), hook_expiry());
+        }
+    }
+}
+
+int hook_tell(int from, struct hook_news *news)
+{
+    for (int fd = from < 0 ? 0 : from; fd < CHUNK * CHUNKS; fd++) {
+        struct place *chunk = atomic_load(&chunks[fd / CHUNK]);
+        if (chunk == NULL) {
+            fd += CHUNK - 1 - fd % CHUNK;
+            continue;
+        }
+        struct place *place = &chunk[fd % CHUNK];
+        uint32_t verdict = atomic_load(&place->verdict);
+        if (verdict != VERDICT_NONE && atomic_exchange(&place->told, verdict) != verdict) {
+            *news = (struct hook_news){.fd = fd, .port = atomic_load(&place->port), .verdict = verdict};
+            return 1;
+        }
+    }
+    return 0;
+}
