@@ -54,7 +54,7 @@ class StructureTest {
             ROOT + ".cli",
             Set.of(ROOT + ".server", ROOT + ".doctor", ROOT, COMMON),
             ROOT + ".agent",
-            Set.of(ROOT + ".socket", ROOT, INTERNAL, COMMON));
+            Set.of(INTERNAL, COMMON));
 
     private static final Pattern ARROW =
             Pattern.compile("^\\s+(org\\.pktinfo\\.[\\w.$]+)\\s+-> (org\\.pktinfo\\.[\\w.$]+)\\s", Pattern.MULTILINE);
@@ -202,7 +202,7 @@ class StructureTest {
         "netty.OutboundBatch, server.RateLimit",
         "cli.Whole, internal.Memory",
         "cli.Whole, netty.Batches",
-        "agent.AgentSocket, server.RateLimit",
+        "agent.Reporter, server.RateLimit",
         "unheard.Of, common.Hash"
     })
     void whatWouldGoUpwardsOrAsideIsFound(String from, String to) {

@@ -1,0 +1,100 @@
+package org.pktinfo.it.support;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.reflect.Method;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetSocketAddress;
+import java.net.MulticastSocket;
+import java.net.SocketAddress;
+import java.net.SocketTimeoutException;
+import java.net.StandardProtocolFamily;
+import java.nio.ByteBuffer;
+import java.nio.channels.DatagramChannel;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
+
+/** Echo servers as one finds them everywhere, with the JDK's classes alone: which kind, which port. */
+public final class EchoServers {
+    private static final int ROOM = 2000;
+
+    private EchoServers() {}
+
+    public static void main(String[] arguments) throws Exception {
+        String kind = arguments[0];
+        InetSocketAddress any = new InetSocketAddress(Integer.parseInt(arguments[1]));
+        if (kind.startsWith("virtual ")) {
+            Method start = Thread.class.getMethod("startVirtualThread", Runnable.class);
+            Thread thread =
+                    (Thread) start.invoke(null, (Runnable) () -> serve(kind.substring("virtual ".length()), any));
+            thread.join();
+        } else {
+            serve(kind, any);
+        }
+    }
+
+    private static void serve(String kind, InetSocketAddress any) {
+        try {
+            switch (kind) {
+                case "datagram" -> serve(new DatagramSocket(any), 0);
+                case "multicast" -> serve(new MulticastSocket(any), 0);
+                case "timed" -> serve(new DatagramSocket(any), 100);
+                case "channel" -> serve(DatagramChannel.open().bind(any));
+                case "inet channel" ->
+                    serve(DatagramChannel.open(StandardProtocolFamily.INET).bind(any));
+                case "reconnected" -> serve(reconnected(any));
+                case "selector" -> select(DatagramChannel.open().bind(any));
+                default -> throw new IllegalArgumentException(kind);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Its first use is by the JDK, while it is connected. */
+    private static DatagramChannel reconnected(InetSocketAddress any) throws IOException {
+        DatagramChannel channel = DatagramChannel.open().bind(any);
+        channel.connect(new InetSocketAddress("::1", 9));
+        return channel.disconnect();
+    }
+
+    private static void serve(DatagramSocket socket, int timeout) throws IOException {
+        socket.setSoTimeout(timeout);
+        System.out.println("ready");
+        DatagramPacket packet = new DatagramPacket(new byte[ROOM], ROOM);
+        while (true) {
+            try {
+                packet.setLength(ROOM);
+                socket.receive(packet);
+                socket.send(packet);
+            } catch (SocketTimeoutException e) {
+                System.out.println("waiting");
+            }
+        }
+    }
+
+    private static void serve(DatagramChannel channel) throws IOException {
+        System.out.println("ready");
+        ByteBuffer buffer = ByteBuffer.allocate(ROOM); // one on the heap, the selector's is direct
+        while (true) {
+            SocketAddress peer = channel.receive(buffer.clear());
+            channel.send(buffer.flip(), peer);
+        }
+    }
+
+    private static void select(DatagramChannel channel) throws IOException {
+        Selector selector = Selector.open();
+        channel.configureBlocking(false).register(selector, SelectionKey.OP_READ);
+        ByteBuffer buffer = ByteBuffer.allocateDirect(ROOM);
+        System.out.println("ready");
+        while (true) {
+            selector.select();
+            selector.selectedKeys().clear();
+            for (SocketAddress peer = channel.receive(buffer.clear()); peer != null; ) {
+                channel.send(buffer.flip(), peer);
+                peer = channel.receive(buffer.clear());
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+package org.pktinfo.it.support;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.lang.management.ManagementFactory;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.nio.charset.StandardCharsets;
+import javax.management.InstanceNotFoundException;
+import javax.management.ObjectName;
+
+/** A server with the JDK's classes alone that does as it is told, a line for each command on stdin and one on stdout. */
+public final class Steered {
+    private DatagramSocket socket;
+    private SocketAddress peer;
+
+    private Steered() {}
+
+    public static void main(String[] arguments) throws IOException {
+        Steered steered = new Steered();
+        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        System.out.println("ready");
+        for (String line = in.readLine(); line != null; line = in.readLine()) {
+            String said;
+            try {
+                said = steered.obey(line.split(" ", -1));
+            } catch (Exception e) {
+                said = e.getClass().getSimpleName() + ": " + e.getMessage();
+            }
+            System.out.println(said);
+            System.out.flush();
+        }
+    }
+
+    private String obey(String[] words) throws Exception {
+        return switch (words[0]) {
+            case "open" -> open(words[1], Integer.parseInt(words[2]));
+            case "receive" -> receive();
+            case "send" -> send();
+            case "close" -> close();
+            case "bean" -> bean(words[1]);
+            default -> "unknown: " + words[0];
+        };
+    }
+
+    /** An address or any, and a port, 0 for one of the system's choice; the port that it is. */
+    private String open(String address, int port) throws IOException {
+        socket = address.equals("any")
+                ? new DatagramSocket(port)
+                : new DatagramSocket(new InetSocketAddress(InetAddress.getByName(address), port));
+        socket.setSoTimeout(5000);
+        return String.valueOf(socket.getLocalPort());
+    }
+
+    private String receive() throws IOException {
+        DatagramPacket packet = new DatagramPacket(new byte[100], 100);
+        socket.receive(packet);
+        peer = packet.getSocketAddress();
+        return "received";
+    }
+
+    private String send() throws IOException {
+        socket.send(new DatagramPacket(new byte[4], 4, peer));
+        return "sent";
+    }
+
+    private String close() {
+        socket.close();
+        return "closed";
+    }
+
+    /** An attribute of the agent's bean; "none" before there is one. */
+    private static String bean(String attribute) throws Exception {
+        try {
+            return ManagementFactory.getPlatformMBeanServer()
+                    .getAttribute(new ObjectName("org.pktinfo:type=Agent"), attribute)
+                    .toString();
+        } catch (InstanceNotFoundException e) {
+            return "none";
+        }
+    }
+}
