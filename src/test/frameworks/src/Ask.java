@@ -1,0 +1,62 @@
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.DatagramChannel;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Asks each address from a socket of its own, and then all of them, one after the other, from one: the same peer to the
+ * server. Prints the address asked and the one that the echo came from. The sockets are not connected: a connected one
+ * does not show what comes from elsewhere.
+ */
+public final class Ask {
+    private static final long PATIENCE = TimeUnit.SECONDS.toNanos(10);
+
+    private static int asked;
+
+    public static void main(String[] arguments) throws IOException {
+        int port = Integer.parseInt(arguments[0]);
+        for (int i = 1; i < arguments.length; i++) {
+            try (DatagramChannel channel = DatagramChannel.open()) {
+                ask(channel, arguments[i], port);
+            }
+        }
+        try (DatagramChannel channel = DatagramChannel.open()) {
+            for (int i = 1; i < arguments.length; i++) {
+                ask(channel, arguments[i], port);
+            }
+        }
+    }
+
+    private static void ask(DatagramChannel channel, String address, int port) throws IOException {
+        ByteBuffer request = StandardCharsets.US_ASCII.encode("request " + ++asked);
+        InetSocketAddress server = new InetSocketAddress(address, port);
+        channel.send(request.duplicate(), server);
+        InetSocketAddress from = source(channel, request, port);
+        // Of the ways to write an address the one that it was given in, to be compared as text.
+        String source = from == null ? "nothing" : server.equals(from) ? address : from.getAddress().getHostAddress();
+        System.out.println(address + " " + source);
+    }
+
+    /** Where the echo came from. An echo of something else, or from another port, is no answer: then null. */
+    private static InetSocketAddress source(DatagramChannel channel, ByteBuffer request, int port) throws IOException {
+        channel.configureBlocking(false);
+        try (Selector selector = Selector.open()) {
+            channel.register(selector, SelectionKey.OP_READ);
+            long end = System.nanoTime() + PATIENCE;
+            for (long left = PATIENCE; left > 0; left = end - System.nanoTime()) {
+                ByteBuffer reply = ByteBuffer.allocate(100);
+                SocketAddress from = channel.receive(reply);
+                if (from instanceof InetSocketAddress peer && peer.getPort() == port && request.equals(reply.flip())) {
+                    return peer;
+                }
+                selector.select(Math.max(1, TimeUnit.NANOSECONDS.toMillis(left)));
+            }
+            return null;
+        }
+    }
+}
