@@ -251,7 +251,6 @@ public final class Agent implements AutoCloseable {
         return "open";
     }
 
-    /** Takes so many bytes outside the heap and a descriptor, and never gives them back: a leak. */
     /** Kibibytes in use of the heap after a collection, kibibytes outside it, threads. */
     private static String memory() {
         System.gc();
@@ -263,6 +262,7 @@ public final class Agent implements AutoCloseable {
                 + ManagementFactory.getThreadMXBean().getThreadCount();
     }
 
+    /** Takes so many bytes outside the heap and a descriptor, and never gives them back: a leak. */
     private String keep(int bytes) throws IOException {
         ByteBuffer memory = ByteBuffer.allocateDirect(bytes);
         for (int i = 0; i < bytes; i += 1024) {
