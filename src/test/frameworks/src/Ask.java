@@ -42,7 +42,7 @@ public final class Ask {
         System.out.println(address + " " + source);
     }
 
-    /** Where the echo came from. An echo of something else, or from another port, is no answer: then null. */
+    /** Names the source of the echo. An echo of something else, or from another port, is no answer: then null. */
     private static InetSocketAddress source(DatagramChannel channel, ByteBuffer request, int port) throws IOException {
         channel.configureBlocking(false);
         try (Selector selector = Selector.open()) {

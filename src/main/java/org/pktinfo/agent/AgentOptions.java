@@ -10,9 +10,10 @@ import java.util.stream.Collectors;
 import org.pktinfo.internal.JvmSockets;
 
 /**
- * What stands behind {@code -javaagent:pktinfo-agent.jar=}: {@code ports=53,5683-5690,log=sockets}.
+ * The options behind {@code -javaagent:pktinfo-agent.jar=}: {@code ports=53,5683-5690,log=sockets}.
  *
- * @param ports the ports whose sockets reply from the address asked; empty: those that the program has chosen itself, or all
+ * @param ports the ports whose sockets reply from the address asked; empty: those that the program has chosen itself, or
+ *     all
  * @param allPorts true for all, those of clients too
  * @param memory how many peers each socket remembers
  * @param expirySeconds how long a silent peer is remembered, 0: for ever
@@ -28,11 +29,11 @@ record AgentOptions(
         boolean goneIsException,
         Log log,
         int statsSeconds) {
-    /** What is said on stderr; each says what those before it say too. */
+    /** The lines on stderr; each has those before it too. */
     enum Log {
         /** Nothing but errors. */
         QUIET,
-        /** What was installed, and later what was not sent. */
+        /** That the agent is installed, and later that something was not sent. */
         START,
         /** Each socket that is bound. */
         SOCKETS
@@ -98,8 +99,8 @@ record AgentOptions(
                 case "log" -> takeLog(value);
                 default ->
                     throw new IllegalArgumentException("\"" + word + "\" is no option; there are"
-                            + " ports=53,5683-5690 or all, memory=PEERS, expiry=SECONDS or never, gone=drop or exception,"
-                            + " and log=quiet, start, sockets or stats:SECONDS");
+                            + " ports=53,5683-5690 or all, memory=PEERS, expiry=SECONDS or never, gone=drop or"
+                            + " exception, and log=quiet, start, sockets or stats:SECONDS");
             }
         }
 

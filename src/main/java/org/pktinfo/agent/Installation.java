@@ -21,7 +21,8 @@ public final class Installation implements Runnable {
      * Reads the options, switches the sockets over, and says so.
      *
      * @throws IllegalArgumentException if an option is wrong; the text is for the user
-     * @throws IllegalStateException if there is no native library, or this JVM is of another kind; the text is for the user
+     * @throws IllegalStateException if there is no native library, or this JVM is of another kind; the text is for the
+     *     user
      */
     @Override
     public void run() {

@@ -3,6 +3,7 @@ package org.pktinfo.agent;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.pktinfo.internal.JvmSockets;
+import org.pktinfo.internal.Threads;
 
 /**
  * The agent's one thread: it tells the native library the time, and the user what he wants to know, once a second. What
@@ -20,10 +21,7 @@ final class Reporter implements Runnable {
     }
 
     static void start(AgentOptions options) {
-        Thread thread = new Thread(null, new Reporter(options), "pktinfo-agent", 0, false);
-        thread.setDaemon(true);
-        thread.setContextClassLoader(null);
-        thread.start();
+        Threads.startDaemon("pktinfo-agent", new Reporter(options));
     }
 
     @Override
@@ -44,10 +42,9 @@ final class Reporter implements Runnable {
     }
 
     private void report() {
-        if (seconds == 0) {
+        if (seconds++ == 0) { // once, also if it fails
             AgentStats.register();
         }
-        seconds++;
         if (options.log() == AgentOptions.Log.SOCKETS) {
             JvmSockets.tellNews(
                     (port, verdict) -> options.say(AgentOptions.Log.SOCKETS, "port " + port + ": " + text(verdict)));

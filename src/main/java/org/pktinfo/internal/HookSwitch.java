@@ -13,7 +13,7 @@ final class HookSwitch implements Runnable {
 
     private final @Nullable String java;
 
-    /** What is missing; null if it was done. */
+    /** The name of the thing that is missing; null if it was done. */
     @Nullable
     String failure;
 

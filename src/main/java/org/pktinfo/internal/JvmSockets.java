@@ -32,7 +32,7 @@ public final class JvmSockets {
     }
 
     /**
-     * What is to be done.
+     * The settings.
      *
      * @param ports at most 64; none: the ports that the program has chosen itself, or all
      * @param all also the ports that the system has chosen
@@ -43,7 +43,7 @@ public final class JvmSockets {
     public record Settings(List<Ports> ports, boolean all, int memory, int expirySeconds, boolean goneIsException) {}
 
     /**
-     * What has happened since it was switched on.
+     * The counters since it was switched on.
      *
      * @param sockets that reply from the address asked
      * @param peers that are known now
@@ -69,7 +69,7 @@ public final class JvmSockets {
         REFUSED
     }
 
-    /** What becomes of the sockets of a port. */
+    /** Hears of the sockets of a port. */
     public interface News {
         void tell(int port, Verdict verdict);
     }

@@ -72,8 +72,8 @@ public final class NativeLibrary {
                             System.Logger.Level.WARNING,
                             "REPLIES LEAVE FROM ANY ADDRESS: there is no native library here and -D"
                                     + LibraryProperties.FALLBACK
-                                    + "=plain was given, so that the JDK alone sends and receives, without packet information"
-                                    + " and without a choice of the source. Not for production. The reason: "
+                                    + "=plain was given, so that the JDK alone sends and receives, without packet"
+                                    + " information and without a choice of the source. Not for production. The reason: "
                                     + String.valueOf(failure()));
         }
     }

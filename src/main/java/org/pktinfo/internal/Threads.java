@@ -6,7 +6,7 @@ import java.security.PrivilegedAction;
 import org.jspecify.annotations.Nullable;
 
 /** The library's own threads: daemons that keep nothing of whoever happened to start them. */
-final class Threads {
+public final class Threads {
     private static final int FIRST_WITHOUT_CALLERS = 24;
 
     private static @Nullable Cleaner cleaner; // guarded by Threads.class
@@ -24,7 +24,7 @@ final class Threads {
      * Throws what the JVM says if it cannot have one more thread; whoever remembers that there is one does so
      * afterwards.
      */
-    static void startDaemon(String name, Runnable work) {
+    public static void startDaemon(String name, Runnable work) {
         Thread thread = Runtime.version().feature() < FIRST_WITHOUT_CALLERS
                 ? new Uncalled(work, name).make()
                 : thread(work, name);

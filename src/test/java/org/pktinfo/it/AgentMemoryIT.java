@@ -16,7 +16,7 @@ import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.Steered;
 import org.pktinfo.it.support.TwoHosts;
 
-/** What the agent remembers of peers, and what it does when that no longer holds. */
+/** The memory of peers that the agent has, and what becomes of it when an address or a peer is gone. */
 @Timeout(120)
 class AgentMemoryIT extends TwoHosts {
     private static final String JAR = System.getProperty("agent.jar");

@@ -29,7 +29,7 @@ class SoakIT {
 
     private record Sample(double hours, double mebibytes, long descriptors) {}
 
-    /** What the server's own beans say, after a collection. */
+    /** The numbers of the server's own beans, after a collection. */
     private record Inside(long heapKibibytes, long outsideKibibytes, long threads) {}
 
     private final double minutes = Double.parseDouble(System.getProperty("soak.minutes", "0.3"));
