@@ -24,7 +24,8 @@ static void remember(struct place *place, uint64_t state, const struct msghdr *m
     struct slot slot;
     struct asked asked;
 
-    slot_clear(&slot);
+    slot.flags = 0; /* whatever they do not say is there, is not read */
+    slot.peer_port = 0;
     slot_read_name(&slot, message->msg_name, message->msg_namelen);
     slot_read_control(&slot, message->msg_control, message->msg_controllen);
     if (slot.peer_port == 0 || (message->msg_flags & MSG_CTRUNC) || !asked_read(&slot, &asked)) {
@@ -55,6 +56,9 @@ int hook_receive(int fd, void *buffer, size_t length, void *name, socklen_t *nam
         .msg_controllen = sizeof(control),
     };
 
+    if ((state & MODE_BITS) == MODE_FRESH) {
+        state = hook_decide(fd, place, state);
+    }
     if ((state & MODE_BITS) != MODE_CHOOSE) {
         return HOOK_NOT_MINE;
     }
@@ -104,6 +108,24 @@ static size_t write_source(const struct asked *asked, void *control)
     return slot_write_control(&slot, control);
 }
 
+/* A fresh socket is one for a transfer if its first peer has asked for one. */
+static uint64_t take_if_asked(int fd, struct place *place, uint64_t state, const void *name, socklen_t name_length)
+{
+    struct peer peer;
+    struct asked asked;
+
+    if (!peer_read(&peer, name, name_length) || !transfer_find(&peer, &asked)) {
+        return hook_decide(fd, place, state);
+    }
+    state = hook_take(fd, place, state);
+    struct peers *peers = atomic_load_explicit(&place->peers, memory_order_acquire);
+    if ((state & MODE_BITS) == MODE_CHOOSE && peers != NULL) {
+        atomic_store(&place->remembers, 1);
+        peers_remember(peers, state >> COUNT_SHIFT, &peer, &asked, hook_seconds(), hook_expiry());
+    }
+    return state;
+}
+
 int hook_send(int fd, const void *buffer, size_t length, const void *name, socklen_t name_length, int *error)
 {
     struct place *place = hook_place(fd);
@@ -117,20 +139,19 @@ int hook_send(int fd, const void *buffer, size_t length, const void *name, sockl
         .msg_iovlen = 1,
         .msg_control = control,
     };
-    struct slot slot;
+    struct peer peer;
     struct asked asked;
 
+    if ((state & MODE_BITS) == MODE_FRESH) {
+        state = take_if_asked(fd, place, state, name, name_length);
+    }
     if ((state & MODE_BITS) != MODE_CHOOSE) {
         return HOOK_NOT_MINE;
     }
-    memset(slot.peer_address, 0, sizeof(slot.peer_address));
-    slot.peer_port = 0;
-    slot.peer_scope = 0;
-    slot_read_name(&slot, name, name_length);
-    struct peer peer = asked_by(&slot);
     struct peers *peers = atomic_load_explicit(&place->peers, memory_order_acquire);
     uint64_t owner = state >> COUNT_SHIFT;
-    if (slot.peer_port == 0 || !peers_find(peers, owner, &peer, hook_seconds(), hook_expiry(), &asked)) {
+    if (!peer_read(&peer, name, name_length)
+        || !peers_find(peers, owner, &peer, hook_seconds(), hook_expiry(), &asked)) {
         count(&place->unknown);
         return HOOK_NOT_MINE;
     }

@@ -19,7 +19,10 @@ struct range {
 
 struct hook_settings {
     struct range ranges[MOST_RANGES];
-    uint32_t range_count; /* 0: sockets that the program has bound to a port of its own, or all */
+    uint32_t range_count;   /* 0: sockets that the program has bound to a port of its own, or all */
+    struct range ephemeral; /* the ports that the system chooses, for sockets that were bound unseen */
+    struct range transfers[MOST_RANGES]; /* who asks there may be answered from a new socket */
+    uint32_t transfer_count;
     int all;
     uint32_t memory;      /* peers that each socket remembers */
     uint32_t expiry;      /* seconds that a silent one is remembered, 0: for ever */
@@ -34,6 +37,7 @@ enum verdict {
     VERDICT_PORT,      /* left alone: not one of the ports */
     VERDICT_ONE,       /* left alone: bound or connected to one address */
     VERDICT_REFUSED,   /* left alone: the kernel gives no packet information, or there is no memory */
+    VERDICT_FOREIGN,   /* out of reach: not one of the JDK's */
 };
 
 struct hook_counters {
@@ -60,6 +64,9 @@ void hook_bound(int fd, int port);
 /* A socket has been disconnected: its address is another now, and it may be another socket. */
 void hook_disconnected(int fd);
 
+/* A socket has been connected by the JDK: a new one is bound to the request's destination, see settings.transfers. */
+void hook_connected(int fd);
+
 /* HOOK_NOT_MINE: nothing was done, it is the JDK's. Otherwise bytes, or minus Linux's number of the error. */
 enum { HOOK_NOT_MINE = INT32_MIN, HOOK_SOURCE_GONE = INT32_MIN + 1 };
 
@@ -84,5 +91,12 @@ struct hook_news {
 
 /* Finds the next socket from a number on that has a verdict which was not told yet; 0 if there is none. */
 int hook_tell(int from, struct hook_news *news);
+
+/*
+ * Looks at a descriptor that may be anything, and decides about it; 0 if it is no bound UDP socket. One that is closed on
+ * exec, or was not seen since the beginning, is not the JDK's. Those that were there before are to be adopted first.
+ */
+enum unseen { UNSEEN_IS_FOREIGN, UNSEEN_IS_ADOPTED };
+int hook_find(int fd, enum unseen unseen, struct hook_news *news);
 
 #endif

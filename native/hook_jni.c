@@ -12,7 +12,9 @@
 #include <string.h>
 
 #include "hook.h"
+#include "kernel.h"
 #include "linux_errno.h"
+#include "org_pktinfo_internal_HookCalls.h"
 #include "org_pktinfo_internal_HookSwitch.h"
 #include "peers.h"
 
@@ -39,6 +41,7 @@ typedef jint send_function(JNIEnv *, jclass, jobject, jlong, jint, jlong, jint);
 typedef void disconnect_function(JNIEnv *, jclass, jobject, jboolean);
 typedef jint socket_function(JNIEnv *, jclass, jboolean, jboolean, jboolean, jboolean);
 typedef void bind_function(JNIEnv *, jclass, jobject, jboolean, jboolean, jobject, jint);
+typedef jint connect_function(JNIEnv *, jclass, jboolean, jobject, jobject, jint);
 typedef void throw_function(JNIEnv *, const char *, const char *);
 
 /* The JDK's own. */
@@ -47,6 +50,7 @@ static send_function *jdk_send;
 static disconnect_function *jdk_disconnect;
 static socket_function *jdk_socket;
 static bind_function *jdk_bind;
+static connect_function *jdk_connect;
 static throw_function *jdk_throw;
 static jfieldID descriptor_field;
 static atomic_int gone_is_exception;
@@ -171,6 +175,18 @@ static void JNICALL bind0(
     }
 }
 
+/* Of TCP too, which hook_connected tells by what is known of the descriptor. */
+static jint JNICALL connect0(
+    JNIEnv *env, jclass type, jboolean prefer_ipv6, jobject descriptor, jobject address, jint port)
+{
+    jint result = jdk_connect(env, type, prefer_ipv6, descriptor, address, port);
+
+    if (result > 0 && !(*env)->ExceptionCheck(env)) {
+        hook_connected(descriptor_of(env, descriptor));
+    }
+    return result;
+}
+
 static const JNINativeMethod CHANNEL[] = {
     {"receive0", "(Ljava/io/FileDescriptor;JIJZ)I", receive0},
     {"send0", "(Ljava/io/FileDescriptor;JIJI)I", send0},
@@ -179,6 +195,7 @@ static const JNINativeMethod CHANNEL[] = {
 static const JNINativeMethod NET[] = {
     {"socket0", "(ZZZZ)I", socket0},
     {"bind0", "(Ljava/io/FileDescriptor;ZZLjava/net/InetAddress;I)V", bind0},
+    {"connect0", "(ZLjava/io/FileDescriptor;Ljava/net/InetAddress;I)I", connect0},
 };
 
 enum { CHANNEL_COUNT = sizeof(CHANNEL) / sizeof(*CHANNEL), NET_COUNT = sizeof(NET) / sizeof(*NET) };
@@ -204,6 +221,7 @@ static const char *find_functions(void *nio, void *java)
     *(void **)&jdk_disconnect = function(nio, "Java_sun_nio_ch_DatagramChannelImpl_disconnect0", &missing);
     *(void **)&jdk_socket = function(nio, "Java_sun_nio_ch_Net_socket0", &missing);
     *(void **)&jdk_bind = function(nio, "Java_sun_nio_ch_Net_bind0", &missing);
+    *(void **)&jdk_connect = function(nio, "Java_sun_nio_ch_Net_connect0", &missing);
     *(void **)&jdk_throw = function(java, "JNU_ThrowByNameWithLastError", &missing);
     return missing;
 }
@@ -265,6 +283,7 @@ static const char *switch_off(JNIEnv *env)
     channel[2].fnPtr = *(void **)&jdk_disconnect;
     net[0].fnPtr = *(void **)&jdk_socket;
     net[1].fnPtr = *(void **)&jdk_bind;
+    net[2].fnPtr = *(void **)&jdk_connect;
     return replace(env, channel, net);
 }
 
@@ -312,8 +331,30 @@ JNIEXPORT void JNICALL Java_org_pktinfo_internal_HookSwitch_run(JNIEnv *env, job
     (*env)->SetObjectField(env, self, failure, why == NULL ? NULL : (*env)->NewStringUTF(env, why));
 }
 
-JNIEXPORT void JNICALL Java_org_pktinfo_internal_NativeCalls_hookBegin(JNIEnv *env, jclass self, jintArray ranges,
-    jboolean all, jint memory, jint expiry, jlong most_bytes, jboolean gone_throws, jlong first_key, jlong second_key)
+/* Copies at most so many numbers of an array; returns how many there were. */
+static jsize copy_numbers(JNIEnv *env, jintArray from, jint *to, jsize most)
+{
+    jsize count = (*env)->GetArrayLength(env, from);
+
+    count = count > most ? most : count;
+    (*env)->GetIntArrayRegion(env, from, 0, count, to);
+    return count;
+}
+
+static uint32_t copy_ranges(JNIEnv *env, jintArray from, struct range to[MOST_RANGES])
+{
+    jint numbers[2 * MOST_RANGES];
+    jsize count = copy_numbers(env, from, numbers, 2 * MOST_RANGES) / 2;
+
+    for (jsize i = 0; i < count; i++) {
+        to[i] = (struct range){(uint16_t)numbers[2 * i], (uint16_t)numbers[2 * i + 1]};
+    }
+    return (uint32_t)count;
+}
+
+JNIEXPORT void JNICALL Java_org_pktinfo_internal_HookCalls_begin(JNIEnv *env, jclass self, jintArray ranges,
+    jboolean all, jintArray ephemeral, jintArray transfers, jint memory, jint expiry, jlong most_bytes,
+    jboolean gone_throws, jlong first_key, jlong second_key)
 {
     struct hook_settings settings = {
         .all = all,
@@ -321,28 +362,26 @@ JNIEXPORT void JNICALL Java_org_pktinfo_internal_NativeCalls_hookBegin(JNIEnv *e
         .expiry = (uint32_t)expiry,
         .most_bytes = (uint64_t)most_bytes,
     };
-    jint numbers[2 * MOST_RANGES];
-    jsize count = (*env)->GetArrayLength(env, ranges);
+    jint numbers[2];
 
     (void)self;
-    count = count > 2 * MOST_RANGES ? 2 * MOST_RANGES : count;
-    (*env)->GetIntArrayRegion(env, ranges, 0, count, numbers);
-    for (jsize i = 0; i + 1 < count; i += 2) {
-        settings.ranges[i / 2] = (struct range){(uint16_t)numbers[i], (uint16_t)numbers[i + 1]};
-        settings.range_count++;
+    if (copy_numbers(env, ephemeral, numbers, 2) == 2) {
+        settings.ephemeral = (struct range){(uint16_t)numbers[0], (uint16_t)numbers[1]};
     }
+    settings.range_count = copy_ranges(env, ranges, settings.ranges);
+    settings.transfer_count = copy_ranges(env, transfers, settings.transfers);
     atomic_store(&gone_is_exception, gone_throws);
     peers_key((uint64_t)first_key, (uint64_t)second_key);
     hook_begin(&settings);
 }
 
-JNIEXPORT void JNICALL Java_org_pktinfo_internal_NativeCalls_hookNow(JNIEnv *env, jclass self, jint seconds)
+JNIEXPORT void JNICALL Java_org_pktinfo_internal_HookCalls_now(JNIEnv *env, jclass self, jint seconds)
 {
     (void)env, (void)self;
     hook_now((uint32_t)seconds);
 }
 
-JNIEXPORT void JNICALL Java_org_pktinfo_internal_NativeCalls_hookCount(
+JNIEXPORT void JNICALL Java_org_pktinfo_internal_HookCalls_count(
     JNIEnv *env, jclass self, jlongArray counters, jboolean with_peers)
 {
     struct hook_counters counted;
@@ -354,8 +393,14 @@ JNIEXPORT void JNICALL Java_org_pktinfo_internal_NativeCalls_hookCount(
     (*env)->SetLongArrayRegion(env, counters, 0, sizeof(numbers) / sizeof(*numbers), numbers);
 }
 
-JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_hookTell(
-    JNIEnv *env, jclass self, jint from, jintArray news)
+static void give(JNIEnv *env, const struct hook_news *found, jintArray news)
+{
+    const jint numbers[] = {(jint)found->port, (jint)found->verdict};
+
+    (*env)->SetIntArrayRegion(env, news, 0, 2, numbers);
+}
+
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_HookCalls_tell(JNIEnv *env, jclass self, jint from, jintArray news)
 {
     struct hook_news found;
 
@@ -363,7 +408,31 @@ JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_hookTell(
     if (!hook_tell(from, &found)) {
         return -1;
     }
-    const jint numbers[] = {(jint)found.port, (jint)found.verdict};
-    (*env)->SetIntArrayRegion(env, news, 0, 2, numbers);
+    give(env, &found, news);
     return found.fd;
+}
+
+JNIEXPORT jboolean JNICALL Java_org_pktinfo_internal_HookCalls_look(
+    JNIEnv *env, jclass self, jint fd, jboolean adopt, jintArray news)
+{
+    struct hook_news found;
+
+    (void)self;
+    if (!hook_find(fd, adopt ? UNSEEN_IS_ADOPTED : UNSEEN_IS_FOREIGN, &found)) {
+        return JNI_FALSE;
+    }
+    give(env, &found, news);
+    return JNI_TRUE;
+}
+
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_HookCalls_recvfrom(JNIEnv *env, jclass self)
+{
+    (void)env, (void)self;
+    return kernel_recvfrom_number();
+}
+
+JNIEXPORT jboolean JNICALL Java_org_pktinfo_internal_HookCalls_interrupt(JNIEnv *env, jclass self, jint thread)
+{
+    (void)env, (void)self;
+    return kernel_interrupt(thread) == 0;
 }

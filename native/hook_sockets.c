@@ -25,7 +25,8 @@ static _Atomic uint32_t seconds = 1;
 /* What hook_settings says, one by one: another thread may be in here while it is begun anew. */
 static struct {
     _Atomic uint32_t ranges[MOST_RANGES]; /* the first port in the upper half, the last in the lower */
-    _Atomic uint32_t range_count, memory, expiry;
+    _Atomic uint32_t transfers[MOST_RANGES];
+    _Atomic uint32_t range_count, transfer_count, ephemeral, memory, expiry;
     _Atomic int all;
     _Atomic uint64_t most_bytes;
 } settings;
@@ -65,20 +66,51 @@ static void forget_all(struct place *place)
 
     atomic_store(&place->verdict, VERDICT_NONE);
     atomic_store(&place->told, VERDICT_NONE);
+    atomic_store(&place->transfers, 0);
+    atomic_store(&place->number, 0);
     if (peers != NULL && atomic_exchange(&place->remembers, 0)) {
         peers_clear(peers);
     }
 }
 
-static void copy_settings(const struct hook_settings *wanted)
+static uint32_t packed(struct range range)
 {
-    uint32_t count = wanted->range_count < MOST_RANGES ? wanted->range_count : MOST_RANGES;
-    uint32_t memory = wanted->memory < MOST_PEERS ? wanted->memory : MOST_PEERS;
+    return (uint32_t)range.first << 16 | range.last;
+}
+
+static int contains(uint32_t range, uint32_t port)
+{
+    return port >= range >> 16 && port <= (range & UINT16_MAX);
+}
+
+static void copy_ranges(_Atomic uint32_t *to, _Atomic uint32_t *to_count, const struct range *from, uint32_t count)
+{
+    count = count < MOST_RANGES ? count : MOST_RANGES;
+    for (uint32_t i = 0; i < count; i++) {
+        atomic_store(&to[i], packed(from[i]));
+    }
+    atomic_store(to_count, count);
+}
+
+static int is_in(_Atomic uint32_t *ranges, _Atomic uint32_t *range_count, uint32_t port)
+{
+    uint32_t count = atomic_load(range_count);
 
     for (uint32_t i = 0; i < count; i++) {
-        atomic_store(&settings.ranges[i], (uint32_t)wanted->ranges[i].first << 16 | wanted->ranges[i].last);
+        if (contains(atomic_load(&ranges[i]), port)) {
+            return 1;
+        }
     }
-    atomic_store(&settings.range_count, count);
+    return 0;
+}
+
+static void copy_settings(const struct hook_settings *wanted)
+{
+    uint32_t memory = wanted->memory < MOST_PEERS ? wanted->memory : MOST_PEERS;
+
+    copy_ranges(settings.ranges, &settings.range_count, wanted->ranges, wanted->range_count);
+    copy_ranges(settings.transfers, &settings.transfer_count, wanted->transfers, wanted->transfer_count);
+    atomic_store(&settings.ephemeral, packed(wanted->ephemeral));
     atomic_store(&settings.all, wanted->all);
     atomic_store(&settings.memory, memory > LEAST_PEERS ? memory : LEAST_PEERS);
     atomic_store(&settings.expiry, wanted->expiry);
@@ -143,25 +175,21 @@ void hook_other(int fd)
 
     if (place != NULL && atomic_load(&place->state) != 0) {
         renew(place, MODE_LEAVE);
+        atomic_store(&place->number, UINT64_MAX);
     }
 }
 
 static int is_wanted(uint64_t state, uint32_t port, enum verdict *why)
 {
-    uint32_t count = atomic_load(&settings.range_count);
-
-    if (count > 0) {
-        for (uint32_t i = 0; i < count; i++) {
-            uint32_t range = atomic_load(&settings.ranges[i]);
-            if (port >= range >> 16 && port <= (range & UINT16_MAX)) {
-                return 1;
-            }
-        }
+    if (atomic_load(&settings.range_count) > 0) {
         *why = VERDICT_PORT;
-        return 0;
+        return is_in(settings.ranges, &settings.range_count, port);
     }
     *why = VERDICT_EPHEMERAL;
-    return atomic_load(&settings.all) || (state & BOUND_BITS) != BOUND_BY_SYSTEM << BOUND_SHIFT;
+    if (atomic_load(&settings.all) || (state & BOUND_BITS) == BOUND_BY_PROGRAM << BOUND_SHIFT) {
+        return 1;
+    }
+    return (state & BOUND_BITS) == BOUND_UNSEEN && !contains(atomic_load(&settings.ephemeral), port);
 }
 
 static struct peers *memory_of(struct place *place)
@@ -229,20 +257,72 @@ static enum verdict judge(int fd, struct place *place, uint64_t state)
     return memory_of(place) != NULL && has_packet_information(fd, name.ss_family) ? VERDICT_CHOOSES : VERDICT_REFUSED;
 }
 
-static uint64_t set_up(int fd, struct place *place, uint64_t state)
+int hook_has_transfers(void)
+{
+    return atomic_load_explicit(&settings.transfer_count, memory_order_relaxed) > 0;
+}
+
+/* Tells if a socket with a port of the system's choice may be one for a transfer, by what it sends first. */
+static int may_be_fresh(enum verdict verdict, uint64_t state)
+{
+    return hook_has_transfers() && (state & BOUND_BITS) == BOUND_BY_SYSTEM << BOUND_SHIFT
+        && (verdict == VERDICT_EPHEMERAL || verdict == VERDICT_PORT || verdict == VERDICT_CHOOSES);
+}
+
+/* The kernel's number of the socket; 0 before Linux 4.12. */
+static uint64_t number_of(int fd)
+{
+    int64_t cookie = kernel_cookie(fd);
+
+    return cookie < 0 ? 0 : (uint64_t)cookie;
+}
+
+uint64_t hook_enter(int fd, struct place *place, uint64_t state, enum verdict verdict, uint64_t mode)
+{
+    uint64_t made = (state & ~(uint64_t)MODE_BITS) | mode;
+
+    if (!atomic_compare_exchange_strong(&place->state, &state, made)) {
+        return state;
+    }
+    atomic_store(&place->number, number_of(fd));
+    uint32_t before = atomic_exchange(&place->verdict, verdict); /* the same after a disconnect: counted already */
+    atomic_fetch_add(&sockets, verdict == VERDICT_CHOOSES && before != VERDICT_CHOOSES);
+    return made;
+}
+
+static uint64_t set_up(int fd, struct place *place, uint64_t state, int look_for_fresh)
 {
     enum verdict verdict = judge(fd, place, state);
 
     if (verdict == VERDICT_NONE) {
         return state;
     }
-    uint64_t made = (state & ~(uint64_t)MODE_BITS) | (verdict == VERDICT_CHOOSES ? MODE_CHOOSE : MODE_LEAVE);
-    if (!atomic_compare_exchange_strong(&place->state, &state, made)) {
-        return state;
+    if (look_for_fresh && may_be_fresh(verdict, state)) {
+        return hook_enter(fd, place, state, verdict == VERDICT_CHOOSES ? VERDICT_NONE : verdict, MODE_FRESH);
     }
-    uint32_t before = atomic_exchange(&place->verdict, verdict); /* the same after a disconnect: counted already */
-    atomic_fetch_add(&sockets, verdict == VERDICT_CHOOSES && before != VERDICT_CHOOSES);
-    return made;
+    if (verdict == VERDICT_CHOOSES
+        && is_in(settings.transfers, &settings.transfer_count, atomic_load(&place->port))) {
+        atomic_store(&place->transfers, 1);
+        transfer_add(fd);
+    }
+    return hook_enter(fd, place, state, verdict, verdict == VERDICT_CHOOSES ? MODE_CHOOSE : MODE_LEAVE);
+}
+
+uint64_t hook_decide(int fd, struct place *place, uint64_t state)
+{
+    return set_up(fd, place, state, 0);
+}
+
+uint64_t hook_take(int fd, struct place *place, uint64_t state)
+{
+    struct sockaddr_storage name;
+
+    memset(&name, 0, sizeof(name));
+    if (kernel_datagram_name(fd, &name) < 0 || !is_any(&name) || memory_of(place) == NULL
+        || !has_packet_information(fd, name.ss_family)) {
+        return hook_decide(fd, place, state);
+    }
+    return hook_enter(fd, place, state, VERDICT_CHOOSES, MODE_CHOOSE);
 }
 
 /* Whether the socket was seen since the beginning. */
@@ -261,7 +341,7 @@ uint64_t hook_look(int fd, struct place *place)
             state = fresh;
         }
     }
-    return (state & MODE_BITS) == MODE_UNKNOWN ? set_up(fd, place, state) : state;
+    return (state & MODE_BITS) == MODE_UNKNOWN ? set_up(fd, place, state, 1) : state;
 }
 
 void hook_bound(int fd, int port)
@@ -288,6 +368,7 @@ void hook_disconnected(int fd)
     struct place *place = seen_place(fd);
 
     if (place != NULL) {
+        atomic_store(&place->number, 0);
         atomic_fetch_and(&place->state, ~(uint64_t)MODE_BITS);
     }
 }
@@ -343,4 +424,45 @@ int hook_tell(int from, struct hook_news *news)
         }
     }
     return 0;
+}
+
+/* Tells if the JDK has made the socket, and not somebody else after the JDK's with this number was closed. */
+static int is_jdks(int fd, struct place *place, enum unseen unseen)
+{
+    uint64_t number = atomic_load(&place->number);
+
+    if (kernel_closes_on_exec(fd)) {
+        return 0;
+    }
+    if (!is_valid(atomic_load(&place->state))) {
+        return unseen == UNSEEN_IS_ADOPTED;
+    }
+    return number == 0 || number == number_of(fd);
+}
+
+int hook_find(int fd, enum unseen unseen, struct hook_news *news)
+{
+    struct sockaddr_storage name;
+    struct place *place;
+
+    memset(&name, 0, sizeof(name));
+    if (kernel_datagram_name(fd, &name) < 0 || (name.ss_family != AF_INET && name.ss_family != AF_INET6)) {
+        return 0;
+    }
+    in_port_t port;
+    memcpy(&port, (const uint8_t *)&name + offsetof(struct sockaddr_in, sin_port), sizeof(port));
+    if (port == 0) {
+        return 0;
+    }
+    *news = (struct hook_news){.fd = fd, .port = ntohs(port), .verdict = VERDICT_REFUSED};
+    place = hook_place(fd);
+    if (place != NULL && is_jdks(fd, place, unseen)) {
+        hook_look(fd, place);
+        news->verdict = atomic_load(&place->verdict);
+        atomic_store(&place->told, news->verdict);
+    } else if (place != NULL) {
+        enum verdict why;
+        news->verdict = !is_wanted(0, ntohs(port), &why) ? why : is_any(&name) ? VERDICT_FOREIGN : VERDICT_ONE;
+    }
+    return 1;
 }

@@ -53,6 +53,14 @@ struct sockaddr_storage;
 /* Reads the own address of a datagram socket; ENOPROTOOPT if fd is none. */
 int kernel_datagram_name(int fd, struct sockaddr_storage *name);
 
+/* Reads the address that a socket is connected to. */
+int kernel_peer_name(int fd, struct sockaddr_storage *name);
+
+/* As bind(2) and connect(2); the third takes a connection back. */
+int kernel_bind(int fd, const struct sockaddr_storage *name, socklen_t length);
+int kernel_connect(int fd, const struct sockaddr_storage *name, socklen_t length);
+int kernel_disconnect(int fd);
+
 /* Waits for the events (WAIT_*) on fd or for a signal on event_fd, or for the time to pass; 0 also on EINTR. */
 int kernel_wait(int fd, int event_fd, int events, int timeout_millis);
 
@@ -85,11 +93,21 @@ int kernel_duplicate(int fd);
 int kernel_replace(int fd, int by);
 
 int kernel_close(int fd);
+
+/* Returns 1 if the descriptor is closed on exec, 0 if not. */
+int kernel_closes_on_exec(int fd);
+
 int kernel_new_event(void);
 int kernel_signal(int event_fd);
 
 /* Takes the signals back, if there are any. */
 int kernel_calm(int event_fd);
+
+/* Returns the number of recvfrom(2) on this processor. */
+int kernel_recvfrom_number(void);
+
+/* Interrupts what a thread of this process waits in, by the JDK's own signal; ENOPROTOOPT if the JDK has no handler. */
+int kernel_interrupt(int thread);
 
 /* The C library: 1000 * major + minor for glibc, 0 for any other. */
 int libc_glibc_version(void);

@@ -159,6 +159,30 @@ int kernel_datagram_name(int fd, struct sockaddr_storage *name)
     return or_errno(syscall(SYS_getsockname, fd, name, &length));
 }
 
+int kernel_peer_name(int fd, struct sockaddr_storage *name)
+{
+    socklen_t length = sizeof(*name);
+
+    return or_errno(syscall(SYS_getpeername, fd, name, &length));
+}
+
+int kernel_bind(int fd, const struct sockaddr_storage *name, socklen_t length)
+{
+    return or_errno(syscall(SYS_bind, fd, name, length));
+}
+
+int kernel_connect(int fd, const struct sockaddr_storage *name, socklen_t length)
+{
+    return or_errno(syscall(SYS_connect, fd, name, length));
+}
+
+int kernel_disconnect(int fd)
+{
+    struct sockaddr_storage none = {.ss_family = AF_UNSPEC};
+
+    return kernel_connect(fd, &none, sizeof(none));
+}
+
 /* Not retried on EINTR: only the caller knows how much of its time is left. */
 int kernel_wait(int fd, int event_fd, int events, int timeout_millis)
 {
@@ -369,6 +393,30 @@ int kernel_replace(int fd, int by)
         result = dup3(by, fd, O_CLOEXEC);
     } while (result == -1 && errno == EINTR);
     return or_errno(result);
+}
+
+int kernel_closes_on_exec(int fd)
+{
+    int flags = or_errno(fcntl(fd, F_GETFD));
+
+    return flags < 0 ? flags : (flags & FD_CLOEXEC) != 0;
+}
+
+int kernel_recvfrom_number(void)
+{
+    return SYS_recvfrom;
+}
+
+/* As sun.nio.ch.NativeThread: SIGRTMAX - 2, whose handler does nothing. */
+int kernel_interrupt(int thread)
+{
+    enum { SIGNAL = 62, SET_BYTES = 8 };
+    uintptr_t action[8] = {0}; /* struct kernel_sigaction: on all processors the handler comes first */
+
+    if (syscall(SYS_rt_sigaction, SIGNAL, NULL, action, SET_BYTES) != 0) {
+        return -errno;
+    }
+    return action[0] == 0 ? -ENOPROTOOPT : or_errno(syscall(SYS_tgkill, syscall(SYS_getpid), thread, SIGNAL));
 }
 
 /* Not retried: Linux has released the descriptor even where close(2) fails with EINTR. */

@@ -72,6 +72,9 @@ struct peers *peers_new(uint32_t capacity)
     return peers;
 }
 
+/* Odd, so that no two owners give the same. */
+static const uint64_t SPREAD = 0x9e3779b97f4a7c15U;
+
 /* The finalizer of SplitMix64: every bit of the result depends on every bit given. */
 static uint64_t mixed(uint64_t value)
 {
@@ -86,30 +89,49 @@ struct where {
     uint32_t tag;
 };
 
-static struct where where_is(struct peers *peers, uint64_t owner, const struct peer *peer)
+static inline struct where where_is(struct peers *peers, uint64_t owner, const struct peer *peer)
 {
     uint64_t parts = (uint64_t)peer->scope << 16 | peer->port;
-    uint64_t high = peer->high ^ atomic_load_explicit(&first_key, memory_order_relaxed) ^ mixed(owner);
+    uint64_t high = peer->high ^ atomic_load_explicit(&first_key, memory_order_relaxed) ^ owner * SPREAD;
     uint64_t low = peer->low ^ atomic_load_explicit(&second_key, memory_order_relaxed);
     uint64_t hash = mixed(mixed(high) ^ mixed(low) ^ parts);
     uint64_t upper = hash >> 32, lower = hash & UINT32_MAX;
     uint64_t first = upper * peers->groups >> 32;
-    uint64_t second = (first + 1 + (lower * (peers->groups - 1) >> 32)) % peers->groups;
+    uint64_t second = first + 1 + (lower * (peers->groups - 1) >> 32); /* fewer than twice as many: no division */
 
+    second -= second < peers->groups ? 0 : peers->groups;
     return (struct where){
         .groups = {&peers->group[first], &peers->group[second]},
         .tag = lower == 0 ? 1 : (uint32_t)lower,
     };
 }
 
-static struct entry read_entry(const struct group *group, int place)
+static inline uint64_t read_word(const struct group *group, int place, int word)
 {
-    struct entry entry;
+    return atomic_load_explicit(&group->entries[place][word], memory_order_relaxed);
+}
 
-    for (int i = 0; i < WORDS; i++) {
-        entry.words[i] = atomic_load_explicit(&group->entries[place][i], memory_order_relaxed);
-    }
-    return entry;
+/*
+ * Word by word to where it is wanted: a copy of the whole in larger pieces would have to wait for the words. No loop:
+ * the kernel has just run, and the processor would guess its end wrong.
+ */
+static inline void read_entry(const struct group *group, int place, struct entry *entry)
+{
+    entry->words[PEER_HIGH] = read_word(group, place, PEER_HIGH);
+    entry->words[PEER_LOW] = read_word(group, place, PEER_LOW);
+    entry->words[LOCAL_HIGH] = read_word(group, place, LOCAL_HIGH);
+    entry->words[LOCAL_LOW] = read_word(group, place, LOCAL_LOW);
+    entry->words[SCOPE_AND_INTERFACE] = read_word(group, place, SCOPE_AND_INTERFACE);
+    entry->words[PORT_FORM_SECONDS] = read_word(group, place, PORT_FORM_SECONDS);
+}
+
+static inline int is_equal(const struct entry *one, const struct entry *other)
+{
+    const uint64_t *a = one->words, *b = other->words;
+
+    return ((a[PEER_HIGH] ^ b[PEER_HIGH]) | (a[PEER_LOW] ^ b[PEER_LOW]) | (a[LOCAL_HIGH] ^ b[LOCAL_HIGH])
+               | (a[LOCAL_LOW] ^ b[LOCAL_LOW]) | (a[SCOPE_AND_INTERFACE] ^ b[SCOPE_AND_INTERFACE])
+               | (a[PORT_FORM_SECONDS] ^ b[PORT_FORM_SECONDS])) == 0;
 }
 
 static uint32_t seconds_of(const struct entry *entry)
@@ -132,9 +154,9 @@ static int is_over(const struct entry *entry, uint32_t now, uint32_t expiry)
 
 static int is_of(const struct entry *entry, const struct peer *peer)
 {
-    return entry->words[PEER_LOW] == peer->low && entry->words[PEER_HIGH] == peer->high
-        && (uint32_t)entry->words[SCOPE_AND_INTERFACE] == peer->scope
-        && (uint16_t)entry->words[PORT_FORM_SECONDS] == peer->port;
+    return ((entry->words[PEER_LOW] ^ peer->low) | (entry->words[PEER_HIGH] ^ peer->high)
+               | (uint32_t)(entry->words[SCOPE_AND_INTERFACE] ^ peer->scope)
+               | (uint16_t)(entry->words[PORT_FORM_SECONDS] ^ peer->port)) == 0;
 }
 
 static void relax(int spins)
@@ -145,7 +167,7 @@ static void relax(int spins)
 }
 
 /* Looks for the peer in a group; returns its place and a copy of its entry, -1 if it is not there. */
-static int find_in(struct group *group, uint32_t tag, const struct peer *peer, struct entry *copy)
+static inline int find_in(struct group *group, uint32_t tag, const struct peer *peer, struct entry *copy)
 {
     for (int spins = 0;; spins++) {
         uint32_t before = atomic_load_explicit(&group->sequence, memory_order_acquire);
@@ -153,7 +175,7 @@ static int find_in(struct group *group, uint32_t tag, const struct peer *peer, s
 
         for (int i = 0; i < PLACES && found < 0; i++) {
             if (atomic_load_explicit(&group->tags[i], memory_order_relaxed) == tag) {
-                *copy = read_entry(group, i);
+                read_entry(group, i, copy);
                 found = is_of(copy, peer) ? i : -1;
             }
         }
@@ -234,17 +256,15 @@ static struct entry entry_of(const struct peer *peer, const struct asked *asked,
     }};
 }
 
-static struct asked asked_of(const struct entry *entry)
+static void read_asked(const struct entry *entry, struct asked *asked)
 {
     uint64_t rest = entry->words[PORT_FORM_SECONDS];
 
-    return (struct asked){
-        .high = entry->words[LOCAL_HIGH],
-        .low = entry->words[LOCAL_LOW],
-        .interface = (uint32_t)(entry->words[SCOPE_AND_INTERFACE] >> 32),
-        .form = (uint16_t)(rest >> 16 & 0xff),
-        .unicast = (uint16_t)(rest >> 24 & 1),
-    };
+    asked->high = entry->words[LOCAL_HIGH];
+    asked->low = entry->words[LOCAL_LOW];
+    asked->interface = (uint32_t)(entry->words[SCOPE_AND_INTERFACE] >> 32);
+    asked->form = (uint16_t)(rest >> 16 & 0xff);
+    asked->unicast = (uint16_t)(rest >> 24 & 1);
 }
 
 /* A place in a group for one more, and how many are free: that one, or else the one of the oldest. */
@@ -259,7 +279,8 @@ static struct room room_in(const struct group *group, uint32_t now, uint32_t exp
     struct room room = {.place = 0, .free = 0, .age = 0};
 
     for (int i = 0; i < PLACES; i++) {
-        struct entry entry = read_entry(group, i);
+        struct entry entry;
+        read_entry(group, i, &entry);
         int nobody = atomic_load_explicit(&group->tags[i], memory_order_relaxed) == 0 || is_over(&entry, now, expiry);
         uint32_t age = nobody ? UINT32_MAX : age_of(&entry, now);
 
@@ -293,16 +314,14 @@ void peers_remember(struct peers *peers, uint64_t owner, const struct peer *peer
     for (int i = 0; i < 2; i++) {
         int place = find_in(where.groups[i], where.tag, peer, &before);
         if (place >= 0) {
-            struct asked known = asked_of(&before);
+            struct asked known;
+            read_asked(&before, &known);
             if (known.unicast && !asked->unicast && !is_over(&before, now, expiry)) {
                 entry = entry_of(peer, &known, now);
             }
             /* Most times it is the same as a moment ago: nothing is written, and no reader disturbed. */
-            for (int word = 0; word < WORDS; word++) {
-                if (before.words[word] != entry.words[word]) {
-                    write_entry(where.groups[i], place, where.tag, &entry);
-                    return;
-                }
+            if (!is_equal(&before, &entry)) {
+                write_entry(where.groups[i], place, where.tag, &entry);
             }
             return;
         }
@@ -318,7 +337,7 @@ int peers_find(struct peers *peers, uint64_t owner, const struct peer *peer, uin
 
     for (int i = 0; i < 2; i++) {
         if (find_in(where.groups[i], where.tag, peer, &entry) >= 0) {
-            *asked = asked_of(&entry);
+            read_asked(&entry, asked);
             return !is_over(&entry, now, expiry);
         }
     }
@@ -335,9 +354,11 @@ static int is_same(const struct asked *one, const struct asked *other)
 static void forget_in(struct group *group, int place, uint32_t tag, const struct peer *peer, const struct asked *asked)
 {
     uint32_t even = lock(group);
-    struct entry entry = read_entry(group, place);
-    struct asked known = asked_of(&entry);
+    struct entry entry;
+    struct asked known;
 
+    read_entry(group, place, &entry);
+    read_asked(&entry, &known);
     if (atomic_load_explicit(&group->tags[place], memory_order_relaxed) == tag && is_of(&entry, peer)
         && is_same(&known, asked)) {
         atomic_store_explicit(&group->tags[place], 0, memory_order_relaxed);
@@ -364,7 +385,8 @@ uint32_t peers_count(const struct peers *peers, uint32_t now, uint32_t expiry)
 
     for (uint32_t i = 0; i < peers->groups; i++) {
         for (int place = 0; place < PLACES; place++) {
-            struct entry entry = read_entry(&peers->group[i], place);
+            struct entry entry;
+            read_entry(&peers->group[i], place, &entry);
             count += atomic_load_explicit(&peers->group[i].tags[place], memory_order_relaxed) != 0
                 && !is_over(&entry, now, expiry);
         }

@@ -357,6 +357,7 @@ static void test_ipv4(void)
     }
     sockets_and_verdicts();
     rule_of_the_address_asked();
+    transfers();
 }
 
 static void test_ipv6(void)
@@ -369,6 +370,7 @@ static void test_ipv6(void)
         a_source_that_is_gone_sends_nothing("::", "::1", "2001:db8::7", LINUX_EINVAL);
         a_source_that_is_gone_sends_nothing("::", "127.0.0.1", "198.51.100.7", LINUX_ENETUNREACH);
     }
+    transfers_of_ipv6();
 }
 
 int main(void)

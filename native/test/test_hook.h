@@ -40,4 +40,8 @@ void sockets_and_verdicts(void);
 /* What a slot's control messages come to. */
 void rule_of_the_address_asked(void);
 
+/* Answers from new sockets. */
+void transfers(void);
+void transfers_of_ipv6(void);
+
 #endif

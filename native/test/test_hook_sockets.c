@@ -2,10 +2,13 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "expect.h"
 #include "hook_sockets.h"
+#include "kernel.h"
 #include "sockets.h"
 #include "test_hook.h"
 
@@ -88,6 +91,126 @@ static void a_socket_of_before_the_beginning_is_looked_at(void)
     begin(usual());
     ask_and_reply(server, "127.0.0.9");
     close(server);
+}
+
+/* Nobody has seen whether the program or the system has chosen its port: the range tells. */
+static void of_a_socket_of_before_the_beginning_the_port_decides(void)
+{
+    struct hook_settings settings = usual();
+    union name name = name_of("0.0.0.0", 0);
+    int server = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    must(server >= 0 && bind(server, &name.any, sizeof(name.in)) == 0, "bind");
+    uint16_t port = port_of(server);
+    settings.ephemeral = (struct range){port, port};
+    begin(settings);
+    expect_left_alone(server, "127.0.0.9");
+    EXPECT_EQUAL(VERDICT_EPHEMERAL, verdict_on(server));
+    settings.ephemeral = (struct range){(uint16_t)(port + 1), UINT16_MAX};
+    begin(settings);
+    ask_and_reply(server, "127.0.0.9");
+    settings.ephemeral = (struct range){1, UINT16_MAX};
+    settings.all = 1;
+    begin(settings);
+    ask_and_reply(server, "127.0.0.9");
+    close(server);
+}
+
+static void sockets_are_found_that_are_the_jdks_and_others_are_told_apart(void)
+{
+    struct hook_news news;
+    union name name = name_of("0.0.0.0", 0);
+
+    begin(usual());
+    int jdks = socket(AF_INET, SOCK_DGRAM, 0), other = new_server("0.0.0.0", 0, 1);
+    int stream = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), local = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    must(jdks >= 0 && stream >= 0 && local >= 0, "sockets");
+    EXPECT_EQUAL(0, hook_find(jdks, UNSEEN_IS_ADOPTED, &news)); /* not bound */
+    must(bind(jdks, &name.any, sizeof(name.in)) == 0, "bind");
+    EXPECT_EQUAL(1, hook_find(jdks, UNSEEN_IS_ADOPTED, &news));
+    EXPECT_EQUAL(jdks, news.fd);
+    EXPECT_EQUAL(port_of(jdks), news.port);
+    EXPECT_EQUAL(VERDICT_CHOOSES, news.verdict);
+    EXPECT_EQUAL(1, hook_find(other, UNSEEN_IS_ADOPTED, &news));
+    EXPECT_EQUAL(port_of(other), news.port);
+    EXPECT_EQUAL(VERDICT_FOREIGN, news.verdict);
+    struct hook_settings settings = usual();
+    settings.range_count = 1;
+    settings.ranges[0] = (struct range){port_of(jdks), port_of(jdks)};
+    begin(settings);
+    EXPECT_EQUAL(1, hook_find(other, UNSEEN_IS_ADOPTED, &news));
+    EXPECT_EQUAL(VERDICT_PORT, news.verdict);
+    int one = new_server("127.0.0.5", 0, 1);
+    begin(usual());
+    EXPECT_EQUAL(1, hook_find(one, UNSEEN_IS_ADOPTED, &news));
+    EXPECT_EQUAL(VERDICT_ONE, news.verdict);
+    close(one);
+    EXPECT_EQUAL(1, hook_find(jdks, UNSEEN_IS_ADOPTED, &news));
+    EXPECT_EQUAL(0, hook_find(stream, UNSEEN_IS_ADOPTED, &news));
+    EXPECT_EQUAL(0, hook_find(local, UNSEEN_IS_ADOPTED, &news));
+    EXPECT_EQUAL(0, hook_find(-1, UNSEEN_IS_ADOPTED, &news));
+    ask_and_reply(jdks, "127.0.0.9");
+    EXPECT_EQUAL(0, hook_tell(0, &news)); /* the one that was found has been told of */
+    close(jdks);
+    close(other);
+    close(stream);
+    close(local);
+}
+
+static void expect_found(enum verdict verdict, int fd, enum unseen unseen)
+{
+    struct hook_news news;
+
+    EXPECT_EQUAL(1, hook_find(fd, unseen, &news));
+    EXPECT_EQUAL(verdict, news.verdict);
+}
+
+/* Neither Netty's sockets nor the JDK's are closed on exec. */
+static int bound_socket(void (*seen)(int fd))
+{
+    union name name = name_of("0.0.0.0", 0);
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+    must(fd >= 0, "socket");
+    if (seen != NULL) {
+        seen(fd);
+    }
+    must(bind(fd, &name.any, sizeof(name.in)) == 0, "bind");
+    hook_bound(fd, port_of(fd));
+    return fd;
+}
+
+static void a_socket_that_the_jdk_has_not_made_is_foreign(void)
+{
+    begin(usual());
+    int before = bound_socket(NULL);
+    expect_found(VERDICT_CHOOSES, before, UNSEEN_IS_ADOPTED);
+    expect_found(VERDICT_CHOOSES, before, UNSEEN_IS_FOREIGN);
+    int jdks = bound_socket(hook_new_socket), other = bound_socket(NULL);
+    expect_found(VERDICT_CHOOSES, jdks, UNSEEN_IS_FOREIGN);
+    expect_found(VERDICT_FOREIGN, other, UNSEEN_IS_FOREIGN);
+    hook_disconnected(jdks); /* which may make it another socket */
+    must(dup2(other, jdks) == jdks, "dup2");
+    expect_found(VERDICT_CHOOSES, jdks, UNSEEN_IS_FOREIGN);
+    close(before);
+    close(jdks);
+    close(other);
+}
+
+static void a_foreign_socket_is_so_at_a_number_that_the_jdk_has_used(void)
+{
+    begin(usual());
+    int jdks = bound_socket(hook_new_socket);
+    must(kernel_cookie(jdks) > 0, "SO_COOKIE");
+    close(jdks);
+    int other = bound_socket(NULL);
+    EXPECT_EQUAL(jdks, other);
+    expect_found(VERDICT_FOREIGN, other, UNSEEN_IS_FOREIGN);
+    expect_found(VERDICT_FOREIGN, other, UNSEEN_IS_ADOPTED);
+    hook_new_socket(other);
+    hook_other(other); /* a stream of the JDK's, closed since */
+    expect_found(VERDICT_FOREIGN, other, UNSEEN_IS_FOREIGN);
+    close(other);
 }
 
 static void a_socket_that_is_not_bound_yet_is_looked_at_again(void)
@@ -291,12 +414,51 @@ static void a_number_beyond_the_first_thousand_is_as_good(void)
     close(high);
 }
 
+static volatile sig_atomic_t interrupted;
+
+static void note_interruption(int signal)
+{
+    interrupted = signal;
+}
+
+/* The kernel's SIGRTMAX is 64 and the C library's too. */
+static void a_thread_is_interrupted_by_the_jdks_signal_if_that_has_a_handler(void)
+{
+    struct sigaction action = {.sa_handler = note_interruption}, before;
+    int self = (int)syscall(SYS_gettid), signal = SIGRTMAX - 2;
+
+    EXPECT_EQUAL(62, signal);
+    EXPECT_EQUAL(-ENOPROTOOPT, kernel_interrupt(self));
+    must(sigaction(signal, &action, &before) == 0, "sigaction");
+    EXPECT_EQUAL(0, kernel_interrupt(self));
+    EXPECT_EQUAL(signal, interrupted);
+    EXPECT_EQUAL(-EINVAL, kernel_interrupt(0));
+    EXPECT_EQUAL(-ESRCH, kernel_interrupt(INT32_MAX));
+    must(sigaction(signal, &before, NULL) == 0, "sigaction");
+    EXPECT_EQUAL(SYS_recvfrom, kernel_recvfrom_number());
+}
+
+static void a_descriptor_tells_whether_it_is_closed_on_exec(void)
+{
+    int closed = open("/dev/null", O_RDONLY | O_CLOEXEC), kept = open("/dev/null", O_RDONLY);
+
+    EXPECT_EQUAL(1, kernel_closes_on_exec(closed));
+    EXPECT_EQUAL(0, kernel_closes_on_exec(kept));
+    close(closed);
+    close(kept);
+    EXPECT_EQUAL(-EBADF, kernel_closes_on_exec(kept));
+}
+
 void sockets_and_verdicts(void)
 {
     a_socket_without_memory_is_left_alone();
     the_port_and_the_address_decide();
     ranges_of_ports_decide_alone();
     a_socket_of_before_the_beginning_is_looked_at();
+    of_a_socket_of_before_the_beginning_the_port_decides();
+    sockets_are_found_that_are_the_jdks_and_others_are_told_apart();
+    a_socket_that_the_jdk_has_not_made_is_foreign();
+    a_foreign_socket_is_so_at_a_number_that_the_jdk_has_used();
     a_socket_that_is_not_bound_yet_is_looked_at_again();
     what_is_no_datagram_socket_is_left_alone();
     the_next_socket_of_a_number_knows_nobody();
@@ -306,4 +468,8 @@ void sockets_and_verdicts(void)
     a_connected_socket_is_bound_to_one_address();
     each_socket_is_told_of_once();
     a_number_beyond_the_first_thousand_is_as_good();
+    if (!left_out("a_thread_is_interrupted_by_the_jdks_signal_if_that_has_a_handler")) {
+        a_thread_is_interrupted_by_the_jdks_signal_if_that_has_a_handler();
+    }
+    a_descriptor_tells_whether_it_is_closed_on_exec();
 }

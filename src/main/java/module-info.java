@@ -19,6 +19,7 @@ module org.pktinfo {
 
     exports org.pktinfo;
     exports org.pktinfo.doctor;
+    exports org.pktinfo.jvm;
     exports org.pktinfo.netty;
     exports org.pktinfo.server;
     exports org.pktinfo.socket;

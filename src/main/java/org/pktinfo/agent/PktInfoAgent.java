@@ -1,52 +1,60 @@
 package org.pktinfo.agent;
 
-import java.net.URL;
-import java.net.URLClassLoader;
-import java.security.CodeSource;
+import java.io.IOException;
+import java.lang.instrument.Instrumentation;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.internal.PrivateFolder;
 
-/**
- * Where the JVM enters. All the rest runs in a class loader of the agent's own, so that neither the program's libraries
- * nor another version of this one in it are ever mixed with the agent's.
- */
+/** The entrance of {@code -javaagent:}. */
 public final class PktInfoAgent {
-    private static final int WRONG_USE = 2;
     private static final int FAILED = 1;
 
     private PktInfoAgent() {}
 
     /**
-     * Called by the JVM before the program's main. Ends the JVM with one line on stderr if the options are wrong (exit code 2) or
-     * nothing can be installed (1): a program that answers from the wrong address is what the user wanted to be rid of.
+     * Switches the JVM's datagram sockets over; called by the JVM before the program's main. Ends the JVM with one line
+     * on stderr if the options are wrong (exit code 2) or it cannot be done (1): replies from the wrong address are
+     * what the user wanted to be rid of.
      *
-     * @param options what stands behind {@code -javaagent:pktinfo-agent.jar=}, null if nothing does
+     * <p>With one parameter alone the JVM would first put together the message that this method is missing, which takes
+     * 10 ms.
+     *
+     * @param options the text behind {@code -javaagent:pktinfo-agent.jar=}, null if there is none
+     * @param unused not needed
      */
-    public static void premain(@Nullable String options) {
+    public static void premain(@Nullable String options, Instrumentation unused) {
         try {
-            install(options == null ? "" : options);
-        } catch (IllegalArgumentException e) {
-            end(e, WRONG_USE);
-        } catch (ReflectiveOperationException | RuntimeException | LinkageError e) {
-            end(e, FAILED);
+            load();
+            start(options == null ? "" : options);
+        } catch (IllegalCallerException e) {
+            end(e.getMessage() + " (allow it: --enable-native-access=ALL-UNNAMED, or start it by -agentpath:)");
+        } catch (IOException | RuntimeException | LinkageError e) {
+            end(e.getMessage() == null ? e.toString() : e.getMessage());
         }
     }
 
-    private static void end(Throwable reason, int exitCode) {
-        System.err.println("pktinfo-agent: " + (reason.getMessage() == null ? reason : reason.getMessage()));
-        System.exit(exitCode);
+    /** Removes the file at once: a loaded library needs none. */
+    private static void load() throws IOException {
+        String parent = System.getProperty("pktinfo.tmpdir");
+        Path folder =
+                PrivateFolder.create(Path.of(parent == null ? System.getProperty("java.io.tmpdir", ".") : parent));
+        Path file = folder.resolve(AgentLibrary.FILE);
+        try {
+            AgentLibrary.copyInto(folder);
+            System.load(file.toString());
+        } finally {
+            Files.deleteIfExists(file);
+            Files.delete(folder);
+        }
     }
 
-    @SuppressWarnings("resource") // open for as long as the program runs
-    private static void install(String options) throws ReflectiveOperationException {
-        CodeSource jar = PktInfoAgent.class.getProtectionDomain().getCodeSource();
-        if (jar == null) {
-            throw new IllegalStateException("it is not known which jar the agent comes from");
-        }
-        ClassLoader own = new URLClassLoader(
-                "pktinfo-agent", new URL[] {jar.getLocation()}, ClassLoader.getPlatformClassLoader());
-        Object installation = own.loadClass(Installation.class.getName())
-                .getConstructor(String.class)
-                .newInstance(options);
-        ((Runnable) installation).run();
+    /** Defines the agent's classes and calls them. */
+    private static native void start(String options);
+
+    private static void end(String reason) {
+        System.err.println("pktinfo-agent: " + reason);
+        System.exit(FAILED);
     }
 }

@@ -1,6 +1,7 @@
 /**
- * For programs that cannot be changed: {@code java -javaagent:pktinfo-agent.jar} has the JVM's own datagram sockets,
- * {@link java.nio.channels.DatagramChannel} and what stands on it, reply from the address asked.
+ * pktinfo-agent.jar: for programs that cannot be changed. {@code java -javaagent:pktinfo-agent.jar} starts one with the
+ * agent, {@code java -jar pktinfo-agent.jar PID} brings the agent into one that runs. Both load the agent's native
+ * library there, which does the rest.
  */
 @NullMarked
 package org.pktinfo.agent;

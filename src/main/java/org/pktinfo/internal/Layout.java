@@ -32,11 +32,11 @@ import java.lang.annotation.Native;
  */
 public final class Layout {
     /**
-     * Raised with every change of this class or of {@link NativeCalls}, so that a library of another version is refused
+     * Raised with every change of this class, of {@link NativeCalls} or of {@link HookCalls}, so that a library of another version is refused
      * and not believed.
      */
     @Native
-    public static final int VERSION = 9;
+    public static final int VERSION = 10;
 
     @Native
     public static final int HEADER_SIZE = 64;

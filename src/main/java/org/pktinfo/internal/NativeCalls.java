@@ -93,23 +93,4 @@ final class NativeCalls {
     static native int send(int fd, long arena, int count);
 
     static native int await(int fd, int eventFd, int events, int timeoutMillis);
-
-    /** Begins anew with the JVM's own sockets, see {@link JvmSockets.Settings}; two numbers that nobody can guess. */
-    static native void hookBegin(
-            int[] ports,
-            boolean all,
-            int memory,
-            int expirySeconds,
-            long mostBytes,
-            boolean goneIsException,
-            long firstKey,
-            long secondKey);
-
-    static native void hookNow(int seconds);
-
-    /** Fills in the numbers of {@link JvmSockets.Counters}, in their order; the peers only if that is wanted. */
-    static native void hookCount(long[] counters, boolean withPeers);
-
-    /** Fills in port and verdict of the next descriptor from a number on that was not told of; -1 if there is none. */
-    static native int hookTell(int from, int[] portAndVerdict);
 }

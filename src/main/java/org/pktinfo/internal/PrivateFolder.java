@@ -4,21 +4,30 @@ import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
 
 /**
  * A new folder that no other user can enter, nor exchange for one of theirs while the library in it is loaded: each
  * folder above it belongs to root or to this user, and where others may write, it is sticky, so that they cannot rename
  * what is not theirs.
  */
-final class PrivateFolder {
+public final class PrivateFolder {
     private static final int WRITABLE_BY_OTHERS = 022;
     private static final int STICKY = 01000;
 
+    private static final Set<PosixFilePermission> OWN =
+            Set.of(PosixFilePermission.OWNER_READ, PosixFilePermission.OWNER_WRITE, PosixFilePermission.OWNER_EXECUTE);
+
     private PrivateFolder() {}
 
-    /** In a folder that exists. What is refused is named, and the reason. */
-    static Path create(Path parent) throws IOException {
+    /**
+     * Makes a folder in one that exists.
+     *
+     * @throws IOException if it cannot be made, or not safely: the message names the folder and the reason
+     */
+    public static Path create(Path parent) throws IOException {
         return create(parent, System.nanoTime());
     }
 
@@ -31,8 +40,7 @@ final class PrivateFolder {
         for (int attempt = 0; attempt < 1000; attempt++) {
             Path folder = real.resolve("pktinfo-" + Long.toHexString(number + attempt));
             try {
-                Files.createDirectory(
-                        folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+                Files.createDirectory(folder, PosixFilePermissions.asFileAttribute(OWN));
             } catch (FileAlreadyExistsException e) {
                 continue; // another process was there first: the next name
             }
@@ -65,8 +73,7 @@ final class PrivateFolder {
         }
         if (who != null) {
             throw new IOException(above + " " + who + ", so the library could be exchanged there; -D"
-                    + LibraryProperties.FOLDER + " chooses another folder, -D" + LibraryProperties.PATH
-                    + " a library that need not be extracted");
+                    + LibraryProperties.FOLDER + " chooses another folder");
         }
     }
 }

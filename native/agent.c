@@ -1,0 +1,183 @@
+#define _GNU_SOURCE
+/*
+ * The agent's entrances: -agentpath: and an attacher's loadAgentPath by JVM TI, -javaagent: by a native method. Each
+ * defines the agent's classes, which are in this library, in a class loader of their own, and calls one of them.
+ */
+#include <jni.h>
+#include <jvmti.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent_classes.h"
+#include "org_pktinfo_internal_HookCalls.h"
+#include "org_pktinfo_internal_HookSwitch.h"
+
+static const char NAME[] = "pktinfo-agent " PKTINFO_VERSION;
+
+/* Of the class that is called; kept for ever, and with it its class loader and the classes of the methods below. */
+static jclass entrance;
+
+/* A name alone would be looked for in the libraries of the class's own loader, which has none. */
+#define METHOD(name, signature) {#name, signature, Java_org_pktinfo_internal_HookCalls_##name}
+static const JNINativeMethod CALLS[] = {
+    METHOD(begin, "([IZ[I[IIIJZJJ)V"),
+    METHOD(now, "(I)V"),
+    METHOD(count, "([JZ)V"),
+    METHOD(tell, "(I[I)I"),
+    METHOD(look, "(IZ[I)Z"),
+    METHOD(recvfrom, "()I"),
+    METHOD(interrupt, "(I)Z"),
+};
+static const JNINativeMethod SWITCH[] = {{"run", "()V", Java_org_pktinfo_internal_HookSwitch_run}};
+
+enum { CALL_COUNT = sizeof(CALLS) / sizeof(*CALLS) };
+
+/* Returns what a method has, NULL with an exception pending. JNI wants to be asked: -Xcheck:jni warns otherwise. */
+static jobject returned(JNIEnv *env, jobject result)
+{
+    return (*env)->ExceptionCheck(env) ? NULL : result;
+}
+
+/* One that knows the JDK's own classes alone: neither the program's nor another version of ours are mixed with them. */
+static jobject new_loader(JNIEnv *env)
+{
+    jclass loader = (*env)->FindClass(env, "java/lang/ClassLoader");
+    jclass of_urls = loader == NULL ? NULL : (*env)->FindClass(env, "java/net/URLClassLoader");
+    jclass url = of_urls == NULL ? NULL : (*env)->FindClass(env, "java/net/URL");
+    jmethodID platform = url == NULL
+        ? NULL
+        : (*env)->GetStaticMethodID(env, loader, "getPlatformClassLoader", "()Ljava/lang/ClassLoader;");
+    jmethodID init = platform == NULL
+        ? NULL
+        : (*env)->GetMethodID(env, of_urls, "<init>", "([Ljava/net/URL;Ljava/lang/ClassLoader;)V");
+    jobjectArray nothing = init == NULL ? NULL : (*env)->NewObjectArray(env, 0, url, NULL);
+    jobject parent = nothing == NULL ? NULL : returned(env, (*env)->CallStaticObjectMethod(env, loader, platform));
+
+    return parent == NULL ? NULL : (*env)->NewObject(env, of_urls, init, nothing, parent);
+}
+
+/* Each class after those that it extends; the last is the one to be called. Returns NULL with an exception pending. */
+static jclass define_classes(JNIEnv *env)
+{
+    jobject loader = new_loader(env);
+    const uint8_t *at = agent_classes;
+    uint32_t length;
+    jclass type = NULL;
+
+    while (loader != NULL && (memcpy(&length, at, sizeof(length)), length != 0)) {
+        type = (*env)->DefineClass(env, NULL, loader, (const jbyte *)at + sizeof(length), (jsize)length);
+        if (type == NULL) {
+            return NULL;
+        }
+        at += (sizeof(length) + length + 3) / 4 * 4;
+    }
+    return type;
+}
+
+static jclass class_beside(JNIEnv *env, jclass type, const char *name)
+{
+    jclass class_type = (*env)->GetObjectClass(env, type);
+    jmethodID of = (*env)->GetMethodID(env, class_type, "getClassLoader", "()Ljava/lang/ClassLoader;");
+    jobject loader = of == NULL ? NULL : returned(env, (*env)->CallObjectMethod(env, type, of));
+    jclass loader_type = loader == NULL ? NULL : (*env)->GetObjectClass(env, loader);
+    jmethodID load = loader_type == NULL
+        ? NULL
+        : (*env)->GetMethodID(env, loader_type, "loadClass", "(Ljava/lang/String;)Ljava/lang/Class;");
+    jstring text = load == NULL ? NULL : (*env)->NewStringUTF(env, name);
+
+    return text == NULL ? NULL : returned(env, (*env)->CallObjectMethod(env, loader, load, text));
+}
+
+static int find_entrance(JNIEnv *env)
+{
+    if (entrance != NULL) {
+        return 1;
+    }
+    jclass type = define_classes(env);
+    jclass calls = type == NULL ? NULL : class_beside(env, type, "org.pktinfo.internal.HookCalls");
+    jclass change = calls == NULL ? NULL : class_beside(env, type, "org.pktinfo.internal.HookSwitch");
+    if (change == NULL || (*env)->RegisterNatives(env, calls, CALLS, CALL_COUNT) != 0
+        || (*env)->RegisterNatives(env, change, SWITCH, 1) != 0) {
+        return 0;
+    }
+    entrance = (*env)->NewGlobalRef(env, type);
+    return entrance != NULL;
+}
+
+/* Calls a method of the entrance, which says what went wrong; what goes wrong before it the JVM says. */
+static void enter(JNIEnv *env, const char *name, jstring options)
+{
+    jmethodID method = options == NULL || !find_entrance(env)
+        ? NULL
+        : (*env)->GetStaticMethodID(env, entrance, name, "(Ljava/lang/String;Ljava/lang/String;)V");
+    jstring version = method == NULL ? NULL : (*env)->NewStringUTF(env, NAME);
+
+    if (version != NULL) {
+        (*env)->CallStaticVoidMethod(env, entrance, method, options, version);
+    }
+}
+
+JNIEXPORT void JNICALL Java_org_pktinfo_agent_PktInfoAgent_start(JNIEnv *env, jclass type, jstring options)
+{
+    (void)type;
+    enter(env, "start", options);
+}
+
+/* Ends the JVM with what the JVM says of the exception: it would serve from the wrong address without the agent. */
+static void end(JNIEnv *env)
+{
+    (*env)->ExceptionDescribe(env);
+    (*env)->ExceptionClear(env);
+    jclass system = (*env)->FindClass(env, "java/lang/System");
+    jmethodID leave = system == NULL ? NULL : (*env)->GetStaticMethodID(env, system, "exit", "(I)V");
+    if (leave != NULL) {
+        (*env)->CallStaticVoidMethod(env, system, leave, 1);
+    }
+    (*env)->FatalError(env, NAME);
+}
+
+static char *start_options;
+
+static void JNICALL initialized(jvmtiEnv *ti, JNIEnv *env, jthread thread)
+{
+    (void)thread;
+    enter(env, "start", (*env)->NewStringUTF(env, start_options));
+    if ((*env)->ExceptionCheck(env)) {
+        end(env);
+    }
+    free(start_options);
+    (*ti)->DisposeEnvironment(ti);
+}
+
+/* Before the JVM is there; its answer to anything but 0 is to end. */
+JNIEXPORT jint JNICALL Agent_OnLoad(JavaVM *vm, char *options, void *reserved)
+{
+    const jvmtiEventCallbacks callbacks = {.VMInit = initialized};
+    jvmtiEnv *ti;
+
+    (void)reserved;
+    start_options = strdup(options == NULL ? "" : options);
+    if (start_options == NULL || (*vm)->GetEnv(vm, (void **)&ti, JVMTI_VERSION_1_2) != 0
+        || (*ti)->SetEventCallbacks(ti, &callbacks, sizeof(callbacks)) != 0) {
+        return JNI_ERR;
+    }
+    return (*ti)->SetEventNotificationMode(ti, JVMTI_ENABLE, JVMTI_EVENT_VM_INIT, NULL) == 0 ? JNI_OK : JNI_ERR;
+}
+
+/* In a thread of the JVM's own, while the program runs. */
+JNIEXPORT jint JNICALL Agent_OnAttach(JavaVM *vm, char *options, void *reserved)
+{
+    JNIEnv *env;
+
+    (void)reserved;
+    if ((*vm)->GetEnv(vm, (void **)&env, JNI_VERSION_1_8) != 0) {
+        return JNI_ERR;
+    }
+    enter(env, "attach", (*env)->NewStringUTF(env, options == NULL ? "" : options));
+    if ((*env)->ExceptionCheck(env)) {
+        (*env)->ExceptionClear(env);
+        return JNI_ERR;
+    }
+    return JNI_OK;
+}

@@ -1,0 +1,13 @@
+package org.pktinfo.agent;
+
+/** The command ends with one sentence for the user. */
+final class FailedException extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    final int exitCode;
+
+    FailedException(int exitCode, String message) {
+        super(message);
+        this.exitCode = exitCode;
+    }
+}
