@@ -1,4 +1,7 @@
-/* What C can do: echoes from the address asked on one dual-stack socket; plain, from whichever. usage: server single|batch|plain PORT */
+/*
+ * What C can do: echoes from the address asked on one dual-stack socket; plain and recvfrom, from whichever.
+ * usage: server single|batch|plain|recvfrom PORT
+ */
 #define _GNU_SOURCE
 #include <netinet/in.h>
 #include <stdint.h>
@@ -86,6 +89,21 @@ static void serve_one_by_one(int fd)
     }
 }
 
+/* As the JDK does. */
+static void serve_plainly(int fd)
+{
+    for (;;) {
+        socklen_t name_length = sizeof(names[0]);
+        ssize_t length = recvfrom(fd, payloads[0], PAYLOAD, 0, (struct sockaddr *)&names[0], &name_length);
+        if (length == -1) {
+            die("recvfrom");
+        }
+        if (sendto(fd, payloads[0], (size_t)length, 0, (struct sockaddr *)&names[0], name_length) == -1) {
+            perror("sendto");
+        }
+    }
+}
+
 static void serve_many(int fd)
 {
     for (;;) {
@@ -109,19 +127,38 @@ static void serve_many(int fd)
     }
 }
 
+static const struct way {
+    const char *name;
+    int knows;
+    void (*serve)(int fd);
+} WAYS[] = {
+    {"single", 1, serve_one_by_one},
+    {"batch", 1, serve_many},
+    {"plain", 0, serve_many},
+    {"recvfrom", 0, serve_plainly},
+};
+
+static const struct way *way_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof(WAYS) / sizeof(*WAYS); i++) {
+        if (strcmp(WAYS[i].name, name) == 0) {
+            return &WAYS[i];
+        }
+    }
+    return NULL;
+}
+
 int main(int count, char **arguments)
 {
-    if (count != 3 || (strcmp(arguments[1], "single") != 0 && strcmp(arguments[1], "batch") != 0 && strcmp(arguments[1], "plain") != 0)) {
-        fputs("usage: server single|batch|plain PORT\n", stderr);
+    const struct way *way = count == 3 ? way_of(arguments[1]) : NULL;
+
+    if (way == NULL) {
+        fputs("usage: server single|batch|plain|recvfrom PORT\n", stderr);
         return 2;
     }
-    knows = strcmp(arguments[1], "plain") != 0;
+    knows = way->knows;
     int fd = open_socket(atoi(arguments[2]));
     puts("ready");
     fflush(stdout);
-    if (strcmp(arguments[1], "single") == 0) {
-        serve_one_by_one(fd);
-    } else {
-        serve_many(fd);
-    }
+    way->serve(fd);
 }

@@ -4,16 +4,20 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.HdrHistogram.Histogram;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /**
  * Compares servers that do the same. All variants of a cell run at once, asleep but for the one that the load asks: round after
@@ -29,7 +33,11 @@ final class Benchmark implements Callable<Integer> {
     private static final int FIXED_RATE = 20_000; // requests a second, for latencies
     private static final Pattern SAID =
             Pattern.compile("requests (\\d+) wrong (\\d+) lost (\\d+) malformed (\\d+) nanoseconds (\\d+)\\s*");
-    private static final List<String> OF_ANY_SOURCE = List.of("c-plain", "channel", "socket", "netty-nio", "netty-epoll", "netty-io_uring");
+    private static final List<String> OF_ANY_SOURCE = List.of(
+            "c-plain", "c-recvfrom", "channel", "selector", "socket", "netty-nio", "netty-epoll", "netty-io_uring");
+
+    @Spec
+    private CommandSpec spec;
 
     @Option(names = "--rounds", description = "Rounds in each fork (${DEFAULT-VALUE}).")
     private int rounds = 9;
@@ -49,8 +57,17 @@ final class Benchmark implements Callable<Integer> {
     @Option(names = "--variants", paramLabel = "NAME", split = ",", description = "Only these servers; alone:SLOTS:CAPACITY is a batch of another size.")
     private List<String> variants = List.of();
 
-    @Option(names = "--java", paramLabel = "FILE", description = "The java that runs the servers; default: this one.")
-    private String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    @Option(
+            names = "--java",
+            paramLabel = "FILE",
+            split = ",",
+            description = "The java that runs the servers; default: this one. Several, one after the other, with --agent.")
+    private List<String> javas = List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+
+    @Option(
+            names = "--agent",
+            description = "The cost of pktinfo-agent.jar to servers of the JDK's; not fewer than 40 rounds in all.")
+    private boolean agent;
 
     @Option(names = "--quick", description = "A look at every cell, that nothing is wrong; no figures.")
     private boolean quick;
@@ -64,10 +81,14 @@ final class Benchmark implements Callable<Integer> {
     @Option(names = "--tools", hidden = true, required = true)
     private Path tools;
 
+    @Option(names = "--agent-jar", hidden = true, required = true)
+    private Path agentJar;
+
     @Option(names = "--docs", hidden = true, required = true)
     private Path docs;
 
     private final List<String> complaints = new ArrayList<>();
+    private final Random random = new Random(1);
 
     public static void main(String[] arguments) {
         System.exit(new CommandLine(new Benchmark()).execute(arguments));
@@ -81,26 +102,53 @@ final class Benchmark implements Callable<Integer> {
             slice = 0.1;
             warmUp = 0.1;
         }
-        List<Results> all = new ArrayList<>();
+        if (agent ? write || !variants.isEmpty() : javas.size() != 1) {
+            throw new CommandLine.ParameterException(
+                    spec.commandLine(), "--agent goes without --write and --variants, several --java only with it");
+        }
+        boolean any;
         try (World world = new World()) {
-            for (Cell cell : chosen()) {
-                Results results = measure(world, cell);
-                all.add(results);
-                System.out.println(Report.table(results));
-                complain(results);
-            }
-            String startUp = StartUp.table(java, library, rounds);
-            System.out.println(startUp);
-            if (write) {
-                Report.write(docs, all, startUp, new Report.Conditions(rounds, forks, slice, java));
-            }
+            any = agent ? measureAgent(world) : measureAll(world);
         }
         complaints.forEach(line -> System.err.println("run: " + line));
-        return complaints.isEmpty() && !all.isEmpty() ? 0 : 1;
+        return complaints.isEmpty() && any ? 0 : 1;
     }
 
-    private List<Cell> chosen() {
-        return Cell.all().stream()
+    private boolean measureAll(World world) throws Exception {
+        List<Results> all = new ArrayList<>();
+        for (Cell cell : chosen(Cell.all())) {
+            Results results = measure(world, cell, javas.get(0));
+            all.add(results);
+            System.out.println(Report.table(results));
+            complain(results);
+        }
+        String startUp = StartUp.table(javas.get(0), library, rounds);
+        System.out.println(startUp);
+        if (write) {
+            Report.write(docs, all, startUp, new Report.Conditions(rounds, forks, slice, javas.get(0)));
+        }
+        return !all.isEmpty();
+    }
+
+    private boolean measureAgent(World world) throws Exception {
+        if (!quick) {
+            rounds = Math.max(rounds, (AgentCost.LEAST_ROUNDS + forks - 1) / forks);
+        }
+        AgentCost cost = new AgentCost();
+        List<Cell> chosen = chosen(AgentCost.cells());
+        for (String java : javas) {
+            for (Cell cell : chosen) {
+                Results results = measure(world, cell, java);
+                cost.add(java, results);
+                complain(results);
+            }
+        }
+        System.out.println(cost.table());
+        return !chosen.isEmpty();
+    }
+
+    private List<Cell> chosen(List<Cell> all) {
+        return all.stream()
                 .filter(cell -> cells.matcher(cell.name()).find())
                 .map(cell -> new Cell(cell.name(), cell.wire(), cell.address(), cell.addresses(), cell.size(), cell.peers(),
                         cell.run(), chosen(cell)))
@@ -117,11 +165,11 @@ final class Benchmark implements Callable<Integer> {
                 .toList();
     }
 
-    private Results measure(World world, Cell cell) throws Exception {
+    private Results measure(World world, Cell cell, String java) throws Exception {
         Results results = new Results(cell);
         try (AutoCloseable addresses = world.addresses(cell)) {
             for (int fork = 0; fork < forks; fork++) {
-                Map<Child, Integer> servers = start(cell);
+                Map<Child, Integer> servers = start(cell, java);
                 try {
                     // In turns too: what is compiled for a load without a pause is thrown away at the first one.
                     for (double warm = 0; warm < warmUp; warm += slice) {
@@ -129,12 +177,14 @@ final class Benchmark implements Callable<Integer> {
                             load(world, cell, port, "-t", String.valueOf(slice));
                         }
                     }
+                    List<Map.Entry<Child, Integer>> order = new ArrayList<>(servers.entrySet());
                     for (int round = 0; round < rounds; round++) {
-                        for (Map.Entry<Child, Integer> server : servers.entrySet()) {
+                        Collections.shuffle(order, random);
+                        for (Map.Entry<Child, Integer> server : order) {
                             results.add(server.getKey().variant, slice(world, cell, server.getKey(), server.getValue()));
                         }
                     }
-                    if (fork == forks - 1 && !quick) {
+                    if (fork == forks - 1 && !quick && !agent) {
                         for (Map.Entry<Child, Integer> server : servers.entrySet()) {
                             results.facts.put(server.getKey().variant, facts(world, cell, server.getKey(), server.getValue()));
                         }
@@ -147,12 +197,13 @@ final class Benchmark implements Callable<Integer> {
         return results;
     }
 
-    private Map<Child, Integer> start(Cell cell) throws IOException {
+    private Map<Child, Integer> start(Cell cell, String java) throws IOException {
+        Child.Programs programs = new Child.Programs(tools, agentJar, java);
         Map<Child, Integer> servers = new LinkedHashMap<>();
         try {
             for (String variant : cell.variants()) {
                 int port = FIRST_PORT + servers.size();
-                servers.put(new Child(variant, cell, port, tools, java), port);
+                servers.put(new Child(variant, cell, port, programs), port);
             }
         } catch (Throwable e) {
             servers.keySet().forEach(Child::close);

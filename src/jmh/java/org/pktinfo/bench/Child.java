@@ -13,21 +13,30 @@ import java.util.stream.Stream;
 final class Child implements AutoCloseable {
     private static final String PROCESSOR = "1";
 
+    /** Behind the name of a server of the JDK's: the same class, not changed, with pktinfo-agent.jar. */
+    static final String AGENT = "+agent";
+
     final String variant;
     private final Process process;
     private final BufferedReader out;
 
-    Child(String variant, Cell cell, int port, Path tools, String java) throws IOException {
+    /** The files of programs: what was built in C, pktinfo-agent.jar, and the java of the servers. */
+    record Programs(Path tools, Path agent, String java) {}
+
+    Child(String variant, Cell cell, int port, Programs programs) throws IOException {
         this.variant = variant;
         List<String> command = new ArrayList<>(List.of("taskset", "-c", PROCESSOR));
         if (variant.startsWith("c-")) {
-            command.addAll(List.of(tools.resolve("server").toString(), variant.substring(2), String.valueOf(port)));
+            String server = programs.tools.resolve("server").toString();
+            command.addAll(List.of(server, variant.substring(2), String.valueOf(port)));
         } else {
-            command.addAll(List.of(java, "-XX:+UseSerialGC", "-Xms256m", "-Xmx256m"));
-            if (Runtime.version().feature() >= 24) {
-                command.add("--enable-native-access=ALL-UNNAMED");
+            command.addAll(List.of(programs.java, "-XX:+UseSerialGC", "-Xms256m", "-Xmx256m"));
+            command.add("--enable-native-access=ALL-UNNAMED");
+            if (variant.endsWith(AGENT)) {
+                command.add("-javaagent:" + programs.agent + "=log=quiet");
             }
-            command.addAll(List.of("-cp", System.getProperty("java.class.path"), Server.class.getName(), variant));
+            String server = variant.replace(AGENT, "");
+            command.addAll(List.of("-cp", System.getProperty("java.class.path"), Server.class.getName(), server));
             command.addAll(List.of(String.valueOf(port), cell.address(), String.valueOf(cell.addresses())));
         }
         process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();

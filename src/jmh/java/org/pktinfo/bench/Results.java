@@ -73,6 +73,15 @@ final class Results {
         return Spread.of(ratios);
     }
 
+    /** Returns how many nanoseconds more a request costs one than the other, of each round. */
+    List<Double> more(String one, String other) {
+        List<Double> more = new ArrayList<>();
+        for (int i = 0; i < slices(one).size(); i++) {
+            more.add(slices(one).get(i).nanosPerRequest() - slices(other).get(i).nanosPerRequest());
+        }
+        return more;
+    }
+
     /** Whether the load kept it busy; else its figures say what sleeping and waking costs. */
     boolean isSaturated(String variant) {
         return Spread.of(slices(variant).stream().map(Slice::busy).toList()).median() >= BUSY;

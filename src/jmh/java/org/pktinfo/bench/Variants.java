@@ -68,6 +68,7 @@ final class Variants {
         ALL.put("netty-epoll", Variants::nettyEpoll);
         ALL.put("netty-io_uring", Variants::nettyIoUring);
         ALL.put("channels", Variants::channels);
+        ALL.put("selector", Variants::selector);
     }
 
     /** A batch that sends each reply alone, of so many slots with so much room: to find out what is best. */
@@ -176,10 +177,22 @@ final class Variants {
         for (int i = 0; i < place.addresses; i++) {
             java.nio.channels.DatagramChannel channel = java.nio.channels.DatagramChannel.open();
             channel.bind(new InetSocketAddress(InetAddress.getByAddress(address), place.port));
-            channel.configureBlocking(false);
-            channel.register(selector, SelectionKey.OP_READ);
+            channel.configureBlocking(false).register(selector, SelectionKey.OP_READ);
             last.putInt(at, last.getInt(at) + 1);
         }
+        answer(selector, ready);
+    }
+
+    /** One channel for all addresses, found by a selector. */
+    private static void selector(Place place, Runnable ready) throws IOException {
+        Selector selector = Selector.open();
+        java.nio.channels.DatagramChannel channel = java.nio.channels.DatagramChannel.open();
+        channel.bind(new InetSocketAddress(place.port));
+        channel.configureBlocking(false).register(selector, SelectionKey.OP_READ);
+        answer(selector, ready);
+    }
+
+    private static void answer(Selector selector, Runnable ready) throws IOException {
         ByteBuffer buffer = ByteBuffer.allocateDirect(LARGEST);
         ready.run();
         while (true) {
