@@ -1,4 +1,6 @@
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
@@ -9,25 +11,35 @@ import java.nio.charset.StandardCharsets;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Asks each address from a socket of its own, and then all of them, one after the other, from one: the same peer to the
- * server. Prints the address asked and the one that the echo came from. The sockets are not connected: a connected one
- * does not show what comes from elsewhere.
+ * Asks each address that a line of the input has, from a socket of its own, and then all of them, one after the other,
+ * from one: the same peer to the server. Prints the address asked and the one that the echo came from, and an empty
+ * line after each line of the input. The sockets are not connected: a connected one does not show what comes from
+ * elsewhere.
  */
 public final class Ask {
     private static final long PATIENCE = TimeUnit.SECONDS.toNanos(10);
 
     private static int asked;
 
+    /** The port of all servers. */
     public static void main(String[] arguments) throws IOException {
         int port = Integer.parseInt(arguments[0]);
-        for (int i = 1; i < arguments.length; i++) {
+        BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));
+        for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+            askEach(line.split(" ", -1), port);
+            System.out.println();
+        }
+    }
+
+    private static void askEach(String[] addresses, int port) throws IOException {
+        for (String address : addresses) {
             try (DatagramChannel channel = DatagramChannel.open()) {
-                ask(channel, arguments[i], port);
+                ask(channel, address, port);
             }
         }
         try (DatagramChannel channel = DatagramChannel.open()) {
-            for (int i = 1; i < arguments.length; i++) {
-                ask(channel, arguments[i], port);
+            for (String address : addresses) {
+                ask(channel, address, port);
             }
         }
     }

@@ -9,7 +9,7 @@ import io.netty.channel.socket.nio.NioDatagramChannel;
 /** Sends each datagram back, with Netty on the JDK's channel. Compiled with 4.1, run with 4.1 and 4.2. */
 public final class NettyEcho {
     @ChannelHandler.Sharable
-    private static final class Echo extends SimpleChannelInboundHandler<DatagramPacket> {
+    static final class Echo extends SimpleChannelInboundHandler<DatagramPacket> {
         @Override
         protected void channelRead0(ChannelHandlerContext context, DatagramPacket request) {
             context.writeAndFlush(new DatagramPacket(request.content().retain(), request.sender()));
