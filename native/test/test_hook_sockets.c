@@ -458,7 +458,9 @@ void sockets_and_verdicts(void)
     of_a_socket_of_before_the_beginning_the_port_decides();
     sockets_are_found_that_are_the_jdks_and_others_are_told_apart();
     a_socket_that_the_jdk_has_not_made_is_foreign();
-    a_foreign_socket_is_so_at_a_number_that_the_jdk_has_used();
+    if (!left_out("a_foreign_socket_is_so_at_a_number_that_the_jdk_has_used")) {
+        a_foreign_socket_is_so_at_a_number_that_the_jdk_has_used();
+    }
     a_socket_that_is_not_bound_yet_is_looked_at_again();
     what_is_no_datagram_socket_is_left_alone();
     the_next_socket_of_a_number_knows_nobody();

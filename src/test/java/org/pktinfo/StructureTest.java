@@ -53,8 +53,10 @@ class StructureTest {
             Set.of(ROOT, INTERNAL, COMMON),
             ROOT + ".cli",
             Set.of(ROOT + ".server", ROOT + ".doctor", ROOT, COMMON),
+            ROOT + ".jvm",
+            Set.of(INTERNAL),
             ROOT + ".agent",
-            Set.of(INTERNAL, COMMON));
+            Set.of(INTERNAL));
 
     private static final Pattern ARROW =
             Pattern.compile("^\\s+(org\\.pktinfo\\.[\\w.$]+)\\s+-> (org\\.pktinfo\\.[\\w.$]+)\\s", Pattern.MULTILINE);

@@ -1,6 +1,10 @@
 package org.pktinfo.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.pktinfo.it.support.EchoHosts.RIGHT;
+import static org.pktinfo.it.support.EchoHosts.WRONG;
+import static org.pktinfo.it.support.Jvm.TEST_CLASSES;
+import static org.pktinfo.it.support.Jvm.agent;
 
 import java.io.IOException;
 import java.net.DatagramSocket;
@@ -9,9 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.jar.JarFile;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -25,35 +27,16 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
 import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.EchoHosts;
 import org.pktinfo.it.support.EchoServers;
+import org.pktinfo.it.support.Jvm;
 import org.pktinfo.it.support.Opened;
 import org.pktinfo.it.support.OwnServers;
-import org.pktinfo.it.support.TwoHosts;
-import org.pktinfo.socket.SocketCases;
 
 /** pktinfo-agent.jar under programs that know nothing of it: what they do differently, and what not. */
 @Timeout(120)
 class AgentIT {
     private static final String JAR = System.getProperty("agent.jar");
-    private static final Path TEST_CLASSES = Path.of(JAR).resolveSibling("test-classes");
-
-    /** The JVMs, each with what it wants to be told. */
-    enum Jvm {
-        JDK17,
-        JDK25;
-
-        private List<String> command(String... rest) {
-            List<String> command = new ArrayList<>();
-            if (this == JDK17) {
-                command.add(ChildProcess.java().toString());
-            } else {
-                command.add(Requires.jdk25().toString());
-                command.addAll(List.of("--illegal-native-access=deny", "--enable-native-access=ALL-UNNAMED"));
-            }
-            command.addAll(Arrays.asList(rest));
-            return command;
-        }
-    }
 
     /**
      * Binds the ports given, which says which of them the agent takes, and then uses a pktinfo of its own beside it.
@@ -77,11 +60,7 @@ class AgentIT {
         }
     }
 
-    private static String agent(String options) {
-        return "-javaagent:" + JAR + (options.isEmpty() ? "" : "=" + options);
-    }
-
-    private static final TwoHosts WORLD = new TwoHosts() {}; // connected when first needed
+    private static final EchoHosts WORLD = new EchoHosts();
 
     @RegisterExtension
     static final Opened OPENED = WORLD.opened;
@@ -93,39 +72,18 @@ class AgentIT {
 
     private static List<String> answers(Jvm jvm, Class<?> servers, String classPath, String kind, String... options)
             throws Exception {
-        if (WORLD.client == null) { // only for those who may make hosts; the other tests need no right
-            WORLD.connect();
-        }
-        List<String> command = jvm.command(options);
-        command.addAll(List.of("-cp", classPath, servers.getName(), kind, "7001"));
-        List<String> sources = new ArrayList<>();
-        try (ChildProcess server = ChildProcess.start(WORLD.hosts.inside("server", command.toArray(String[]::new)))) {
-            server.awaitOut("ready"::equals);
-            for (String asked : List.of("10.9.0.2", "10.9.0.1", "10.9.0.3", "10.99.0.1", "fd00:9::2", "fd99::1")) {
-                assertThat(WORLD.client.say("send " + asked + " 7001")).isEqualTo("sent");
-                sources.add(asked + " " + WORLD.client.say("await"));
-            }
-            assertThat(server.err())
-                    .as("%s", server)
-                    .allMatch(line -> line.startsWith("pktinfo-agent: ")
-                            || line.contains("Security Manager")
-                            || (kind.equals("plain fall-back") && line.contains("NativeLibrary warnOnce"))
-                            || (kind.equals("plain fall-back") && line.contains("REPLIES LEAVE FROM ANY ADDRESS")));
-            server.terminate();
-            assertThat(server.exitCode()).as("the port is free again").isNotZero();
-        }
-        return sources;
+        EchoHosts.Served served = WORLD.serve(jvm, servers, classPath, kind, List.of(options));
+        assertThat(served.out())
+                .as("stdout")
+                .allMatch(line -> line.equals("ready") || (kind.equals("timed") && line.equals("waiting")));
+        assertThat(served.err())
+                .as("stderr")
+                .allMatch(line -> line.startsWith("pktinfo-agent: ")
+                        || line.contains("Security Manager")
+                        || (kind.equals("plain fall-back") && line.contains("NativeLibrary warnOnce"))
+                        || (kind.equals("plain fall-back") && line.contains("REPLIES LEAVE FROM ANY ADDRESS")));
+        return served.sources();
     }
-
-    private static final List<String> RIGHT = List.of(
-            "10.9.0.2 10.9.0.2",
-            "10.9.0.1 10.9.0.1",
-            "10.9.0.3 10.9.0.3",
-            "10.99.0.1 10.99.0.1",
-            "fd00:9::2 fd00:9::2",
-            "fd99::1 fd99::1");
-
-    private static final List<String> WRONG = List.of("10.9.0.2 10.9.0.1", "10.9.0.3 10.9.0.1", "10.99.0.1 10.9.0.1");
 
     @ParameterizedTest
     @CsvSource({
@@ -174,6 +132,16 @@ class AgentIT {
     }
 
     @ParameterizedTest
+    @ValueSource(strings = {"new socket", "new connected socket", "new channel", "new connected channel"})
+    void answersFromNewSocketsLeaveFromTheAddressThatTheOldOneWasAsked(String kind) throws Exception {
+        for (Jvm jvm : Jvm.values()) {
+            assertThat(answers(jvm, kind, agent(""))).containsAll(WRONG);
+            assertThat(answers(jvm, kind, agent("transfer=69,7001"))).isEqualTo(RIGHT);
+            assertThat(answers(jvm, kind, agent("transfer=7001,ports=7001"))).isEqualTo(RIGHT);
+        }
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"-Xint", "-Xcomp", "-XX:+UseZGC", "-XX:+UseSerialGC", "-Xcheck:jni", "-Xshare:off"})
     void inWhateverWayTheJvmRuns(String option) throws Exception {
         assertThat(answers(Jvm.JDK17, "selector", option, agent(""))).isEqualTo(RIGHT);
@@ -207,30 +175,6 @@ class AgentIT {
                 .isEqualTo(RIGHT);
     }
 
-    @ParameterizedTest
-    @EnumSource
-    void whatDatagramSocketsAndMulticastSocketsDoTheyDoUnderTheAgent(Jvm jvm) throws Exception {
-        Map<String, String> stock = outcomes(jvm);
-        assertThat(stock)
-                .hasSizeGreaterThan(70)
-                .allSatisfy((name, outcome) -> assertThat(outcome).as(name).doesNotContain("Error"));
-        assertThat(outcomes(jvm, agent("log=quiet,ports=all"))).isEqualTo(stock);
-    }
-
-    private static Map<String, String> outcomes(Jvm jvm, String... options) throws Exception {
-        List<String> command = jvm.command(options);
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), SocketCases.class.getName()));
-        ChildProcess child = ChildProcess.run(command);
-        assertThat(child.exitCode()).as("%s", child).isZero();
-        assertThat(child.err()).as("stderr").isEmpty();
-        Map<String, String> outcomes = new LinkedHashMap<>();
-        for (String line : child.out()) {
-            int equals = line.indexOf(" = ");
-            outcomes.put(line.substring(0, equals), line.substring(equals + 3));
-        }
-        return outcomes;
-    }
-
     private static ChildProcess run(Jvm jvm, String options, Class<?> program, String... arguments) throws Exception {
         List<String> command =
                 jvm.command(agent(options), "-cp", System.getProperty("java.class.path"), program.getName());
@@ -242,6 +186,7 @@ class AgentIT {
     void oneLineSaysWhatIsInstalledAndWhatIsNotReached() throws Exception {
         ChildProcess child = run(Jvm.JDK17, "ports=53,5683-5690", Ports.class);
         assertThat(child.exitCode()).as("%s", child).isZero();
+        assertThat(child.out()).as("stdout").isEmpty();
         assertThat(child.err()).hasSize(1);
         assertThat(child.err().get(0))
                 .startsWith("pktinfo-agent: ")
@@ -269,7 +214,9 @@ class AgentIT {
 
     @Test
     void quietIsQuiet() throws Exception {
-        assertThat(run(Jvm.JDK17, "log=quiet", Ports.class, "7003").err()).isEmpty();
+        ChildProcess child = run(Jvm.JDK17, "log=quiet", Ports.class, "7003");
+        assertThat(child.err()).isEmpty();
+        assertThat(child.out()).isEmpty();
     }
 
     @ParameterizedTest
@@ -285,13 +232,13 @@ class AgentIT {
     }
 
     @Test
-    void withoutTheNativeLibraryTheProgramDoesNotStart() throws Exception {
-        List<String> command = Jvm.JDK17.command("-Dpktinfo.library.path=/nonexistent/lib.so", agent(""));
+    void withoutAPlaceForTheNativeLibraryTheProgramDoesNotStart() throws Exception {
+        List<String> command = Jvm.JDK17.command("-Dpktinfo.tmpdir=/nonexistent", agent(""));
         command.addAll(List.of("-cp", TEST_CLASSES.toString(), EchoServers.class.getName(), "datagram", "7001"));
         ChildProcess child = ChildProcess.run(command);
         assertThat(child.exitCode()).as("%s", child).isEqualTo(1);
         assertThat(child.err()).hasSize(1);
-        assertThat(child.err().get(0)).startsWith("pktinfo-agent: ").contains("/nonexistent/lib.so");
+        assertThat(child.err().get(0)).startsWith("pktinfo-agent: ").contains("/nonexistent");
     }
 
     @Test
@@ -322,11 +269,9 @@ class AgentIT {
         try (JarFile jar = new JarFile(JAR);
                 Stream<String> names = jar.stream().map(entry -> entry.getName())) {
             assertThat(names.filter(name -> !name.endsWith("/")))
-                    .allMatch(name -> name.startsWith("pktinfo/agent/")
-                            || name.startsWith("org/pktinfo/")
-                            || name.startsWith("META-INF/"))
-                    .contains("pktinfo/agent/PktInfoAgent.class")
-                    .noneMatch(name -> name.startsWith("org/pktinfo/cli/") || name.startsWith("META-INF/services/"));
+                    .allMatch(name -> name.startsWith("org/pktinfo/agent/") || name.startsWith("META-INF/"))
+                    .contains("org/pktinfo/agent/PktInfoAgent.class")
+                    .noneMatch(name -> name.startsWith("META-INF/services/"));
         }
     }
 

@@ -2,60 +2,24 @@ package org.pktinfo.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.pktinfo.it.support.ChildProcess;
-import org.pktinfo.it.support.Steered;
-import org.pktinfo.it.support.TwoHosts;
+import org.pktinfo.it.support.Jvm;
+import org.pktinfo.it.support.SteeredHosts;
 
 /** The memory of peers that the agent has, and what becomes of it when an address or a peer is gone. */
 @Timeout(120)
-class AgentMemoryIT extends TwoHosts {
-    private static final String JAR = System.getProperty("agent.jar");
-    private static final String PORT_OF_ITS_OWN = "7001";
-
-    private ChildProcess program;
-    private int said;
-
+class AgentMemoryIT extends SteeredHosts {
     @BeforeEach
     void connectBoth() throws Exception {
         connect();
     }
 
     private void start(String options) throws Exception {
-        List<String> command = new ArrayList<>(List.of(ChildProcess.java().toString()));
-        if (options != null) {
-            command.add("-javaagent:" + JAR + "=" + options);
-        }
-        command.addAll(
-                List.of("-cp", Path.of(JAR).resolveSibling("test-classes").toString(), Steered.class.getName()));
-        program = opened.add(ChildProcess.start(hosts.inside("server", command.toArray(String[]::new))));
-        said = 1;
-        assertThat(program.awaitOut(said)).isEqualTo("ready");
-    }
-
-    private String tell(String command) throws IOException, InterruptedException {
-        program.process().getOutputStream().write((command + "\n").getBytes(StandardCharsets.UTF_8));
-        program.process().getOutputStream().flush();
-        return program.awaitOut(++said);
-    }
-
-    private void asks(String destination) throws Exception {
-        assertThat(client.say("send " + destination + " " + PORT_OF_ITS_OWN)).isEqualTo("sent");
-        assertThat(tell("receive")).isEqualTo("received");
-    }
-
-    private void assertSendLeavesFrom(String source) throws Exception {
-        assertThat(tell("send")).isEqualTo("sent");
-        assertThat(client.say("await")).isEqualTo(source);
+        start(Jvm.JDK17, options);
     }
 
     /** The agent looks once a second. */

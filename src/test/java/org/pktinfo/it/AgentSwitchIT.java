@@ -8,10 +8,7 @@ import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketTimeoutException;
-import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
-import java.nio.channels.SelectionKey;
-import java.nio.channels.Selector;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -22,9 +19,10 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.pktinfo.Requires;
-import org.pktinfo.internal.JvmSockets;
-import org.pktinfo.internal.NativeLibrary;
+import org.pktinfo.it.support.Background;
 import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.EchoServers;
+import org.pktinfo.jvm.JvmSockets;
 
 /** The JVM's own sockets, switched over and back a thousand times while they are used. */
 @Timeout(240)
@@ -32,60 +30,12 @@ class AgentSwitchIT {
     /** Servers that echo, clients that ask them without a pause, and one thread that switches. */
     public static final class Program {
         private static final int ROUNDS = 1000;
-        private static final JvmSockets.Settings SETTINGS = new JvmSockets.Settings(List.of(), false, 1000, 600, false);
+        private static final String OPTIONS = "log=quiet,memory=1000";
         private static final AtomicLong answered = new AtomicLong();
         private static final AtomicLong lost = new AtomicLong();
         private static final AtomicBoolean over = new AtomicBoolean();
 
         private Program() {}
-
-        private interface Work {
-            void run() throws IOException;
-        }
-
-        private static Thread start(Work work) {
-            Thread thread = new Thread(() -> {
-                try {
-                    work.run();
-                } catch (IOException e) {
-                    System.out.println(e);
-                }
-            });
-            thread.setDaemon(true);
-            thread.start();
-            return thread;
-        }
-
-        private static void echo(DatagramChannel channel) throws IOException {
-            ByteBuffer buffer = ByteBuffer.allocateDirect(100);
-            while (true) {
-                var peer = channel.receive(buffer.clear());
-                channel.send(buffer.flip(), peer);
-            }
-        }
-
-        private static void select(DatagramChannel channel) throws IOException {
-            Selector selector = Selector.open();
-            channel.configureBlocking(false).register(selector, SelectionKey.OP_READ);
-            ByteBuffer buffer = ByteBuffer.allocate(100);
-            while (true) {
-                selector.select();
-                selector.selectedKeys().clear();
-                var peer = channel.receive(buffer.clear());
-                if (peer != null) {
-                    channel.send(buffer.flip(), peer);
-                }
-            }
-        }
-
-        private static void echo(DatagramSocket socket) throws IOException {
-            DatagramPacket packet = new DatagramPacket(new byte[100], 100);
-            while (true) {
-                packet.setLength(100);
-                socket.receive(packet);
-                socket.send(packet);
-            }
-        }
 
         /** Returns how many of so many answers came from the address asked. */
         private static int ask(int port, int times) throws IOException {
@@ -109,16 +59,15 @@ class AgentSwitchIT {
         }
 
         public static void main(String[] arguments) throws Exception {
-            NativeLibrary.load();
             DatagramChannel blocking = DatagramChannel.open().bind(new InetSocketAddress(7101));
             DatagramChannel selected = DatagramChannel.open().bind(new InetSocketAddress(7102));
             DatagramSocket socket = new DatagramSocket(7103);
-            start(() -> echo(blocking));
-            start(() -> select(selected));
-            start(() -> echo(socket));
+            Background.start(() -> EchoServers.serve(blocking));
+            Background.start(() -> EchoServers.select(selected));
+            Background.start(() -> EchoServers.serve(socket, 0));
             List<Thread> clients = new ArrayList<>();
             for (int port : List.of(7101, 7102, 7103)) {
-                clients.add(start(() -> {
+                clients.add(Background.start(() -> {
                     while (!over.get()) {
                         ask(port, 100);
                     }
@@ -126,7 +75,7 @@ class AgentSwitchIT {
             }
             for (int i = 0; i < ROUNDS; i++) {
                 long before = answered.get();
-                JvmSockets.switchOn(SETTINGS, "this test");
+                JvmSockets.switchOn(OPTIONS);
                 while (answered.get() == before && lost.get() == 0) {
                     Thread.onSpinWait();
                 }
@@ -136,7 +85,7 @@ class AgentSwitchIT {
             for (Thread client : clients) {
                 client.join();
             }
-            JvmSockets.switchOn(SETTINGS, "this test");
+            JvmSockets.switchOn(OPTIONS);
             ask(7101, 1); // each server takes one datagram by the call that it was in
             ask(7102, 1);
             ask(7103, 1);

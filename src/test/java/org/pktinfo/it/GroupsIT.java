@@ -30,16 +30,6 @@ class GroupsIT extends TwoHosts {
         client.say("bind any");
     }
 
-    private void route(String destination, String interfaceName) {
-        hosts.in("client", "ip route replace " + destination + " dev " + interfaceName);
-    }
-
-    /** Of a group that is wider than a link the scope says nothing to the kernel. */
-    private void routeIpv6(String group, String interfaceName) {
-        hosts.in("client", "ip -6 route flush " + group + " table local");
-        hosts.in("client", "ip -6 route add " + group + " dev " + interfaceName + " table local");
-    }
-
     @ParameterizedTest
     @CsvSource({"DUAL_STACK, a, 10.9.0.1", "DUAL_STACK, b, 10.8.0.1", "IPV4, b, 10.8.0.1"})
     void aBroadcastToAllIsAnsweredFromTheAddressOfTheInterfaceItCameInBy(String family, String link, String source)

@@ -14,6 +14,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.pktinfo.Requires;
 import org.pktinfo.it.support.Agent;
 import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.Jvm;
 import org.pktinfo.it.support.Namespaces;
 import org.pktinfo.it.support.Opened;
 
@@ -26,6 +27,8 @@ class SoakIT {
     private static final double WARM_UP = 1.0 / 6; // of the time, until the JVM has compiled what it is going to
     private static final long SLICE_MILLIS = 500;
     private static final String ADDRESSES = " 127.0.0.1 127.0.0.2 127.0.0.3 127.7.7.7 ::1";
+
+    private static final List<String> PLAIN_KINDS = List.of("datagram", "channel", "selector");
 
     private record Sample(double hours, double mebibytes, long descriptors) {}
 
@@ -44,12 +47,13 @@ class SoakIT {
     private String tally;
     private Inside first; // when the server was warm
 
-    @BeforeEach
-    void startServerAndClient() throws IOException {
+    private void start(String... options) throws IOException {
         hosts = opened.add(new Namespaces());
         hosts.host("soak");
         // What the heap needs it has from the beginning: what grows is not the heap.
-        List<String> java = List.of(ChildProcess.java().toString(), "-Xms32m", "-Xmx32m", "-XX:+AlwaysPreTouch");
+        List<String> java =
+                new ArrayList<>(List.of(ChildProcess.java().toString(), "-Xms32m", "-Xmx32m", "-XX:+AlwaysPreTouch"));
+        java.addAll(List.of(options));
         server = opened.add(new Agent(hosts, "soak", java));
         client = opened.add(new Agent(hosts, "soak"));
     }
@@ -84,14 +88,13 @@ class SoakIT {
     }
 
     /** A sample after each slice of load, none while the server warms up. */
-    private List<Sample> soak(double howLong, int leak) throws Exception {
-        assertThat(server.say("answer 7001 asked")).isEqualTo("open");
+    private List<Sample> soak(double howLong, int leak, String addresses) throws Exception {
         List<Sample> samples = new ArrayList<>();
         first = null;
         long begin = System.nanoTime();
         double hours = 0;
         while (hours * 60 < howLong) {
-            tally = client.say("storm 7001 " + SLICE_MILLIS + " " + rate + ADDRESSES);
+            tally = client.say("storm 7001 " + SLICE_MILLIS + " " + rate + addresses);
             assertThat(tally).startsWith("requests ").contains(" wrong 0 malformed 0 unsent 0");
             if (leak > 0) {
                 assertThat(server.say("keep " + leak)).isEqualTo("kept");
@@ -126,11 +129,11 @@ class SoakIT {
         return samples.get(samples.size() - 1).mebibytes - samples.get(0).mebibytes;
     }
 
-    @Test
-    void neitherMemoryNorDescriptorsOfAServerUnderLoadGrow() throws Exception {
-        List<Sample> samples = soak(minutes, 0);
+    private void assertFlat(List<Sample> samples, String of, String stats) throws Exception {
         String what = String.format(
-                "soak of %.1f minutes: %d samples, from %.2f to %.2f MiB, %.3f MiB per hour, at most %d descriptors, %s, %s",
+                "soak%s of %.1f minutes: %d samples, from %.2f to %.2f MiB, %.3f MiB per hour, at most %d descriptors,"
+                        + " %s, %s",
+                of,
                 minutes,
                 samples.size(),
                 samples.get(0).mebibytes,
@@ -138,7 +141,7 @@ class SoakIT {
                 growth(samples),
                 mostDescriptors(samples),
                 tally,
-                server.say("stats"));
+                stats);
         assertFlat(first, inside(), what);
         assertThat(mostDescriptors(samples)).as(what).isLessThanOrEqualTo(samples.get(0).descriptors);
         if (minutes >= LONG_MINUTES) {
@@ -149,7 +152,33 @@ class SoakIT {
     }
 
     @Test
+    void neitherMemoryNorDescriptorsOfAServerUnderLoadGrow() throws Exception {
+        start();
+        assertThat(server.say("answer 7001 asked")).isEqualTo("open");
+        List<Sample> samples = soak(minutes, 0, ADDRESSES);
+        assertFlat(samples, "", server.say("stats"));
+    }
+
+    /** A peer is one of the client's sockets, and asks other addresses all the time. */
+    @Test
+    void norDoThoseOfUnmodifiedServersUnderTheAgent() throws Exception {
+        start(Jvm.agent("log=quiet"));
+        StringBuilder addresses = new StringBuilder();
+        for (String kind : PLAIN_KINDS) {
+            int port = 7001 + PLAIN_KINDS.indexOf(kind);
+            assertThat(server.say("answer-plainly " + kind + " " + port)).isEqualTo("open");
+            addresses.append(ADDRESSES.replaceAll("(\\S+)", "$1#" + port));
+        }
+        List<Sample> samples = soak(minutes, 0, addresses.toString());
+        assertFlat(samples, " under the agent", server.say("stats-of-plain"));
+        assertThat(server.say("stats-of-plain")).matches("\\{replied=\\d+}");
+        assertThat(Long.parseLong(server.say("bean Pinned"))).isPositive();
+        assertThat(server.say("bean UnknownPeers")).isEqualTo("0");
+    }
+
+    @Test
     void tenThousandChannelsOpenedUsedAndClosedLeaveNeitherDescriptorsNorMemory() throws Exception {
+        start();
         List<Sample> samples = new ArrayList<>();
         for (int i = 0; i < 15; i++) {
             assertThat(server.say("cycle 1000")).isEqualTo("done");
@@ -166,7 +195,9 @@ class SoakIT {
     /** Otherwise nothing would be known from none being found. */
     @Test
     void aLeakOfMemoryAndOneOfDescriptorsIsFound() throws Exception {
-        List<Sample> samples = soak(0.1, 1 << 20);
+        start();
+        assertThat(server.say("answer 7001 asked")).isEqualTo("open");
+        List<Sample> samples = soak(0.1, 1 << 20, ADDRESSES);
         assertThat(grown(samples)).isGreaterThan(4);
         assertThat(growth(samples)).isGreaterThan(1);
         assertThat(mostDescriptors(samples)).isGreaterThan(samples.get(0).descriptors);

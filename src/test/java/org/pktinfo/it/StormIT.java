@@ -16,23 +16,37 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.pktinfo.Requires;
+import org.pktinfo.it.support.Jvm;
 import org.pktinfo.it.support.Storm;
 import org.pktinfo.it.support.TwoHosts;
 
 /**
  * Addresses, routes and interfaces of a server change all the time, and the client checks where every reply comes from.
- * The property {@code storm.exchanges} is the number of exchanges, {@code storm.seed} names the storm.
+ * The property {@code storm.exchanges} is the number of exchanges of each storm, {@code storm.seed} names the storm; ten
+ * million of unmodified servers under the agent are
+ *
+ * <pre>mvn verify -Dtest=none -Dit.test='StormIT#nor*' -Dsurefire.failIfNoSpecifiedTests=false
+ *     -Dstorm.exchanges=10000000 -Djdk25.home=...</pre>
  */
 class StormIT extends TwoHosts {
     private static final int PORT_OF_STORM = 7001;
     private static final int PORT_OF_BOUND = 7002;
     private static final int PORT_OF_CONNECTED = 7003;
+    private static final List<String> PLAIN_KINDS = List.of("datagram", "channel", "selector");
+    private static final int PORT_OF_PLAIN = 7004; // of the first kind, the others follow
+    private static final long EXCHANGES = Long.getLong("storm.exchanges", 50_000);
     private static final long CALM = TimeUnit.MILLISECONDS.toNanos(20);
     private static final int GUSTS = 200; // so that there is something of every kind
+    private static final int MOST_GUSTS = 20 * GUSTS; // to meet a request between its receipt and its answer
     private static final long SLICE_MILLIS = 2000;
+
+    private interface Condition {
+        boolean holds() throws Exception;
+    }
 
     private List<String> asked;
     private int jdk;
+    private List<String> options = List.of();
     private Storm storm;
     private long gusts;
     private String tally;
@@ -46,7 +60,10 @@ class StormIT extends TwoHosts {
 
     @Override
     protected List<String> java() {
-        return jdk == 25 ? List.of(Requires.jdk25().toString(), "--enable-native-access=ALL-UNNAMED") : super.java();
+        List<String> command = new ArrayList<>(
+                jdk == 25 ? List.of(Requires.jdk25().toString(), "--enable-native-access=ALL-UNNAMED") : super.java());
+        command.addAll(options);
+        return command;
     }
 
     private CompletableFuture<String> ask(long millis) {
@@ -96,7 +113,8 @@ class StormIT extends TwoHosts {
     }
 
     /** So many exchanges in a storm of so many gusts, at least; what the server for all addresses has counted. */
-    private String blow(String policy, long exchanges, int leastGusts) throws Exception {
+    private String blow(String policy, String statsOf, long exchanges, int leastGusts, Condition seen)
+            throws Exception {
         do {
             CompletableFuture<String> asking = ask(SLICE_MILLIS);
             while (!asking.isDone()) {
@@ -106,8 +124,8 @@ class StormIT extends TwoHosts {
             }
             tally = asking.get();
             assertThat(tally).startsWith("requests ");
-        } while (count("replies") < exchanges || gusts < leastGusts);
-        String stats = server.say("stats");
+        } while (count("replies") < exchanges || gusts < leastGusts || (gusts < MOST_GUSTS && !seen.holds()));
+        String stats = server.say(statsOf);
         System.out.println("storm " + Long.getLong("storm.seed", 1) + ", policy " + policy + ", JDK " + jdk + ", "
                 + hosts.in("server", "sysctl net.ipv4.ip_nonlocal_bind") + ": " + gusts + " gusts " + storm.counts()
                 + ", client: " + tally + ", server: " + stats + ", " + server.say("stats-of-others"));
@@ -125,7 +143,8 @@ class StormIT extends TwoHosts {
         assertThat(server.say("answer " + PORT_OF_STORM + " asked")).isEqualTo("open");
         serveEachAddressToo();
         forge();
-        String stats = blow("asked", Long.getLong("storm.exchanges", 50_000), GUSTS);
+        String stats = blow(
+                "asked", "stats", EXCHANGES, GUSTS, () -> server.say("stats").contains("SOURCE_UNUSABLE="));
         assertThat(count("wrong")).as(tally).isZero();
         assertThat(count("malformed")).as(tally).isZero();
         assertThat(count("forged")).as(tally).isPositive();
@@ -138,16 +157,64 @@ class StormIT extends TwoHosts {
                 .contains("added", "removed", "moved", "prohibit", "blackhole", "down", "renamed", "deleted");
         storm.calm();
         for (String address : Storm.asked()) {
-            assertThat(answered(address)).isEqualTo(address);
+            assertThat(answered(address, PORT_OF_STORM)).isEqualTo(address);
         }
     }
 
+    private boolean isAnySourceGone() throws Exception {
+        return server.say("bean SourcesGone").matches("[1-9]\\d*");
+    }
+
+    private void servePlainly() throws Exception {
+        asked.clear();
+        for (String kind : PLAIN_KINDS) {
+            int port = PORT_OF_PLAIN + PLAIN_KINDS.indexOf(kind);
+            assertThat(server.say("answer-plainly " + kind + " " + port)).isEqualTo("open");
+            Storm.asked().forEach(address -> asked.add(address + "#" + port));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"17, 0", "25, 1"})
+    void norDoesOneOfUnmodifiedServersUnderTheAgent(int jdkOfServer, int nonlocalBind) throws Exception {
+        options = List.of(Jvm.agent("log=quiet"));
+        connect(jdkOfServer);
+        hosts.in(
+                "server",
+                "sysctl -qw net.ipv4.ip_nonlocal_bind=" + nonlocalBind + " net.ipv6.ip_nonlocal_bind=" + nonlocalBind);
+        servePlainly();
+        assertThat(ask(0).get()).startsWith("requests 0 ");
+        forge();
+        String stats = blow("of the agent", "stats-of-plain", EXCHANGES, GUSTS, this::isAnySourceGone);
+        assertThat(count("wrong")).as(tally).isZero();
+        assertThat(count("malformed")).as(tally).isZero();
+        assertThat(count("forged")).as(tally).isPositive();
+        assertThat(stats).contains("replied=").doesNotContain("ended by");
+        assertThat(isAnySourceGone()).isTrue();
+        assertThat(server.say("bean UnknownPeers")).isEqualTo("0");
+        storm.calm();
+        for (String address : Storm.asked()) {
+            for (String kind : PLAIN_KINDS) {
+                assertThat(answered(address, PORT_OF_PLAIN + PLAIN_KINDS.indexOf(kind)))
+                        .isEqualTo(address);
+            }
+        }
+    }
+
+    @Test
+    void ofUnmodifiedServersWithoutTheAgentTheSameStormFindsTheWrongOnes() throws Exception {
+        connect(17);
+        servePlainly();
+        blow("of none", "stats-of-plain", 1000, 1, () -> true);
+        assertThat(count("wrong")).as(tally).isPositive();
+    }
+
     /** Until the neighbours know each other again. */
-    private String answered(String address) throws Exception {
+    private String answered(String address, int port) throws Exception {
         String source = "nothing";
         assertThat(client.say("bind any")).isEqualTo("bound");
         for (int i = 0; i < 10 && source.equals("nothing"); i++) {
-            assertThat(client.say("send " + address + " " + PORT_OF_STORM)).isEqualTo("sent");
+            assertThat(client.say("send " + address + " " + port)).isEqualTo("sent");
             source = client.say("await");
         }
         return source;
@@ -158,7 +225,7 @@ class StormIT extends TwoHosts {
     void ofAServerThatLeavesTheSourceToTheSystemTheSameStormFindsTheWrongOnes() throws Exception {
         connect(17);
         assertThat(server.say("answer " + PORT_OF_STORM + " system")).isEqualTo("open");
-        blow("system", 1000, 1);
+        blow("system", "stats", 1000, 1, () -> true);
         assertThat(count("wrong")).as(tally).isPositive();
         assertThat(tally).containsPattern("first \\S+ answered by \\S+$");
     }

@@ -78,6 +78,7 @@ public final class Agent implements AutoCloseable {
     private DatagramBatch batch; // of the server
     private DatagramServer loop; // instead of the channel
     private final StormServers answering = new StormServers(); // besides
+    private final PlainServers plain = new PlainServers(); // too
     private final SynchronousQueue<Datagram> taken = new SynchronousQueue<>();
     private final SynchronousQueue<SourceSelection> chosen = new SynchronousQueue<>();
     private volatile String complaint;
@@ -85,6 +86,7 @@ public final class Agent implements AutoCloseable {
     private DatagramSocket client;
     private DatagramPacket answer;
     private Asker asker;
+    private final ManyPeers many = new ManyPeers();
     private final List<Object> kept = new ArrayList<>();
 
     private Agent() {
@@ -108,12 +110,17 @@ public final class Agent implements AutoCloseable {
         }
     }
 
-    private String obey(String[] words) throws IOException {
+    private String obey(String[] words) throws Exception {
         return switch (words[0]) {
             case "open" -> open(words);
             case "serve" -> serve(Integer.parseInt(words[1]), Integer.parseInt(words[2]));
             case "answer" -> answer(words);
             case "answer-connected" -> answerConnected(words);
+            case "answer-plainly" -> answerPlainly(words[1], Integer.parseInt(words[2]));
+            case "late" -> late(words);
+            case "many" -> many(words);
+            case "stats-of-plain" -> plain.counts();
+            case "bean" -> Steered.bean(words[1]);
             case "stats" -> answering.stats().toString();
             case "stats-of-others" -> answering.others();
             case "memory" -> memory();
@@ -240,6 +247,31 @@ public final class Agent implements AutoCloseable {
                 words.length > 3 ? new InetSocketAddress(words[3], port) : new InetSocketAddress(port),
                 selection(words[2]));
         return "open";
+    }
+
+    /** Starts a server with the JDK's classes alone: which kind, which port. */
+    private String answerPlainly(String kind, int port) throws IOException {
+        plain.serve(kind, port);
+        return "open";
+    }
+
+    /** Has the late server answer so many, if a number is given; tells how many requests wait for it. */
+    private String late(String[] words) {
+        if (words.length > 1) {
+            plain.answer(Integer.parseInt(words[1]));
+        }
+        return String.valueOf(plain.waiting());
+    }
+
+    /** Asks as many peers: the first, how many, port, and the addresses asked; or collects so many answers. */
+    private String many(String[] words) throws IOException {
+        int first = Integer.parseInt(words[2]);
+        if (words[1].equals("collect")) {
+            return many.collect(first, Arrays.asList(words).subList(3, words.length));
+        }
+        int count = Integer.parseInt(words[3]);
+        many.ask(first, count, Integer.parseInt(words[4]), Arrays.asList(words).subList(5, words.length));
+        return "asked";
     }
 
     /** Port, address, then the clients' endpoints: a channel for each. */

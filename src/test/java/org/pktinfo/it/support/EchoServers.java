@@ -37,19 +37,29 @@ public final class EchoServers {
     private static void serve(String kind, InetSocketAddress any) {
         try {
             switch (kind) {
-                case "datagram" -> serve(new DatagramSocket(any), 0);
-                case "multicast" -> serve(new MulticastSocket(any), 0);
-                case "timed" -> serve(new DatagramSocket(any), 100);
-                case "channel" -> serve(DatagramChannel.open().bind(any));
+                case "datagram" -> serve(ready(new DatagramSocket(any)), 0);
+                case "multicast" -> serve(ready(new MulticastSocket(any)), 0);
+                case "timed" -> serve(ready(new DatagramSocket(any)), 100);
+                case "channel" -> serve(ready(DatagramChannel.open().bind(any)));
                 case "inet channel" ->
-                    serve(DatagramChannel.open(StandardProtocolFamily.INET).bind(any));
-                case "reconnected" -> serve(reconnected(any));
-                case "selector" -> select(DatagramChannel.open().bind(any));
+                    serve(ready(
+                            DatagramChannel.open(StandardProtocolFamily.INET).bind(any)));
+                case "reconnected" -> serve(ready(reconnected(any)));
+                case "new socket", "new connected socket" ->
+                    transfer(ready(new DatagramSocket(any)), kind.contains("connected"));
+                case "new channel", "new connected channel" ->
+                    transfer(ready(DatagramChannel.open().bind(any)), kind.contains("connected"));
+                case "selector" -> select(ready(DatagramChannel.open().bind(any)));
                 default -> throw new IllegalArgumentException(kind);
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    private static <T> T ready(T socket) {
+        System.out.println("ready");
+        return socket;
     }
 
     /** Its first use is by the JDK, while it is connected. */
@@ -59,9 +69,38 @@ public final class EchoServers {
         return channel.disconnect();
     }
 
-    private static void serve(DatagramSocket socket, int timeout) throws IOException {
+    /** Answers each request from a socket of its own, as TFTP servers do. */
+    private static void transfer(DatagramSocket listener, boolean connected) throws IOException {
+        DatagramPacket packet = new DatagramPacket(new byte[ROOM], ROOM);
+        while (true) {
+            packet.setLength(ROOM);
+            listener.receive(packet);
+            try (DatagramSocket fresh = new DatagramSocket()) {
+                if (connected) {
+                    fresh.connect(packet.getSocketAddress());
+                }
+                fresh.send(packet);
+            }
+        }
+    }
+
+    private static void transfer(DatagramChannel listener, boolean connected) throws IOException {
+        ByteBuffer buffer = ByteBuffer.allocate(ROOM);
+        while (true) {
+            SocketAddress peer = listener.receive(buffer.clear());
+            try (DatagramChannel fresh = DatagramChannel.open()) {
+                if (connected) {
+                    fresh.connect(peer).write(buffer.flip());
+                } else {
+                    fresh.send(buffer.flip(), peer);
+                }
+            }
+        }
+    }
+
+    /** Echoes for ever, with a timeout in milliseconds, 0: none. */
+    public static void serve(DatagramSocket socket, int timeout) throws IOException {
         socket.setSoTimeout(timeout);
-        System.out.println("ready");
         DatagramPacket packet = new DatagramPacket(new byte[ROOM], ROOM);
         while (true) {
             try {
@@ -74,8 +113,8 @@ public final class EchoServers {
         }
     }
 
-    private static void serve(DatagramChannel channel) throws IOException {
-        System.out.println("ready");
+    /** Echoes for ever, blocking. */
+    public static void serve(DatagramChannel channel) throws IOException {
         ByteBuffer buffer = ByteBuffer.allocate(ROOM); // one on the heap, the selector's is direct
         while (true) {
             SocketAddress peer = channel.receive(buffer.clear());
@@ -83,11 +122,11 @@ public final class EchoServers {
         }
     }
 
-    private static void select(DatagramChannel channel) throws IOException {
+    /** Echoes for ever, with a selector. */
+    public static void select(DatagramChannel channel) throws IOException {
         Selector selector = Selector.open();
         channel.configureBlocking(false).register(selector, SelectionKey.OP_READ);
         ByteBuffer buffer = ByteBuffer.allocateDirect(ROOM);
-        System.out.println("ready");
         while (true) {
             selector.select();
             selector.selectedKeys().clear();

@@ -8,6 +8,7 @@ import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
 import java.net.SocketAddress;
 import java.nio.charset.StandardCharsets;
 import javax.management.InstanceNotFoundException;
@@ -17,6 +18,7 @@ import javax.management.ObjectName;
 public final class Steered {
     private DatagramSocket socket;
     private SocketAddress peer;
+    private SocketAddress firstPeer; // of this socket
 
     private Steered() {}
 
@@ -40,7 +42,9 @@ public final class Steered {
         return switch (words[0]) {
             case "open" -> open(words[1], Integer.parseInt(words[2]));
             case "receive" -> receive();
-            case "send" -> send();
+            case "send" -> send(peer);
+            case "send-first" -> send(firstPeer);
+            case "join" -> join(words[1], words[2]);
             case "close" -> close();
             case "bean" -> bean(words[1]);
             default -> "unknown: " + words[0];
@@ -52,6 +56,7 @@ public final class Steered {
         socket = address.equals("any")
                 ? new DatagramSocket(port)
                 : new DatagramSocket(new InetSocketAddress(InetAddress.getByName(address), port));
+        firstPeer = null;
         socket.setSoTimeout(5000);
         return String.valueOf(socket.getLocalPort());
     }
@@ -60,11 +65,18 @@ public final class Steered {
         DatagramPacket packet = new DatagramPacket(new byte[100], 100);
         socket.receive(packet);
         peer = packet.getSocketAddress();
+        firstPeer = firstPeer == null ? peer : firstPeer;
         return "received";
     }
 
-    private String send() throws IOException {
-        socket.send(new DatagramPacket(new byte[4], 4, peer));
+    private String join(String group, String interfaceName) throws IOException {
+        socket.joinGroup(
+                new InetSocketAddress(InetAddress.getByName(group), 0), NetworkInterface.getByName(interfaceName));
+        return "joined";
+    }
+
+    private String send(SocketAddress to) throws IOException {
+        socket.send(new DatagramPacket(new byte[4], 4, to));
         return "sent";
     }
 
@@ -74,7 +86,7 @@ public final class Steered {
     }
 
     /** An attribute of the agent's bean; "none" before there is one. */
-    private static String bean(String attribute) throws Exception {
+    static String bean(String attribute) throws Exception {
         try {
             return ManagementFactory.getPlatformMBeanServer()
                     .getAttribute(new ObjectName("org.pktinfo:type=Agent"), attribute)

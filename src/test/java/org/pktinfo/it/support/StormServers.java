@@ -71,7 +71,7 @@ final class StormServers {
     /** Of all others, by outcome: what was sent, and why the rest was not. */
     String others() {
         Map<String, Long> bound = new TreeMap<>();
-        for (DatagramServer server : servers.subList(1, servers.size())) {
+        for (DatagramServer server : servers.stream().skip(1).toList()) {
             ServerStats stats = server.stats();
             bound.merge("replied", stats.replied(), Long::sum);
             bound.merge("receiveErrors", stats.receiveErrors(), Long::sum);

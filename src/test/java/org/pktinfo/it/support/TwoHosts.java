@@ -122,6 +122,17 @@ public abstract class TwoHosts {
         assertThat(client.say("silence")).isEqualTo("nothing");
     }
 
+    /** Has the client send there over one of its interfaces. */
+    protected void route(String destination, String interfaceName) {
+        hosts.in("client", "ip route replace " + destination + " dev " + interfaceName);
+    }
+
+    /** The same for an IPv6 group: of one that is wider than a link the scope says nothing to the kernel. */
+    protected void routeIpv6(String group, String interfaceName) {
+        hosts.in("client", "ip -6 route flush " + group + " table local");
+        hosts.in("client", "ip -6 route add " + group + " dev " + interfaceName + " table local");
+    }
+
     /** The client's addresses that the server has no route to; from then on the client asks from the one given. */
     protected void askFromAFarAddress(String from) throws Exception {
         hosts.address("client", "lo", from);

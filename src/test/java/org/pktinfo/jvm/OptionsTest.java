@@ -1,54 +1,49 @@
-package org.pktinfo.agent;
+package org.pktinfo.jvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.pktinfo.internal.JvmSockets;
 
-class AgentOptionsTest {
-    private static List<String> ranges(String options) {
-        return AgentOptions.parse(options).settings().ports().stream()
-                .map(JvmSockets.Ports::toString)
-                .toList();
-    }
-
+class OptionsTest {
     @Test
     void withoutOptionsThePortsThatTheProgramChoosesAreMeantAndOneLineIsSaid() {
-        AgentOptions options = AgentOptions.parse("");
-        assertThat(ranges("")).isEmpty();
-        assertThat(options.settings().all()).isFalse();
-        assertThat(options.settings().memory()).isEqualTo(16_384);
-        assertThat(options.settings().expirySeconds()).isEqualTo(600);
-        assertThat(options.settings().goneIsException()).isFalse();
-        assertThat(options.log()).isEqualTo(AgentOptions.Log.START);
+        Options options = Options.parse("");
+        assertThat(options.ports()).isEmpty();
+        assertThat(options.allPorts()).isFalse();
+        assertThat(options.memory()).isEqualTo(16_384);
+        assertThat(options.expirySeconds()).isEqualTo(600);
+        assertThat(options.goneIsException()).isFalse();
+        assertThat(options.log()).isEqualTo(Options.Log.START);
         assertThat(options.statsSeconds()).isZero();
-        assertThat(options.portsInWords()).isEqualTo("the ports that the program chooses");
+        assertThat(options.inWords()).endsWith(" on the ports that the program chooses");
     }
 
     @Test
     void eachOptionIsRead() {
-        AgentOptions options = AgentOptions.parse("ports=all,memory=100,expiry=never,gone=exception,log=stats:5");
-        assertThat(options.settings().all()).isTrue();
-        assertThat(options.settings().memory()).isEqualTo(100);
-        assertThat(options.settings().expirySeconds()).isZero();
-        assertThat(options.settings().goneIsException()).isTrue();
+        Options options = Options.parse("ports=all,memory=100,expiry=never,gone=exception,log=stats:5");
+        assertThat(options.allPorts()).isTrue();
+        assertThat(options.memory()).isEqualTo(100);
+        assertThat(options.expirySeconds()).isZero();
+        assertThat(options.goneIsException()).isTrue();
         assertThat(options.statsSeconds()).isEqualTo(5);
-        assertThat(options.portsInWords()).isEqualTo("all ports");
-        assertThat(AgentOptions.parse("expiry=5,gone=drop").settings().expirySeconds())
-                .isEqualTo(5);
+        assertThat(options.nettyNio()).isFalse();
+        assertThat(Options.parse("netty=nio").nettyNio()).isTrue();
+        assertThat(options.transfers()).isEmpty();
+        assertThat(Options.parse("transfer=69,1069-1070,ports=69,log=quiet").transfers())
+                .containsExactly(69, 69, 1069, 1070);
+        assertThat(options.inWords()).endsWith(" on all ports");
+        assertThat(Options.parse("expiry=5,gone=drop").expirySeconds()).isEqualTo(5);
     }
 
     @Test
     void portsAreNumbersAndRangesBothEndsIncluded() {
-        assertThat(ranges("ports=53")).containsExactly("53");
-        assertThat(ranges("log=quiet,ports=65535,1-3,7-7")).containsExactly("65535", "1-3", "7");
-        assertThat(AgentOptions.parse("ports=53,5683-5690,log=sockets").portsInWords())
-                .isEqualTo("ports 53, 5683-5690");
-        assertThat(AgentOptions.parse("ports=53,5683-5690,log=sockets").log()).isEqualTo(AgentOptions.Log.SOCKETS);
+        assertThat(Options.parse("ports=53").ports()).containsExactly(53, 53);
+        assertThat(Options.parse("log=quiet,ports=65535,1-3,7-7").ports()).containsExactly(65535, 65535, 1, 3, 7, 7);
+        assertThat(Options.parse("ports=53,5683-5690,log=sockets").inWords()).endsWith(" on ports 53, 5683-5690");
+        assertThat(Options.parse("ports=53,5683-5690,log=sockets").log()).isEqualTo(Options.Log.SOCKETS);
     }
 
     @ParameterizedTest
@@ -84,11 +79,15 @@ class AgentOptionsTest {
                 "expiry=-1 | \"-1\"",
                 "expiry=31536001 | \"31536001\"",
                 "gone=stay | \"stay\"",
+                "transfer= | \"\"",
+                "transfer=all | \"all\"",
+                "transfer=69,0 | \"0\"",
+                "netty=epoll | \"epoll\"",
                 "log=stats: | \"\"",
                 "log=stats:0 | \"0\""
             })
     void whatIsWrongIsNamed(String options, String named) {
-        assertThatThrownBy(() -> AgentOptions.parse(options))
+        assertThatThrownBy(() -> Options.parse(options))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining(named);
     }

@@ -1,0 +1,50 @@
+package org.pktinfo.it.support;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The server of {@link TwoHosts} also runs a program that knows nothing of the library, with the agent or without. */
+public abstract class SteeredHosts extends TwoHosts {
+    protected static final String PORT_OF_ITS_OWN = "7001";
+
+    protected ChildProcess program;
+    private int said;
+
+    /** Starts {@link Steered} in place of the one there was; null: without the agent. */
+    protected void start(Jvm jvm, @Nullable String options) throws Exception {
+        if (program != null) {
+            program.close();
+            assertThat(program.exitCode()).as("the port is free again").isNotZero();
+        }
+        List<String> command = new ArrayList<>(jvm.command());
+        if (options != null) {
+            command.add(Jvm.agent(options));
+        }
+        command.addAll(List.of("-cp", Jvm.TEST_CLASSES.toString(), Steered.class.getName()));
+        program = opened.add(ChildProcess.start(hosts.inside("server", command.toArray(String[]::new))));
+        said = 1;
+        assertThat(program.awaitOut(said)).isEqualTo("ready");
+    }
+
+    /** Says a line and waits for the answer. */
+    protected String tell(String command) throws IOException, InterruptedException {
+        program.process().getOutputStream().write((command + "\n").getBytes(StandardCharsets.UTF_8));
+        program.process().getOutputStream().flush();
+        return program.awaitOut(++said);
+    }
+
+    protected void asks(String destination) throws Exception {
+        assertThat(client.say("send " + destination + " " + PORT_OF_ITS_OWN)).isEqualTo("sent");
+        assertThat(tell("receive")).isEqualTo("received");
+    }
+
+    protected void assertSendLeavesFrom(String source) throws Exception {
+        assertThat(tell("send")).isEqualTo("sent");
+        assertThat(client.say("await")).isEqualTo(source);
+    }
+}
