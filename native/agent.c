@@ -57,36 +57,27 @@ static jobject new_loader(JNIEnv *env)
     return parent == NULL ? NULL : (*env)->NewObject(env, of_urls, init, nothing, parent);
 }
 
-/* Each class after those that it extends; the last is the one to be called. Returns NULL with an exception pending. */
-static jclass define_classes(JNIEnv *env)
+/* The classes that this file needs, by their places among all. */
+struct defined {
+    jclass first, second, last;
+};
+
+/* Each class after those that it extends. Returns 0 with an exception pending. */
+static int define_classes(JNIEnv *env, struct defined *defined)
 {
     jobject loader = new_loader(env);
     const uint8_t *at = agent_classes;
     uint32_t length;
-    jclass type = NULL;
 
-    while (loader != NULL && (memcpy(&length, at, sizeof(length)), length != 0)) {
-        type = (*env)->DefineClass(env, NULL, loader, (const jbyte *)at + sizeof(length), (jsize)length);
+    for (int i = 0; loader != NULL && (memcpy(&length, at, sizeof(length)), length != 0); i++) {
+        jclass type = (*env)->DefineClass(env, NULL, loader, (const jbyte *)at + sizeof(length), (jsize)length);
         if (type == NULL) {
-            return NULL;
+            return 0;
         }
+        *(i == 0 ? &defined->first : i == 1 ? &defined->second : &defined->last) = type;
         at += (sizeof(length) + length + 3) / 4 * 4;
     }
-    return type;
-}
-
-static jclass class_beside(JNIEnv *env, jclass type, const char *name)
-{
-    jclass class_type = (*env)->GetObjectClass(env, type);
-    jmethodID of = (*env)->GetMethodID(env, class_type, "getClassLoader", "()Ljava/lang/ClassLoader;");
-    jobject loader = of == NULL ? NULL : returned(env, (*env)->CallObjectMethod(env, type, of));
-    jclass loader_type = loader == NULL ? NULL : (*env)->GetObjectClass(env, loader);
-    jmethodID load = loader_type == NULL
-        ? NULL
-        : (*env)->GetMethodID(env, loader_type, "loadClass", "(Ljava/lang/String;)Ljava/lang/Class;");
-    jstring text = load == NULL ? NULL : (*env)->NewStringUTF(env, name);
-
-    return text == NULL ? NULL : returned(env, (*env)->CallObjectMethod(env, loader, load, text));
+    return loader != NULL;
 }
 
 static int find_entrance(JNIEnv *env)
@@ -94,14 +85,12 @@ static int find_entrance(JNIEnv *env)
     if (entrance != NULL) {
         return 1;
     }
-    jclass type = define_classes(env);
-    jclass calls = type == NULL ? NULL : class_beside(env, type, "org.pktinfo.internal.HookCalls");
-    jclass change = calls == NULL ? NULL : class_beside(env, type, "org.pktinfo.internal.HookSwitch");
-    if (change == NULL || (*env)->RegisterNatives(env, calls, CALLS, CALL_COUNT) != 0
-        || (*env)->RegisterNatives(env, change, SWITCH, 1) != 0) {
+    struct defined defined;
+    if (!define_classes(env, &defined) || (*env)->RegisterNatives(env, defined.first, CALLS, CALL_COUNT) != 0
+        || (*env)->RegisterNatives(env, defined.second, SWITCH, 1) != 0) {
         return 0;
     }
-    entrance = (*env)->NewGlobalRef(env, type);
+    entrance = (*env)->NewGlobalRef(env, defined.last);
     return entrance != NULL;
 }
 

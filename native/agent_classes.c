@@ -1,6 +1,9 @@
 #include "agent_classes.h"
 
-/* From the folder that javac has written into. A class stands behind those that it extends; Entrance is the last. */
+/*
+ * From the folder that javac has written into. The first two
+ * and the last are those that agent.c takes; a class stands behind those that it extends.
+ */
 #define CLASS(name) \
     ".long 2f - 1f\n" \
     "1: .incbin \"" PKTINFO_CLASSES "/org/pktinfo/" name ".class\"\n" \

@@ -93,8 +93,8 @@ struct hook_news {
 int hook_tell(int from, struct hook_news *news);
 
 /*
- * Looks at a descriptor that may be anything, and decides about it; 0 if it is no bound UDP socket. One that is closed on
- * exec, or was not seen since the beginning, is not the JDK's. Those that were there before are to be adopted first.
+ * Looks at a descriptor that may be anything, and decides about it; 0 if it is no bound UDP socket. One that is closed
+ * on exec, or was not seen since the beginning, is not the JDK's. Those that were there before are to be adopted first.
  */
 enum unseen { UNSEEN_IS_FOREIGN, UNSEEN_IS_ADOPTED };
 int hook_find(int fd, enum unseen unseen, struct hook_news *news);

@@ -232,23 +232,34 @@ static int has_packet_information(int fd, int family)
     return family == AF_INET6 ? kernel_set_option(fd, OPTION_IPV6_RECVPKTINFO, 1) == 0 : ipv4 == 0;
 }
 
+/* Reads a socket's own name and returns its port, 0 if it is not bound; -1 if it is no UDP socket. */
+static int read_own(int fd, struct sockaddr_storage *name)
+{
+    in_port_t port;
+
+    memset(name, 0, sizeof(*name));
+    if (kernel_datagram_name(fd, name) < 0 || (name->ss_family != AF_INET && name->ss_family != AF_INET6)) {
+        return -1;
+    }
+    memcpy(&port, (const uint8_t *)name + offsetof(struct sockaddr_in, sin_port), sizeof(port));
+    return ntohs(port);
+}
+
 /* Decides what becomes of a socket; VERDICT_NONE if it is not bound. */
 static enum verdict judge(int fd, struct place *place, uint64_t state)
 {
     struct sockaddr_storage name;
     enum verdict why;
-    in_port_t port;
+    int port = read_own(fd, &name);
 
-    memset(&name, 0, sizeof(name));
-    if (kernel_datagram_name(fd, &name) < 0 || (name.ss_family != AF_INET && name.ss_family != AF_INET6)) {
+    if (port < 0) {
         return VERDICT_REFUSED;
     }
-    memcpy(&port, (const uint8_t *)&name + offsetof(struct sockaddr_in, sin_port), sizeof(port));
-    atomic_store(&place->port, ntohs(port));
+    atomic_store(&place->port, (uint32_t)port);
     if (port == 0) {
         return VERDICT_NONE;
     }
-    if (!is_wanted(state, ntohs(port), &why)) {
+    if (!is_wanted(state, (uint32_t)port, &why)) {
         return why;
     }
     if (!is_any(&name)) {
@@ -317,8 +328,7 @@ uint64_t hook_take(int fd, struct place *place, uint64_t state)
 {
     struct sockaddr_storage name;
 
-    memset(&name, 0, sizeof(name));
-    if (kernel_datagram_name(fd, &name) < 0 || !is_any(&name) || memory_of(place) == NULL
+    if (read_own(fd, &name) < 0 || !is_any(&name) || memory_of(place) == NULL
         || !has_packet_information(fd, name.ss_family)) {
         return hook_decide(fd, place, state);
     }
@@ -377,14 +387,8 @@ void hook_disconnected(int fd)
 static int is_open(int fd, const struct place *place)
 {
     struct sockaddr_storage name;
-    in_port_t port;
 
-    memset(&name, 0, sizeof(name));
-    if (kernel_datagram_name(fd, &name) < 0) {
-        return 0;
-    }
-    memcpy(&port, (const uint8_t *)&name + offsetof(struct sockaddr_in, sin_port), sizeof(port));
-    return ntohs(port) == atomic_load(&place->port);
+    return read_own(fd, &name) == (int)atomic_load(&place->port);
 }
 
 void hook_count(struct hook_counters *counters, int with_peers)
@@ -444,17 +448,12 @@ int hook_find(int fd, enum unseen unseen, struct hook_news *news)
 {
     struct sockaddr_storage name;
     struct place *place;
+    int port = read_own(fd, &name);
 
-    memset(&name, 0, sizeof(name));
-    if (kernel_datagram_name(fd, &name) < 0 || (name.ss_family != AF_INET && name.ss_family != AF_INET6)) {
+    if (port <= 0) {
         return 0;
     }
-    in_port_t port;
-    memcpy(&port, (const uint8_t *)&name + offsetof(struct sockaddr_in, sin_port), sizeof(port));
-    if (port == 0) {
-        return 0;
-    }
-    *news = (struct hook_news){.fd = fd, .port = ntohs(port), .verdict = VERDICT_REFUSED};
+    *news = (struct hook_news){.fd = fd, .port = (uint32_t)port, .verdict = VERDICT_REFUSED};
     place = hook_place(fd);
     if (place != NULL && is_jdks(fd, place, unseen)) {
         hook_look(fd, place);
@@ -462,7 +461,7 @@ int hook_find(int fd, enum unseen unseen, struct hook_news *news)
         atomic_store(&place->told, news->verdict);
     } else if (place != NULL) {
         enum verdict why;
-        news->verdict = !is_wanted(0, ntohs(port), &why) ? why : is_any(&name) ? VERDICT_FOREIGN : VERDICT_ONE;
+        news->verdict = !is_wanted(0, (uint32_t)port, &why) ? why : is_any(&name) ? VERDICT_FOREIGN : VERDICT_ONE;
     }
     return 1;
 }

@@ -32,8 +32,8 @@ import java.lang.annotation.Native;
  */
 public final class Layout {
     /**
-     * Raised with every change of this class, of {@link NativeCalls} or of {@link HookCalls}, so that a library of another version is refused
-     * and not believed.
+     * Raised with every change of this class, of {@link NativeCalls} or of {@link HookCalls}, so that a library of
+     * another version is refused and not believed.
      */
     @Native
     public static final int VERSION = 10;

@@ -19,9 +19,9 @@ final class FoundSockets {
     private FoundSockets() {}
 
     /**
-     * Takes the sockets that are there for the JDK's own, but those that a transport like Netty's waits for: it has epoll
-     * tell of some of its descriptors by edges, and the JDK never does. To be called once, after the switch: from then on
-     * the native library sees each socket that the JDK makes.
+     * Takes the sockets that are there for the JDK's own, but those that a transport like Netty's waits for: it has
+     * epoll tell of some of its descriptors by edges, and the JDK never does. To be called once, after the switch: from
+     * then on the native library sees each socket that the JDK makes.
      */
     static void adopt() {
         String[] descriptors = new File("/proc/self/fd").list();

@@ -110,10 +110,10 @@ final class Options {
                 case "log" -> takeLog(value);
                 case "netty" -> nettyNio = choice(name, value, "any", "nio");
                 default ->
-                    throw new IllegalArgumentException(
-                            "\"" + word + "\" is no option; there are"
-                                    + " ports=53,5683-5690 or all, transfer=69, memory=PEERS, expiry=SECONDS or never,"
-                                    + " gone=drop or exception, netty=any or nio, and log=quiet, start, sockets or stats:SECONDS");
+                    throw new IllegalArgumentException("\"" + word + "\" is no option; there are"
+                            + " ports=53,5683-5690 or all, transfer=69, memory=PEERS, expiry=SECONDS or never,"
+                            + " gone=drop or exception, netty=any or nio, and log=quiet, start, sockets or"
+                            + " stats:SECONDS");
             }
         }
 

@@ -76,10 +76,14 @@ class AttachIT {
         return agent.out();
     }
 
-    private static ChildProcess server(Path java, String kind, String... options) throws Exception {
+    private static void connect() throws Exception {
         if (WORLD.client == null) {
             WORLD.connect();
         }
+    }
+
+    private static ChildProcess server(Path java, String kind, String... options) throws Exception {
+        connect();
         List<String> command = command(java, options);
         command.addAll(List.of("-cp", Jvm.TEST_CLASSES.toString(), EchoServers.class.getName(), kind, "7001"));
         ChildProcess server = ChildProcess.start(WORLD.hosts.inside("server", command.toArray(String[]::new)));
@@ -89,8 +93,12 @@ class AttachIT {
 
     /** Asks each of the server's addresses; returns where the answers come from. */
     private static List<String> answers() throws Exception {
+        return answers(ADDRESSES);
+    }
+
+    private static List<String> answers(List<String> addresses) throws Exception {
         List<String> sources = new ArrayList<>();
-        for (String asked : ADDRESSES) {
+        for (String asked : addresses) {
             assertThat(WORLD.client.say("send " + asked + " 7001")).isEqualTo("sent");
             sources.add(WORLD.client.say("await"));
         }
@@ -119,7 +127,8 @@ class AttachIT {
     })
     void aServerThatRunsIsMendedWithoutARestartAndGivenBack(Jvm jvm, String kind) throws Exception {
         try (ChildProcess server = server(java(jvm), kind)) {
-            assertWrong(kind.equals("inet channel") ? answersOfIpv4() : answers());
+            List<String> addresses = kind.equals("inet channel") ? ADDRESSES.subList(0, 4) : ADDRESSES;
+            assertWrong(answers(addresses));
             List<String> report = done(agent(server.process().pid()));
             assertThat(report.get(1)).endsWith("port 7001: replies leave from the address asked");
             boolean one = kind.equals("datagram") || kind.equals("multicast");
@@ -130,11 +139,7 @@ class AttachIT {
                 assertThat(WORLD.client.say("send 10.9.0.2 7001")).isEqualTo("sent");
                 assertThat(WORLD.client.say("await")).isEqualTo("10.9.0.1");
             }
-            if (kind.equals("inet channel")) {
-                assertThat(answersOfIpv4()).isEqualTo(ADDRESSES.subList(0, 4));
-            } else {
-                assertThat(answers()).isEqualTo(ADDRESSES);
-            }
+            assertThat(answers(addresses)).isEqualTo(addresses);
             assertThat(done(agent(server.process().pid(), "off")))
                     .singleElement()
                     .asString()
@@ -144,15 +149,6 @@ class AttachIT {
                     .as("%s", server)
                     .allMatch(line -> line.startsWith("pktinfo-agent: ") || line.startsWith("WARNING: "));
         }
-    }
-
-    private static List<String> answersOfIpv4() throws Exception {
-        List<String> sources = new ArrayList<>();
-        for (String asked : ADDRESSES.subList(0, 4)) {
-            assertThat(WORLD.client.say("send " + asked + " 7001")).isEqualTo("sent");
-            sources.add(WORLD.client.say("await"));
-        }
-        return sources;
     }
 
     @ParameterizedTest
@@ -191,9 +187,7 @@ class AttachIT {
     @EnumSource
     void alsoInOtherNamespacesOfMountsAndProcesses(Jvm jvm) throws Exception {
         Requires.tool("unshare");
-        if (WORLD.client == null) {
-            WORLD.connect();
-        }
+        connect();
         String java = java(jvm) + " -cp /mnt " + EchoServers.class.getName() + " channel 7001";
         List<String> command = WORLD.hosts.inside(
                 "server",
@@ -209,15 +203,20 @@ class AttachIT {
             server.awaitOut("ready"::equals);
             long inside =
                     server.process().descendants().findFirst().orElseThrow().pid();
-            assertThat(done(agent(inside))).hasSize(3).last().asString().contains("woken");
-            assertThat(answers()).isEqualTo(ADDRESSES);
-            assertThat(Path.of("/proc/" + inside + "/root/tmp"))
-                    .as("nothing is left there")
-                    .isDirectoryNotContaining(
-                            each -> each.getFileName().toString().startsWith("pktinfo"));
-            assertThat(done(agent(inside, "off"))).hasSize(1);
-            assertWrong(answers());
+            assertMendedAndGivenBack(inside, command(ChildProcess.java(), "-jar", JAR, String.valueOf(inside)));
         }
+    }
+
+    private static void assertMendedAndGivenBack(long process, List<String> agent) throws Exception {
+        assertThat(done(ChildProcess.run(agent))).hasSize(3).last().asString().contains("woken");
+        assertThat(answers()).isEqualTo(ADDRESSES);
+        assertThat(Path.of("/proc/" + process + "/root/tmp"))
+                .as("nothing is left there")
+                .isDirectoryNotContaining(each -> each.getFileName().toString().startsWith("pktinfo"));
+        List<String> off = new ArrayList<>(agent);
+        off.add("off");
+        assertThat(done(ChildProcess.run(off))).hasSize(1);
+        assertWrong(answers());
     }
 
     /** The process has a folder as its root, and the command has the mounts that it has, or others. */
@@ -225,9 +224,7 @@ class AttachIT {
     @CsvSource({"JDK17, true", "JDK17, false", "JDK25, true", "JDK25, false"})
     void alsoInAnotherRoot(Jvm jvm, boolean sameMounts, @TempDir Path folder) throws Exception {
         Requires.tool("unshare");
-        if (WORLD.client == null) {
-            WORLD.connect();
-        }
+        connect();
         Path root = Files.createDirectory(folder.resolve("root"));
         String mounts = "mount --rbind / " + root + " && mount --bind " + Jvm.TEST_CLASSES + " " + root
                 + "/mnt && mount -t tmpfs none " + root + "/tmp && mount -t proc none "
@@ -251,15 +248,7 @@ class AttachIT {
                 agent.addAll(List.of("nsenter", "--mount=/proc/" + inside + "/ns/mnt"));
             }
             agent.addAll(command(ChildProcess.java(), "-jar", JAR, String.valueOf(inside)));
-            assertThat(done(ChildProcess.run(agent))).hasSize(3);
-            assertThat(answers()).isEqualTo(ADDRESSES);
-            assertThat(Path.of("/proc/" + inside + "/root/tmp"))
-                    .as("nothing is left there")
-                    .isDirectoryNotContaining(
-                            each -> each.getFileName().toString().startsWith("pktinfo"));
-            agent.add("off");
-            assertThat(done(ChildProcess.run(agent))).hasSize(1);
-            assertWrong(answers());
+            assertMendedAndGivenBack(inside, agent);
         }
     }
 
@@ -268,9 +257,7 @@ class AttachIT {
     @EnumSource
     void ofAnotherUserOnlyForRoot(Jvm jvm, @TempDir Path folder) throws Exception {
         Requires.tool("setpriv");
-        if (WORLD.client == null) {
-            WORLD.connect();
-        }
+        connect();
         Path classes = readable(folder);
         String[] nobody = {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"};
         List<String> command = new ArrayList<>(Arrays.asList(nobody));
