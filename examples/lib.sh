@@ -13,6 +13,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 name=$(basename "$here")
 root=$(cd "$here/../.." && pwd)
 work=$here/target/run
+. "$root/src/test/two-hosts.sh" # its hosts have one interface each: make_hosts is another here
 
 own=(192.0.2.31 2001:db8::31 198.51.100.31 2001:db8:1::31)
 aliases=(192.0.2.202 2001:db8::202 198.51.100.202 2001:db8:1::202)
@@ -99,33 +100,6 @@ inside() {
 
 prepare() { # what a script needs in $work
     :
-}
-
-wait_for() { # wait_for WHAT COMMAND...: until the command succeeds
-    local what=$1 end=$((SECONDS + 30))
-    shift
-    until "$@"; do
-        [ "$SECONDS" -lt "$end" ] || fail "$what: not within 30 s"
-    done
-}
-
-await() { # await WHAT DESCRIPTOR TEXT: until a line with the text comes
-    local line=
-    until [[ $line == *$3* ]]; do
-        IFS= read -r -t 60 -u "$2" line || fail "$1: no line with '$3' within 60 s, or ended"
-    done
-}
-
-on_server() {
-    nsenter --net --target "$host" "$@"
-}
-
-differs() {
-    [ "$(readlink "/proc/$1/ns/net")" != "$(readlink /proc/self/ns/net)" ]
-}
-
-has_local() { # has_local COUNT [ON]: so many IPv6 addresses that the kernel receives for, which is later than it shows them
-    [ "$("${@:2}" ip -6 route show table local type local | grep -c 2001:)" = "$1" ]
 }
 
 # Of several IPv6 addresses that are otherwise equal the kernel prefers one that is not deprecated: RFC 6724, rule 3.

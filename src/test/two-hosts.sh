@@ -12,6 +12,13 @@ wait_for() { # wait_for WHAT COMMAND...: until the command succeeds
     done
 }
 
+await() { # await WHAT DESCRIPTOR TEXT: until a line with the text comes
+    local line=
+    until [[ $line == *$3* ]]; do
+        IFS= read -r -t 60 -u "$2" line || fail "$1: no line with '$3' within 60 s, or ended"
+    done
+}
+
 on_server() {
     nsenter --net --target "$host" "$@"
 }
@@ -22,7 +29,7 @@ differs() {
 
 # The addresses that the kernel receives for, which is later than it shows them.
 has_local() { # has_local COUNT [ON]: so many of IPv6
-    [ "$("${@:2}" ip -6 route show table local type local | grep -c fd00:)" = "$1" ]
+    [ "$("${@:2}" ip -6 route show table local type local | grep -cE '(fd00|2001):')" = "$1" ]
 }
 
 # nodad, because an address that is still examined cannot be used. Of IPv6 addresses that are otherwise equal the kernel
