@@ -7,6 +7,7 @@
 #include "asked.h"
 #include "hook_sockets.h"
 #include "kernel.h"
+#include "kernel_linux.h"
 #include "linux_errno.h"
 #include "peers.h"
 #include "pktinfo.h"

@@ -44,10 +44,6 @@ int kernel_receive_many(int fd, struct message *messages, unsigned count);
 int kernel_send(int fd, const struct msghdr *message);
 int kernel_send_many(int fd, struct message *messages, unsigned count);
 
-/* As the socket is: they wait if it does, and end with EINTR. */
-int kernel_receive_as_socket(int fd, struct msghdr *message);
-int kernel_send_as_socket(int fd, const struct msghdr *message);
-
 struct sockaddr_storage;
 
 /* Reads the own address of a datagram socket; ENOPROTOOPT if fd is none. */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "arena.h"
+#include "kernel_linux.h"
 #include "linux_errno.h"
 
 /* What is handed to recvmmsg(2) and sendmmsg(2) as it is. */
@@ -100,9 +101,9 @@ int kernel_receive(int fd, struct msghdr *message)
     long result;
 
     do {
-        result = syscall(SYS_recvmsg, fd, message, MSG_DONTWAIT | MSG_TRUNC);
-    } while (result == -1 && errno == EINTR);
-    return or_errno(result);
+        result = kernel_call(SYS_recvmsg, fd, message, MSG_DONTWAIT | MSG_TRUNC, 0);
+    } while (result == -EINTR);
+    return (int)result;
 }
 
 int kernel_receive_many(int fd, struct message *messages, unsigned count)
@@ -110,9 +111,9 @@ int kernel_receive_many(int fd, struct message *messages, unsigned count)
     long result;
 
     do {
-        result = syscall(SYS_recvmmsg, fd, messages, count, MSG_DONTWAIT | MSG_TRUNC, NULL);
-    } while (result == -1 && errno == EINTR);
-    return or_errno(result);
+        result = kernel_call(SYS_recvmmsg, fd, messages, count, MSG_DONTWAIT | MSG_TRUNC);
+    } while (result == -EINTR);
+    return (int)result;
 }
 
 int kernel_send(int fd, const struct msghdr *message)
@@ -120,9 +121,9 @@ int kernel_send(int fd, const struct msghdr *message)
     long result;
 
     do {
-        result = syscall(SYS_sendmsg, fd, message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    } while (result == -1 && errno == EINTR);
-    return or_errno(result);
+        result = kernel_call(SYS_sendmsg, fd, message, MSG_DONTWAIT | MSG_NOSIGNAL, 0);
+    } while (result == -EINTR);
+    return (int)result;
 }
 
 int kernel_send_many(int fd, struct message *messages, unsigned count)
@@ -130,19 +131,9 @@ int kernel_send_many(int fd, struct message *messages, unsigned count)
     long result;
 
     do {
-        result = syscall(SYS_sendmmsg, fd, messages, count, MSG_DONTWAIT | MSG_NOSIGNAL);
-    } while (result == -1 && errno == EINTR);
-    return or_errno(result);
-}
-
-int kernel_receive_as_socket(int fd, struct msghdr *message)
-{
-    return or_errno(syscall(SYS_recvmsg, fd, message, 0));
-}
-
-int kernel_send_as_socket(int fd, const struct msghdr *message)
-{
-    return or_errno(syscall(SYS_sendmsg, fd, message, 0));
+        result = kernel_call(SYS_sendmmsg, fd, messages, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+    } while (result == -EINTR);
+    return (int)result;
 }
 
 int kernel_datagram_name(int fd, struct sockaddr_storage *name)
