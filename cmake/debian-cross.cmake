@@ -1,5 +1,5 @@
-# What the toolchain files share: Debian's compiler for CMAKE_SYSTEM_PROCESSOR, and qemu-user for what it makes. On a
-# machine of that very architecture the compiler has the same name, and its programs need nobody to run them.
+# Shared by the toolchain files: Debian's compiler for CMAKE_SYSTEM_PROCESSOR, and qemu-user for its programs. On a
+# machine of that architecture the compiler has the same name, and its programs run without an emulator.
 set(CMAKE_SYSTEM_NAME Linux)
 set(triplet ${CMAKE_SYSTEM_PROCESSOR}-linux-gnu)
 

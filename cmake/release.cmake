@@ -1,7 +1,7 @@
 # cmake -DPKTINFO_HEADERS=... -DPKTINFO_CLASSES=... -DPKTINFO_VERSION=... -DPKTINFO_JDK=... -DPKTINFO_BUILD=...
 #     -DPKTINFO_OUTPUT=... -DPKTINFO_AGENT_OUTPUT=... -P release.cmake
-# Builds and checks the library and the agent's for every platform of the release jars, each in a folder of its own under
-# PKTINFO_BUILD.
+# Builds and checks the library and the agent's library for every platform of the release jars, each in a folder of its
+# own under PKTINFO_BUILD.
 foreach(processor x86_64 aarch64 riscv64)
     set(build "${PKTINFO_BUILD}/${processor}")
     execute_process(

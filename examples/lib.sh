@@ -3,11 +3,11 @@
 #   client  c0 192.0.2.32     2001:db8::32    ----  s0 192.0.2.31     2001:db8::31,    aliases 192.0.2.202     2001:db8::202    server
 #           c1 198.51.100.32  2001:db8:1::32  ----  s1 198.51.100.31  2001:db8:1::31,  aliases 198.51.100.202  2001:db8:1::202
 #
-# A script says what it is about, and calls compare:
+# A script sets these variables and functions, and calls compare:
 #   main, port   the class of the server, which takes "stock" or "pktinfo" and prints a line with "listening", and its port
 #   arguments    further arguments of the server, with prepare if they have to be made
-#   expected     what the client prints if it has been answered
-#   ask ADDRESS  runs the client, which gives up after $patience seconds; or ask_all ADDRESS... with what it says in $work/ADDRESS
+#   expected     the client's output if it gets a reply
+#   ask ADDRESS  runs the client, which gives up after $patience seconds; or ask_all ADDRESS..., output in $work/ADDRESS
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 name=$(basename "$here")
@@ -25,7 +25,7 @@ usage() {
 usage: examples/$name/run
 
 Runs the server as it is and with pktinfo on a host with two interfaces and aliases of both families, asks each address from
-another host, and prints what the client got. Builds what is not built yet. As root, or where others may make user namespaces.
+another host, and prints the replies. Builds what is not built yet. As root, or where others may make user namespaces.
 
 Exit codes: 0 stock is wrong on the aliases and pktinfo right everywhere, 1 it is not so, 2 it could not be tried.
 END
@@ -77,10 +77,11 @@ compare() {
     need setpriv util-linux
     need unshare util-linux
     build
-    # Not as the root of a user namespace: tcpdump would want to change its groups, which is not allowed there.
+    # Not as the root of a user namespace: tcpdump would try to change its groups, which is not allowed there.
     [ "$(id -u)" = 0 ] || user=(--user --map-current-user --keep-caps)
     unshare "${user[@]}" --net --mount --pid --fork --mount-proc true || cannot "no right to make namespaces"
-    # Everything that is made or started inside ends with the first process there, that with unshare, and that with this script.
+    # All processes and interfaces inside end with the first process there, that one with unshare, and unshare with this
+    # script.
     setpriv --pdeathsig KILL unshare "${user[@]}" --net --mount --pid --fork --kill-child --mount-proc "$0" --inside &
     trap 'exit 1' INT TERM
     wait "$!"
@@ -165,7 +166,7 @@ start_capture() {
     await "the capture" "$seen" "listening on"
 }
 
-# That a client fails is what is to be seen: what it printed is looked at, and nothing else.
+# A client is allowed to fail: only its output is examined.
 ask_all() { # ask_all ADDRESS...: all at once
     local address clients=()
     for address in "$@"; do
@@ -175,8 +176,8 @@ ask_all() { # ask_all ADDRESS...: all at once
     wait "${clients[@]}" || true
 }
 
-# Which sources each address's clients had replies from: by the client's endpoint, because it alone is the same both ways.
-# To the end, which is a datagram to elsewhere, and until there was a reply for each, however late.
+# Reads the sources of the replies to each address's clients: by the client's endpoint, because only that is the same in
+# both directions. Reads to the end mark, a datagram to another port, and until each has a reply, however late.
 read_capture() {
     local from to ended=
     declare -A asked=()

@@ -1,7 +1,8 @@
 #define _GNU_SOURCE
 /*
- * The agent's entrances: -agentpath: and an attacher's loadAgentPath by JVM TI, -javaagent: by a native method. Each
- * defines the agent's classes, which are in this library, in a class loader of their own, and calls one of them.
+ * The agent's entry points: Agent_OnLoad and Agent_OnAttach of JVM TI for -agentpath: and an attaching process, and a
+ * native method for -javaagent:. Each defines the agent's classes, which are embedded in this library, in a class
+ * loader of their own, and calls a method of the last class.
  */
 #include <jni.h>
 #include <jvmti.h>
@@ -15,10 +16,16 @@
 
 static const char NAME[] = "pktinfo-agent " PKTINFO_VERSION;
 
-/* Of the class that is called; kept for ever, and with it its class loader and the classes of the methods below. */
+/*
+ * A global reference to the class that is called. It is never deleted, and keeps the class loader and the classes of
+ * the methods below.
+ */
 static jclass entrance;
 
-/* A name alone would be looked for in the libraries of the class's own loader, which has none. */
+/*
+ * The functions are registered by address: the JVM would look up a name in the libraries of the class's loader, which
+ * has none.
+ */
 #define METHOD(name, signature) {#name, signature, Java_org_pktinfo_internal_HookCalls_##name}
 static const JNINativeMethod CALLS[] = {
     METHOD(begin, "([IZ[I[IIIJZJJ)V"),
@@ -33,13 +40,18 @@ static const JNINativeMethod SWITCH[] = {{"run", "()V", Java_org_pktinfo_interna
 
 enum { CALL_COUNT = sizeof(CALLS) / sizeof(*CALLS) };
 
-/* Returns what a method has, NULL with an exception pending. JNI wants to be asked: -Xcheck:jni warns otherwise. */
+/*
+ * Returns a method's result, or NULL with an exception pending. The check is explicit because -Xcheck:jni demands it.
+ */
 static jobject returned(JNIEnv *env, jobject result)
 {
     return (*env)->ExceptionCheck(env) ? NULL : result;
 }
 
-/* One that knows the JDK's own classes alone: neither the program's nor another version of ours are mixed with them. */
+/*
+ * Returns a class loader that sees only the JDK's own classes, so that neither the program's classes nor another
+ * version of the agent are mixed with these. Returns NULL with an exception pending.
+ */
 static jobject new_loader(JNIEnv *env)
 {
     jclass loader = (*env)->FindClass(env, "java/lang/ClassLoader");
@@ -57,12 +69,12 @@ static jobject new_loader(JNIEnv *env)
     return parent == NULL ? NULL : (*env)->NewObject(env, of_urls, init, nothing, parent);
 }
 
-/* The classes that this file needs, by their places among all. */
+/* The classes that this file needs, by their positions in agent_classes. */
 struct defined {
     jclass first, second, last;
 };
 
-/* Each class after those that it extends. Returns 0 with an exception pending. */
+/* Defines each class after those that it extends. Returns 0 with an exception pending. */
 static int define_classes(JNIEnv *env, struct defined *defined)
 {
     jobject loader = new_loader(env);
@@ -94,7 +106,10 @@ static int find_entrance(JNIEnv *env)
     return entrance != NULL;
 }
 
-/* Calls a method of the entrance, which says what went wrong; what goes wrong before it the JVM says. */
+/*
+ * Calls a static method of the entrance class, which reports its own errors. An exception raised before that call stays
+ * pending, for the JVM to report.
+ */
 static void enter(JNIEnv *env, const char *name, jstring options)
 {
     jmethodID method = options == NULL || !find_entrance(env)
@@ -113,7 +128,7 @@ JNIEXPORT void JNICALL Java_org_pktinfo_agent_PktInfoAgent_start(JNIEnv *env, jc
     enter(env, "start", options);
 }
 
-/* Ends the JVM with what the JVM says of the exception: it would serve from the wrong address without the agent. */
+/* Prints the pending exception and ends the JVM: without the agent it would reply from the wrong address. */
 static void end(JNIEnv *env)
 {
     (*env)->ExceptionDescribe(env);
@@ -139,7 +154,7 @@ static void JNICALL initialized(jvmtiEnv *ti, JNIEnv *env, jthread thread)
     (*ti)->DisposeEnvironment(ti);
 }
 
-/* Before the JVM is there; its answer to anything but 0 is to end. */
+/* Called before the JVM is initialized. A result other than 0 ends the JVM. */
 JNIEXPORT jint JNICALL Agent_OnLoad(JavaVM *vm, char *options, void *reserved)
 {
     const jvmtiEventCallbacks callbacks = {.VMInit = initialized};
@@ -154,7 +169,7 @@ JNIEXPORT jint JNICALL Agent_OnLoad(JavaVM *vm, char *options, void *reserved)
     return (*ti)->SetEventNotificationMode(ti, JVMTI_ENABLE, JVMTI_EVENT_VM_INIT, NULL) == 0 ? JNI_OK : JNI_ERR;
 }
 
-/* In a thread of the JVM's own, while the program runs. */
+/* Called in a thread of the JVM's own while the program runs. */
 JNIEXPORT jint JNICALL Agent_OnAttach(JavaVM *vm, char *options, void *reserved)
 {
     JNIEnv *env;

@@ -1,8 +1,8 @@
 #include "agent_classes.h"
 
 /*
- * From the folder that javac has written into. The first two
- * and the last are those that agent.c takes; a class stands behind those that it extends.
+ * Embeds the files from javac's output folder. agent.c relies on the first two and on the last. A class must follow
+ * those that it extends.
  */
 #define CLASS(name) \
     ".long 2f - 1f\n" \

@@ -1,10 +1,12 @@
-/* The class files of the agent, as they are in this library. */
+/* The agent's class files, embedded in this library. */
 #ifndef PKTINFO_AGENT_CLASSES_H
 #define PKTINFO_AGENT_CLASSES_H
 
 #include <stdint.h>
 
-/* One after another: 4 bytes of length, the file, filled up to a multiple of 4; a length of 0 ends them. */
+/*
+ * A sequence of records: the length in 4 bytes, then the class file, padded to a multiple of 4. A length of 0 ends it.
+ */
 extern const uint8_t agent_classes[] __attribute__((visibility("hidden")));
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * The memory that Java and C share: one header, then the slots, then the payloads, then what only C uses.
- * Java writes the layout down (org.pktinfo.internal.Layout), javac hands it over as a header, and the assertions below
- * refuse to compile if the two ever differ.
+ * The memory that Java and C share: a header, the slots, the payloads, and C's scratch area. The layout is defined in
+ * Java (org.pktinfo.internal.Layout), which javac -h exports as a header. The assertions below fail to compile if the
+ * structures differ from it.
  */
 #ifndef PKTINFO_ARENA_H
 #define PKTINFO_ARENA_H
@@ -44,51 +44,51 @@ enum {
     FORM_AS_RECEIVED = org_pktinfo_internal_Layout_FORM_AS_RECEIVED,
     STATE_PENDING = org_pktinfo_internal_Layout_STATE_PENDING,
     STATE_DONE = org_pktinfo_internal_Layout_STATE_DONE,
-    SEND_ALONE = org_pktinfo_internal_Layout_SEND_ALONE,
-    SEND_REFUSED = org_pktinfo_internal_Layout_SEND_REFUSED,
-    SEND_TOGETHER = org_pktinfo_internal_Layout_SEND_TOGETHER,
+    SEND_SEPARATELY = org_pktinfo_internal_Layout_SEND_SEPARATELY,
+    SEND_SEGMENTATION_REFUSED = org_pktinfo_internal_Layout_SEND_SEGMENTATION_REFUSED,
+    SEND_COALESCED = org_pktinfo_internal_Layout_SEND_COALESCED,
 };
 
 struct arena_header {
     int32_t slot_count;
-    int32_t payload_capacity; /* bytes a datagram may have in its slot */
+    int32_t payload_capacity; /* the longest payload in bytes that a slot can hold */
     int32_t payload_stride;   /* bytes from one payload to the next */
     int32_t socket_family;    /* FAMILY_* */
-    int32_t longest_coalesced; /* bytes a datagram may have that leaves together with others, 0: each leaves alone */
+    int32_t longest_coalesced; /* the longest payload that may be coalesced with others; 0: each is sent separately */
 };
 
-/* One datagram. Addresses are 16 bytes, IPv4 as IPv4-mapped (RFC 4291 2.5.5.2); numbers are in host order. */
+/* One datagram. Addresses are 16 bytes, IPv4 as IPv4-mapped (RFC 4291 2.5.5.2). Numbers are in host byte order. */
 struct slot {
-    /* Who: the sender of what was received, the receiver of what is to be sent. */
+    /* The sender of a received datagram, or the receiver of one to be sent. */
     uint8_t peer_address[16];
     uint32_t peer_scope; /* sin6_scope_id */
     uint16_t peer_port;
     uint16_t unused1;
-    /* Received: which facts came (FLAG_*), and the payload's length in this slot; the latter also when sending. */
+    /* Received: the facts that are valid (FLAG_*), and the length of the payload in this slot, which send uses too. */
     uint32_t flags;
     uint32_t length;
     uint8_t in6_address[16]; /* in6_pktinfo */
     uint32_t in6_interface;
-    uint8_t in_address[4]; /* in_pktinfo: the header destination */
-    uint8_t in_local[4];   /* in_pktinfo: the local address, RFC 1122's specific destination */
+    uint8_t in_address[4]; /* in_pktinfo: ipi_addr, the destination in the header */
+    uint8_t in_local[4];   /* in_pktinfo: ipi_spec_dst, the local address (RFC 1122: specific destination) */
     uint32_t in_interface;
-    uint32_t wire_length; /* what the peer sent, more than length if it did not fit and the kernel tells it */
-    uint32_t drop_count;  /* datagrams this socket has lost, modulo 2^32 */
-    /* To send: the control message and what it says. */
+    uint32_t wire_length; /* the datagram's length; exceeds length if it was truncated and the kernel reports it */
+    uint32_t drop_count;  /* datagrams that this socket has dropped, modulo 2^32 */
+    /* To send: the source that the control message names. */
     uint8_t source_address[16];
     uint32_t source_interface;
     uint32_t source_form; /* FORM_* */
     uint32_t send_state;  /* STATE_*: Java writes PENDING, C writes DONE */
-    uint32_t error;       /* Linux's number of what the sending of this slot failed with, 0 if it did not */
-    /* Received, when the socket's owner asked for it. */
+    uint32_t error;       /* Linux's error number if sending this slot failed, otherwise 0 */
+    /* Received, if the owner of the socket has enabled it. */
     int64_t receive_time;  /* nanoseconds since 1970 */
-    uint32_t segment_size; /* the payload holds datagrams of this size */
-    uint8_t traffic_class; /* the TOS or traffic class byte, the ECN bits lowest */
+    uint32_t segment_size; /* the length of the coalesced datagrams in the payload */
+    uint8_t traffic_class; /* the TOS or traffic class byte; ECN is its lowest two bits */
     uint8_t hop_limit;     /* TTL or hop limit */
-    uint16_t sent_length;  /* of a payload to be cut: what is sent already */
+    uint16_t sent_length;  /* of a payload being segmented: the bytes sent so far */
     /* To send. */
-    uint32_t send_segment_size; /* the payload is cut into datagrams of this size, 0: it is one */
-    uint32_t send_flags;        /* SEND_*: Java writes ALONE, C all */
+    uint32_t send_segment_size; /* the payload is segmented into datagrams of this size; 0: it is one */
+    uint32_t send_flags;        /* SEND_*: Java writes SEPARATELY, C writes all */
 };
 
 #define ASSERT_PLACE(structure, field, constant) \

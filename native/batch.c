@@ -10,11 +10,11 @@
 #include "pktinfo.h"
 
 /*
- * What only C uses, behind the payloads: all messages in a row, as the kernel wants them, all payloads' places, then
- * one of these each.
+ * C's scratch area behind the payloads. It holds an array of all messages as recvmmsg(2) and sendmmsg(2) take them, an
+ * array of all payloads' iovecs, and an array of these structures.
  */
 struct scratch {
-    struct slot *slot; /* the pending slot of this number */
+    struct slot *slot; /* the pending slot with this index */
     uint8_t name[NAME_CAPACITY];
     uint8_t unused[4];
     uint8_t control[CONTROL_CAPACITY];
@@ -24,19 +24,20 @@ _Static_assert(sizeof(struct scratch) + sizeof(struct message) + sizeof(struct i
 _Static_assert(HEADER_SIZE % 8 == 0 && SLOT_SIZE % 8 == 0, "alignment");
 
 /*
- * What the kernel cuts at once (UDP_SEGMENT, since Linux 4.18): 64 datagrams on the older ones, and together no more
- * than fits into the largest IPv4 datagram.
+ * The limits of UDP_SEGMENT (Linux 4.18): at most 64 segments on the older kernels, and in total no more than the
+ * largest UDP payload over IPv4.
  */
 enum { MOST_SEGMENTS = 64, MOST_COALESCED = 65507 };
 
 /*
- * Where everything is; made anew for each call from the header, which Java cannot reach after the arena was prepared.
+ * The addresses of the arena's parts. They are computed for each call from the header, which user code cannot reach: it
+ * sees views of payloads only.
  */
 struct view {
     struct slot *slots;
     uint8_t *payloads;
     struct message *messages;
-    struct iovec *places; /* of payloads */
+    struct iovec *places; /* one for each payload */
     struct scratch *scratch;
     size_t longest_coalesced;
     size_t stride;
@@ -78,7 +79,10 @@ static struct view view_of(void *arena)
     };
 }
 
-/* The kernel overwrites name and control lengths: they are set before every receive, not once. */
+/*
+ * Prepares a message for receiving. The kernel overwrites msg_namelen and msg_controllen, so they are set before every
+ * call.
+ */
 static void expect(const struct view *view, int index)
 {
     struct scratch *scratch = &view->scratch[index];
@@ -102,7 +106,7 @@ static size_t at_most(size_t length, size_t limit)
     return length < limit ? length : limit;
 }
 
-/* What the kernel says it has done of what it was asked to do: a number that is too large is not believed. */
+/* Limits a count that the kernel returns to the count requested. A larger one is not believed. */
 static int no_more_than(int result, int asked)
 {
     return result < asked ? result : asked;
@@ -128,9 +132,9 @@ static void accept_message(const struct view *view, int index)
 }
 
 /*
- * For a kernel without recvmmsg(2), which came with Linux 2.6.33. An error behind datagrams that came is not told then,
- * because the kernel, which keeps it for the next call of recvmmsg(2), has told it already: the next call finds what is
- * left.
+ * Receives without recvmmsg(2), which came with Linux 2.6.33. An error after the first datagram is not returned: unlike
+ * recvmmsg(2), which keeps such an error for its next call, recvmsg(2) has cleared it. The next call finds the
+ * remaining datagrams.
  */
 static int receive_one_by_one(const struct view *view, int fd, int count)
 {
@@ -168,7 +172,7 @@ int arena_receive(void *arena, int fd, int count)
     return received;
 }
 
-/* Addresses message number at, which will send the pending slot of that number, and perhaps some behind it. */
+/* Sets up message number at to send the pending slot of the given index. More slots may be joined to it later. */
 static void address_message(const struct view *view, int at, int pending)
 {
     struct scratch *scratch = &view->scratch[at];
@@ -182,7 +186,7 @@ static void address_message(const struct view *view, int at, int pending)
             .msg_iov = &view->places[pending],
             .msg_iovlen = 1,
             .msg_control = control_length > 0 ? scratch->control : NULL,
-            .msg_controllen = (socklen_t)control_length, /* a size_t in glibc, a socklen_t in musl */
+            .msg_controllen = (socklen_t)control_length, /* size_t in glibc, socklen_t in musl */
         },
     };
 }
@@ -192,27 +196,27 @@ static struct scratch *first_of(const struct view *view, const struct msghdr *me
     return &view->scratch[message->msg_iov - view->places];
 }
 
-static int leaves_alone(const struct slot *slot)
+static int is_sent_separately(const struct slot *slot)
 {
-    return (slot->send_flags & SEND_ALONE) || slot->send_segment_size > 0 || slot->source_form == FORM_AS_RECEIVED;
+    return (slot->send_flags & SEND_SEPARATELY) || slot->send_segment_size > 0 || slot->source_form == FORM_AS_RECEIVED;
 }
 
 /*
- * Returns whether slot can leave with the message before it: all datagrams have one length, only the last may be
- * shorter.
+ * Returns 1 if slot can be coalesced with the message before it. All datagrams must have one length; only the last one
+ * may be shorter.
  */
 static int joins(const struct view *view, const struct msghdr *message, const struct slot *slot)
 {
     const struct slot *first = first_of(view, message)->slot;
-    size_t count = (size_t)message->msg_iovlen; /* an int in musl */
+    size_t count = (size_t)message->msg_iovlen; /* int in musl */
     size_t length = message->msg_iov[0].iov_len;
 
     return slot->length > 0 && slot->length <= length && message->msg_iov[count - 1].iov_len == length
         && length <= view->longest_coalesced && count < MOST_SEGMENTS && (count + 1) * length <= MOST_COALESCED
-        && !leaves_alone(first) && !leaves_alone(slot) && slots_share_way(first, slot);
+        && !is_sent_separately(first) && !is_sent_separately(slot) && slots_share_way(first, slot);
 }
 
-/* Has the control messages of message number at, which may be none, end with the size of its segments. */
+/* Appends the segment size to the control messages of message number at, which may be none. */
 static void append_size(const struct view *view, int at, struct msghdr *message, size_t segment)
 {
     message->msg_control = view->scratch[at].control;
@@ -229,7 +233,7 @@ static void join(const struct view *view, int at)
     message->msg_iovlen++;
 }
 
-/* Puts the pending slots into messages; returns how many. */
+/* Builds the messages for the pending slots. Returns the number of messages. */
 static int address_pending(const struct view *view, int count)
 {
     int pending = 0;
@@ -254,7 +258,8 @@ static int address_pending(const struct view *view, int count)
 }
 
 /*
- * What a kernel, a device or a route that cannot cut says; a segment longer than the path's MTU is one of the reasons.
+ * Returns 1 for the errors of a kernel, device or route that does not segment. A segment longer than the path MTU is
+ * one of the causes.
  */
 static int is_refusal_to_cut(int error)
 {
@@ -269,13 +274,16 @@ static int is_to_be_cut(const struct view *view, int at)
     return segment > 0 && segment < message->msg_iov[0].iov_len;
 }
 
-/* Sends the next part of a payload that is to be cut: as many segments as the kernel cuts at once, or one. */
+/*
+ * Sends the next part of a payload that is to be segmented: as many segments as the kernel takes at once, or one.
+ * Returns 0 or minus the error.
+ */
 static int send_part(const struct view *view, int fd, int at, size_t length)
 {
     struct msghdr *message = &view->messages[at].header;
     struct slot *slot = first_of(view, message)->slot;
     size_t segment = slot->send_segment_size;
-    size_t segments = (slot->send_flags & SEND_ALONE) || segment > MOST_COALESCED
+    size_t segments = (slot->send_flags & SEND_SEPARATELY) || segment > MOST_COALESCED
         ? 1
         : at_most(MOST_SEGMENTS, MOST_COALESCED / segment);
     struct iovec place = {
@@ -290,7 +298,7 @@ static int send_part(const struct view *view, int fd, int at, size_t length)
     }
     int result = kernel_send(fd, &part);
     if (result < 0 && place.iov_len > segment && is_refusal_to_cut(-result)) {
-        slot->send_flags |= SEND_ALONE | SEND_REFUSED;
+        slot->send_flags |= SEND_SEPARATELY | SEND_SEGMENTATION_REFUSED;
         return 0;
     }
     slot->sent_length = (uint16_t)(slot->sent_length + (result < 0 ? 0 : place.iov_len));
@@ -310,7 +318,10 @@ static int send_parts(const struct view *view, int fd, int at)
     return result < 0 ? result : 1;
 }
 
-/* sendmmsg(2) came with Linux 3.0. */
+/*
+ * Sends one or more messages. Returns their number or minus the error. Falls back to sendmsg(2) on kernels without
+ * sendmmsg(2), which came with Linux 3.0.
+ */
 static int send_some(const struct view *view, int fd, int from, int until)
 {
     int end = from;
@@ -341,7 +352,7 @@ static int finish(const struct view *view, int at, int error)
 
     for (int i = 0; i < count; i++) {
         first[i].slot->error = (uint32_t)error;
-        first[i].slot->send_flags |= count > 1 && error == 0 ? SEND_TOGETHER : 0;
+        first[i].slot->send_flags |= count > 1 && error == 0 ? SEND_COALESCED : 0;
         first[i].slot->send_state = STATE_DONE;
     }
     return count;
@@ -353,14 +364,14 @@ static void part(const struct view *view, int at)
     struct scratch *first = first_of(view, message);
 
     for (size_t i = 0; i < (size_t)message->msg_iovlen; i++) {
-        first[i].slot->send_flags |= SEND_ALONE | SEND_REFUSED;
+        first[i].slot->send_flags |= SEND_SEPARATELY | SEND_SEGMENTATION_REFUSED;
     }
 }
 
 /*
- * Sends messages until all are done or the send buffer is full; returns 1 instead if one was taken apart and what is
- * pending has to be addressed anew. Adds to the slots done. sendmmsg(2) stops at the first message that fails and
- * reports the error only when called again from there.
+ * Sends messages until all are done or the send buffer is full, and adds the number of slots done to *done. Returns 0;
+ * or 1 if a coalesced message was refused and split, so that the messages must be built anew. sendmmsg(2) stops at the
+ * first message that fails, and reports the error only if the next call begins with it.
  */
 static int send_messages(const struct view *view, int fd, int messages, int *done)
 {

@@ -1,4 +1,4 @@
-/* Receiving into and sending from the slots of an arena. */
+/* Receives into the slots of an arena, and sends from them. */
 #ifndef PKTINFO_BATCH_H
 #define PKTINFO_BATCH_H
 
@@ -6,17 +6,19 @@
 
 #include "arena.h"
 
-/* Bytes that an arena of this shape needs, 0 if the shape is impossible. */
+/* Returns the size in bytes of an arena of this shape, or 0 if the shape is invalid. */
 size_t arena_size(int slot_count, int payload_stride);
 
 /*
- * Receives what is there, at most count datagrams, into the first slots; returns how many, or minus the error if none.
+ * Receives up to count queued datagrams into the first slots, without waiting. Returns their number, or minus the error
+ * if there is none. The arena belongs to the caller; only one thread may use it at a time.
  */
 int arena_receive(void *arena, int fd, int count);
 
 /*
- * Sends every pending slot among the first count. A slot that fails is marked with its error and holds back nobody
- * behind it. Returns how many slots are done; fewer than were pending if the socket's send buffer is full.
+ * Sends the pending slots among the first count, without waiting. A slot that fails is marked with its error and does
+ * not stop those behind it. Returns the number of slots done, which is less than the number pending if the send buffer
+ * is full.
  */
 int arena_send(void *arena, int fd, int count);
 

@@ -4,7 +4,10 @@
 #include <netinet/in.h>
 #include <time.h>
 
-/* From linux/udp.h and asm/socket.h; spelled out because old system headers lack the first and musl the second. */
+/*
+ * From linux/udp.h and asm/socket.h. They are defined here because old system headers lack the first and musl lacks the
+ * second.
+ */
 enum { SOL_UDP_LEVEL = 17, UDP_SEGMENT_TYPE = 103, UDP_GRO_TYPE = 104 };
 
 static void read_in_pktinfo(struct slot *slot, const uint8_t *info)
@@ -56,7 +59,10 @@ static void read_hop_limit(struct slot *slot, int hop_limit)
     }
 }
 
-/* Copies data to value if it has the size of its type: a control buffer too small cuts it short. */
+/*
+ * Copies data to value if it has exactly the size of the value: a control buffer that is too small truncates a message.
+ * Returns 1 if it has.
+ */
 static int take(void *value, size_t size, const uint8_t *data, size_t length)
 {
     if (length != size) {
@@ -73,7 +79,7 @@ static void read_ip_message(struct slot *slot, int type, const uint8_t *data, si
 
     if (type == IP_PKTINFO && length == sizeof(struct in_pktinfo)) {
         read_in_pktinfo(slot, data);
-    } else if (type == IP_TOS && take(&byte, sizeof(byte), data, length)) { /* received as a byte, ip(7) */
+    } else if (type == IP_TOS && take(&byte, sizeof(byte), data, length)) { /* received as one byte, ip(7) */
         read_traffic_class(slot, byte);
     } else if (type == IP_TTL && take(&number, sizeof(number), data, length)) {
         read_hop_limit(slot, number);

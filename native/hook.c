@@ -4,7 +4,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "asked.h"
+#include "reply_rule.h"
 #include "hook_sockets.h"
 #include "kernel.h"
 #include "kernel_linux.h"
@@ -16,29 +16,29 @@ enum { ROUTE_LOCAL = 2 }; /* RTN_LOCAL of rtnetlink(7) */
 
 static void count(_Atomic uint64_t *counter)
 {
-    /* The JDK lets one thread at a time receive or send at a socket: no need to lock the bus. */
+    /* The JDK lets one thread at a time receive on a socket, and one send, so an atomic addition is not needed. */
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
 }
 
 static void remember(struct place *place, uint64_t state, const struct msghdr *message)
 {
     struct slot slot;
-    struct asked asked;
+    struct reply_source source;
 
-    slot.flags = 0; /* whatever they do not say is there, is not read */
+    slot.flags = 0; /* fields whose flag stays clear are not read */
     slot.peer_port = 0;
     slot_read_name(&slot, message->msg_name, message->msg_namelen);
     slot_read_control(&slot, message->msg_control, message->msg_controllen);
-    if (slot.peer_port == 0 || (message->msg_flags & MSG_CTRUNC) || !asked_read(&slot, &asked)) {
+    if (slot.peer_port == 0 || (message->msg_flags & MSG_CTRUNC) || !reply_source_read(&slot, &source)) {
         return;
     }
-    struct peer peer = asked_by(&slot);
+    struct peer peer = request_peer(&slot);
     struct peers *peers = atomic_load_explicit(&place->peers, memory_order_acquire);
     if (peers != NULL) {
         if (!atomic_load_explicit(&place->remembers, memory_order_relaxed)) {
             atomic_store(&place->remembers, 1);
         }
-        peers_remember(peers, state >> COUNT_SHIFT, &peer, &asked, hook_seconds(), hook_expiry());
+        peers_remember(peers, state >> COUNT_SHIFT, &peer, &source, hook_seconds(), hook_expiry());
     }
 }
 
@@ -72,57 +72,59 @@ int hook_receive(int fd, void *buffer, size_t length, void *name, socklen_t *nam
 }
 
 /*
- * The kernel gives one number for a source that is gone and for other mistakes or a route that is missing: ENETUNREACH
- * over IPv4 today, EINVAL over IPv6 and on old kernels. Which it was, the routing table tells.
+ * Returns 1 if sending failed because the source has left the host. The kernel has no error of its own for that:
+ * ENETUNREACH over IPv4 today, EINVAL over IPv6 and on old kernels, also mean other mistakes or a missing route. The
+ * routing table decides.
  */
-static int is_gone(int error, const struct asked *asked)
+static int is_gone(int error, const struct reply_source *source)
 {
     uint8_t address[16];
 
     if (error == LINUX_ENODEV) {
-        return 1; /* the interface, and with it the address */
+        return 1; /* the interface is gone, and its addresses with it */
     }
-    memcpy(address, &asked->high, 8);
-    memcpy(address + 8, &asked->low, 8);
-    if ((error != LINUX_EINVAL && error != LINUX_EADDRNOTAVAIL && error != LINUX_ENETUNREACH) || asked_any(address)) {
+    memcpy(address, &source->high, 8);
+    memcpy(address + 8, &source->low, 8);
+    if ((error != LINUX_EINVAL && error != LINUX_EADDRNOTAVAIL && error != LINUX_ENETUNREACH)
+        || address_is_unspecified(address)) {
         return 0;
     }
     int fd = kernel_new_route_socket();
     int type = fd;
     if (fd >= 0) {
-        int family = asked->form == FORM_IN_PKTINFO ? FAMILY_IPV4 : FAMILY_IPV6;
-        type = kernel_route_type(fd, 1, family, address, asked_link_local(address) ? (int)asked->interface : 0);
+        int family = source->form == FORM_IN_PKTINFO ? FAMILY_IPV4 : FAMILY_IPV6;
+        type = kernel_route_type(fd, 1, family, address, address_is_link_local(address) ? (int)source->interface : 0);
         kernel_close(fd);
     }
     return type < 0 ? error != LINUX_ENETUNREACH : type != ROUTE_LOCAL;
 }
 
-/* A slot of what is sent, for the control message that names the source. */
-static size_t write_source(const struct asked *asked, void *control)
+/* Writes the control message that names the source. Returns its length. */
+static size_t write_source(const struct reply_source *source, void *control)
 {
     struct slot slot;
 
-    slot.source_form = asked->form;
-    slot.source_interface = asked->interface;
-    memcpy(slot.source_address, &asked->high, 8);
-    memcpy(slot.source_address + 8, &asked->low, 8);
+    slot.source_form = source->form;
+    slot.source_interface = source->interface;
+    memcpy(slot.source_address, &source->high, 8);
+    memcpy(slot.source_address + 8, &source->low, 8);
     return slot_write_control(&slot, control);
 }
 
-/* A fresh socket is one for a transfer if its first peer has asked for one. */
-static uint64_t take_if_asked(int fd, struct place *place, uint64_t state, const void *name, socklen_t name_length)
+/* Decides on a fresh socket at its first send: it serves a transfer if the peer has requested one. */
+static uint64_t take_if_requested(int fd, struct place *place, uint64_t state, const void *name, socklen_t name_length)
 {
     struct peer peer;
-    struct asked asked;
+    struct reply_source source;
 
-    if (!peer_read(&peer, name, name_length) || !transfer_find(&peer, &asked)) {
+    if (!peer_read(&peer, name, name_length) || !transfer_find(&peer, &source)) {
         return hook_decide(fd, place, state);
     }
     state = hook_take(fd, place, state);
     struct peers *peers = atomic_load_explicit(&place->peers, memory_order_acquire);
     if ((state & MODE_BITS) == MODE_CHOOSE && peers != NULL) {
         atomic_store(&place->remembers, 1);
-        peers_remember(peers, state >> COUNT_SHIFT, &peer, &asked, hook_seconds(), hook_expiry());
+        peers_remember(peers, state >> COUNT_SHIFT, &peer, &source, hook_seconds(), hook_expiry());
     }
     return state;
 }
@@ -141,10 +143,10 @@ int hook_send(int fd, const void *buffer, size_t length, const void *name, sockl
         .msg_control = control,
     };
     struct peer peer;
-    struct asked asked;
+    struct reply_source source;
 
     if ((state & MODE_BITS) == MODE_FRESH) {
-        state = take_if_asked(fd, place, state, name, name_length);
+        state = take_if_requested(fd, place, state, name, name_length);
     }
     if ((state & MODE_BITS) != MODE_CHOOSE) {
         return HOOK_NOT_MINE;
@@ -152,16 +154,16 @@ int hook_send(int fd, const void *buffer, size_t length, const void *name, sockl
     struct peers *peers = atomic_load_explicit(&place->peers, memory_order_acquire);
     uint64_t owner = state >> COUNT_SHIFT;
     if (!peer_read(&peer, name, name_length)
-        || !peers_find(peers, owner, &peer, hook_seconds(), hook_expiry(), &asked)) {
+        || !peers_find(peers, owner, &peer, hook_seconds(), hook_expiry(), &source)) {
         count(&place->unknown);
         return HOOK_NOT_MINE;
     }
-    message.msg_controllen = (socklen_t)write_source(&asked, control); /* a size_t in glibc, a socklen_t in musl */
+    message.msg_controllen = (socklen_t)write_source(&source, control); /* size_t in glibc, socklen_t in musl */
     int result = kernel_send_as_socket(fd, &message);
     if (result >= 0) {
         count(&place->pinned);
-    } else if (is_gone(-result, &asked)) {
-        peers_forget(peers, owner, &peer, &asked);
+    } else if (is_gone(-result, &source)) {
+        peers_forget(peers, owner, &peer, &source);
         count(&place->gone);
         *error = -result;
         return HOOK_SOURCE_GONE;

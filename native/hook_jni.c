@@ -1,7 +1,8 @@
 #define _GNU_SOURCE
 /*
- * Puts hook.c in the place of natives of the JDK's sun.nio.ch, by RegisterNatives. The JDK's own functions do all that
- * hook.c leaves to them, and are put back when it is switched off. Nothing in here allocates, but for an exception.
+ * Replaces native methods of the JDK's sun.nio.ch by functions that call hook.c, through RegisterNatives. They call the
+ * JDK's own functions for everything that hook.c does not handle; switching off registers those again. The code here
+ * allocates only for an exception.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -18,7 +19,7 @@
 #include "org_pktinfo_internal_HookSwitch.h"
 #include "peers.h"
 
-/* The names that these have had since the oldest C library supported: the newest names are of another. */
+/* The symbol versions of the oldest supported C library: by default the linker takes the newest. */
 #if defined(__GLIBC__) && defined(__x86_64__)
 __asm__(".symver dlopen, dlopen@GLIBC_2.2.5");
 __asm__(".symver dlsym, dlsym@GLIBC_2.2.5");
@@ -33,7 +34,7 @@ __asm__(".symver dlopen, dlopen@GLIBC_2.2");
 __asm__(".symver dlsym, dlsym@GLIBC_2.2");
 #endif
 
-/* sun.nio.ch.IOStatus, and the longest datagram that the JDK asks for. */
+/* The constants of sun.nio.ch.IOStatus, and the longest datagram that the JDK receives or sends. */
 enum { UNAVAILABLE = -2, INTERRUPTED = -3, THROWN = -5, MOST_BYTES = 65536, PATH_CAPACITY = 4096 };
 
 typedef jint receive_function(JNIEnv *, jclass, jobject, jlong, jint, jlong, jboolean);
@@ -44,7 +45,7 @@ typedef void bind_function(JNIEnv *, jclass, jobject, jboolean, jboolean, jobjec
 typedef jint connect_function(JNIEnv *, jclass, jboolean, jobject, jobject, jint);
 typedef void throw_function(JNIEnv *, const char *, const char *);
 
-/* The JDK's own. */
+/* The JDK's own functions. */
 static receive_function *jdk_receive;
 static send_function *jdk_send;
 static disconnect_function *jdk_disconnect;
@@ -70,7 +71,7 @@ static jint JNICALL receive0(
 {
     if (!connected) {
         int result;
-        do { /* once more after what a former connection left behind, as the JDK does */
+        do { /* again after a pending error of a former connection, as the JDK does */
             socklen_t name_length = sizeof(struct sockaddr_in6);
             result = hook_receive(descriptor_of(env, descriptor), (void *)(uintptr_t)buffer, at_most(length),
                 (void *)(uintptr_t)name, &name_length);
@@ -85,11 +86,13 @@ static jint JNICALL receive0(
             return INTERRUPTED;
         }
     }
-    /* Also what failed: receiving once more does no harm, and the exception is the JDK's. */
+    /* On errors too: receiving once more is harmless, and the JDK throws its own exception. */
     return jdk_receive(env, type, descriptor, buffer, length, name, connected);
 }
 
-/* Throws what the JDK throws for an error of sendto(2): its own function would send once more, from another address. */
+/*
+ * Throws the JDK's exception for an error of sendto(2). The JDK's own function would send again, from another address.
+ */
 static jint throw_error(JNIEnv *env, int error)
 {
     const char *name = "java/net/SocketException";
@@ -175,7 +178,7 @@ static void JNICALL bind0(
     }
 }
 
-/* Of TCP too, which hook_connected tells by what is known of the descriptor. */
+/* Also called for TCP, which hook_connected() recognizes by the descriptor's state. */
 static jint JNICALL connect0(
     JNIEnv *env, jclass type, jboolean prefer_ipv6, jobject descriptor, jobject address, jint port)
 {
@@ -200,7 +203,7 @@ static const JNINativeMethod NET[] = {
 
 enum { CHANNEL_COUNT = sizeof(CHANNEL) / sizeof(*CHANNEL), NET_COUNT = sizeof(NET) / sizeof(*NET) };
 
-/* Notes the first thing that is missing. */
+/* Looks up a function. Stores the name of the first one that is missing. */
 static void *function(void *library, const char *name, const char **missing)
 {
     void *found = dlsym(library, name);
@@ -211,7 +214,7 @@ static void *function(void *library, const char *name, const char **missing)
     return found;
 }
 
-/* Finds the JDK's own functions; returns the name of one that is not there, NULL if all are. */
+/* Looks up the JDK's own functions. Returns the name of one that is missing, or NULL. */
 static const char *find_functions(void *nio, void *java)
 {
     const char *missing = NULL;
@@ -226,7 +229,10 @@ static const char *find_functions(void *nio, void *java)
     return missing;
 }
 
-/* RegisterNatives replaces one by one: all have to be there, with these signatures, before it begins. */
+/*
+ * Returns the name of a method that is missing, or NULL. RegisterNatives replaces methods one by one, so all are
+ * checked, with their signatures, before it is called.
+ */
 static const char *find_methods(JNIEnv *env, jclass type, const JNINativeMethod *methods, int count)
 {
     for (int i = 0; i < count; i++) {
@@ -271,7 +277,7 @@ static const char *switch_on(JNIEnv *env, const char *nio_path, const char *java
     return missing == NULL ? replace(env, CHANNEL, NET) : missing;
 }
 
-/* Whoever is in hook.c just now gets out unharmed: the library stays where it is. */
+/* Registers the JDK's functions again. Threads inside hook.c are not affected, as the library stays loaded. */
 static const char *switch_off(JNIEnv *env)
 {
     JNINativeMethod channel[CHANNEL_COUNT], net[NET_COUNT];
@@ -307,8 +313,8 @@ static jobject string_field(JNIEnv *env, jobject self, const char *name)
 }
 
 /*
- * HotSpot warns on stdout of natives of the JDK that are replaced, unless the method that calls this one belongs to the
- * boot loader: java.lang.Thread.run does.
+ * Switches the hook on or off. HotSpot warns on stdout when natives of the JDK are replaced, unless the method that
+ * calls this one belongs to the boot loader, as java.lang.Thread.run does.
  */
 JNIEXPORT void JNICALL Java_org_pktinfo_internal_HookSwitch_run(JNIEnv *env, jobject self)
 {
@@ -331,7 +337,7 @@ JNIEXPORT void JNICALL Java_org_pktinfo_internal_HookSwitch_run(JNIEnv *env, job
     (*env)->SetObjectField(env, self, failure, why == NULL ? NULL : (*env)->NewStringUTF(env, why));
 }
 
-/* Copies at most so many numbers of an array; returns how many there were. */
+/* Copies up to most numbers of an array. Returns the number copied. */
 static jsize copy_numbers(JNIEnv *env, jintArray from, jint *to, jsize most)
 {
     jsize count = (*env)->GetArrayLength(env, from);

@@ -9,7 +9,7 @@
 #include "kernel.h"
 #include "peers.h"
 
-/* Who has chosen the port, in the word between the mode and the count. */
+/* The chooser of the port, stored in the state word between the mode and the count. */
 enum { BOUND_UNSEEN, BOUND_BY_PROGRAM, BOUND_BY_SYSTEM };
 enum { BOUND_SHIFT = 4, BOUND_BITS = 3 << BOUND_SHIFT };
 
@@ -17,12 +17,12 @@ enum { CHUNK = 1024, CHUNKS = 4096 };
 
 static _Atomic(struct place *) chunks[CHUNKS];
 static _Atomic uint64_t last_socket = 1;
-static _Atomic uint64_t first_valid = 1; /* sockets counted before are void */
+static _Atomic uint64_t first_valid = 1; /* sockets with a lower count are void */
 static _Atomic uint64_t sockets;
 static _Atomic uint64_t bytes;
 static _Atomic uint32_t seconds = 1;
 
-/* What hook_settings says, one by one: another thread may be in here while it is begun anew. */
+/* The fields of hook_settings. Each is atomic, as other threads may read them while hook_begin() sets them. */
 static struct {
     _Atomic uint32_t ranges[MOST_RANGES]; /* the first port in the upper half, the last in the lower */
     _Atomic uint32_t transfers[MOST_RANGES];
@@ -52,7 +52,7 @@ struct place *hook_place(int fd)
     return &chunk[fd % CHUNK];
 }
 
-/* Makes none: for what is no datagram socket, and never was at that number. */
+/* Returns the place of a descriptor without allocating one; NULL for a number that never was a datagram socket. */
 static struct place *seen_place(int fd)
 {
     struct place *chunk = fd < 0 || fd >= CHUNK * CHUNKS ? NULL : atomic_load(&chunks[fd / CHUNK]);
@@ -130,7 +130,7 @@ void hook_begin(const struct hook_settings *wanted)
             forget_all(&chunk[j]);
         }
     }
-    /* Last: whoever sees a socket anew finds all of the above done. */
+    /* This store is last: a thread that examines a socket afterwards sees all of the above. */
     atomic_store(&first_valid, atomic_fetch_add(&last_socket, 1) + 1);
 }
 
@@ -198,7 +198,10 @@ static struct peers *memory_of(struct place *place)
     uint32_t capacity = atomic_load(&settings.memory);
     uint64_t size = peers_size(capacity);
 
-    /* One that was made for more peers does as well; one that is too small stays with whoever is using it. */
+    /*
+     * A memory for at least as many peers is reused. One that is too small stays allocated, as a thread may be using
+     * it.
+     */
     if (before != NULL && peers_room(before) >= size) {
         return before;
     }
@@ -210,7 +213,7 @@ static struct peers *memory_of(struct place *place)
         return NULL;
     }
     if (!atomic_compare_exchange_strong(&place->peers, &before, peers)) {
-        return before; /* another thread has used the socket for the first time too; the room of one memory is lost */
+        return before; /* another thread was first to use the socket; this memory is not freed */
     }
     return peers;
 }
@@ -224,7 +227,10 @@ static int is_any(const struct sockaddr_storage *name)
         : ((const struct sockaddr_in *)name)->sin_addr.s_addr == INADDR_ANY;
 }
 
-/* For an IPv4 datagram on an IPv6 socket only in_pktinfo names the local address of a group or of broadcast. */
+/*
+ * Enables packet information; returns 1 on success. An IPv6 socket needs IP_PKTINFO too: for an IPv4 datagram to a
+ * group or broadcast only in_pktinfo has the local address.
+ */
 static int has_packet_information(int fd, int family)
 {
     int ipv4 = kernel_set_option(fd, OPTION_IP_PKTINFO, 1);
@@ -232,7 +238,7 @@ static int has_packet_information(int fd, int family)
     return family == AF_INET6 ? kernel_set_option(fd, OPTION_IPV6_RECVPKTINFO, 1) == 0 : ipv4 == 0;
 }
 
-/* Reads a socket's own name and returns its port, 0 if it is not bound; -1 if it is no UDP socket. */
+/* Reads a socket's local address. Returns its port, 0 if it is not bound, -1 if it is not a UDP socket. */
 static int read_own(int fd, struct sockaddr_storage *name)
 {
     in_port_t port;
@@ -245,7 +251,7 @@ static int read_own(int fd, struct sockaddr_storage *name)
     return ntohs(port);
 }
 
-/* Decides what becomes of a socket; VERDICT_NONE if it is not bound. */
+/* Decides on a socket. Returns VERDICT_NONE if it is not bound. */
 static enum verdict judge(int fd, struct place *place, uint64_t state)
 {
     struct sockaddr_storage name;
@@ -273,14 +279,14 @@ int hook_has_transfers(void)
     return atomic_load_explicit(&settings.transfer_count, memory_order_relaxed) > 0;
 }
 
-/* Tells if a socket with a port of the system's choice may be one for a transfer, by what it sends first. */
+/* Returns 1 if a socket with an ephemeral port may serve a transfer, which its first send decides. */
 static int may_be_fresh(enum verdict verdict, uint64_t state)
 {
     return hook_has_transfers() && (state & BOUND_BITS) == BOUND_BY_SYSTEM << BOUND_SHIFT
         && (verdict == VERDICT_EPHEMERAL || verdict == VERDICT_PORT || verdict == VERDICT_CHOOSES);
 }
 
-/* The kernel's number of the socket; 0 before Linux 4.12. */
+/* Returns the socket's cookie; 0 before Linux 4.12. */
 static uint64_t number_of(int fd)
 {
     int64_t cookie = kernel_cookie(fd);
@@ -296,7 +302,7 @@ uint64_t hook_enter(int fd, struct place *place, uint64_t state, enum verdict ve
         return state;
     }
     atomic_store(&place->number, number_of(fd));
-    uint32_t before = atomic_exchange(&place->verdict, verdict); /* the same after a disconnect: counted already */
+    uint32_t before = atomic_exchange(&place->verdict, verdict); /* unchanged by a disconnect: counted already */
     atomic_fetch_add(&sockets, verdict == VERDICT_CHOOSES && before != VERDICT_CHOOSES);
     return made;
 }
@@ -335,7 +341,7 @@ uint64_t hook_take(int fd, struct place *place, uint64_t state)
     return hook_enter(fd, place, state, VERDICT_CHOOSES, MODE_CHOOSE);
 }
 
-/* Whether the socket was seen since the beginning. */
+/* Returns 1 if the socket was seen since the beginning. */
 static int is_valid(uint64_t state)
 {
     return state >> COUNT_SHIFT >= atomic_load_explicit(&first_valid, memory_order_acquire);
@@ -363,9 +369,9 @@ void hook_bound(int fd, int port)
     }
     uint64_t state = atomic_load(&place->state);
     if (!is_valid(state)) {
-        return; /* made before the beginning; its first use tells whether it is a datagram socket */
+        return; /* older than the beginning; its first use shows if it is a datagram socket */
     }
-    /* The first time counts: the JDK binds a socket again by number after a disconnect. */
+    /* Only the first bind counts: after a disconnect the JDK binds the socket again, with an explicit port. */
     if ((state & BOUND_BITS) == BOUND_UNSEEN && (state & MODE_BITS) != MODE_LEAVE) {
         uint64_t bound = state | (uint64_t)(port == 0 ? BOUND_BY_SYSTEM : BOUND_BY_PROGRAM) << BOUND_SHIFT;
         atomic_compare_exchange_strong(&place->state, &state, bound);
@@ -383,7 +389,7 @@ void hook_disconnected(int fd)
     }
 }
 
-/* Whether the socket that was seen with this number is still there. */
+/* Returns 1 if the descriptor still has the port that was noted for it. */
 static int is_open(int fd, const struct place *place)
 {
     struct sockaddr_storage name;
@@ -430,7 +436,9 @@ int hook_tell(int from, struct hook_news *news)
     return 0;
 }
 
-/* Tells if the JDK has made the socket, and not somebody else after the JDK's with this number was closed. */
+/*
+ * Returns 1 if the JDK has created the socket. Other code may have reused the number after the JDK's socket was closed.
+ */
 static int is_jdks(int fd, struct place *place, enum unseen unseen)
 {
     uint64_t number = atomic_load(&place->number);

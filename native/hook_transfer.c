@@ -1,6 +1,7 @@
 /*
- * Answers from a new socket, as TFTP servers give them: the first peer that a new socket sends to, or is connected to,
- * has asked a socket on one of the ports for transfers a moment ago. That socket's memory tells which address.
+ * Handles replies from a new socket, as TFTP servers send them. The first peer that a new socket sends to, or is
+ * connected to, has just sent a request to one of the ports for transfers. The memory of that port's socket has the
+ * request destination.
  */
 #define _GNU_SOURCE
 #include <netinet/in.h>
@@ -8,14 +9,14 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "asked.h"
+#include "reply_rule.h"
 #include "hook_sockets.h"
 #include "kernel.h"
 #include "pktinfo.h"
 
 enum { MOST_SOCKETS = 64, SECONDS = 30 };
 
-/* The descriptors plus one, so that 0 is none. */
+/* The descriptors plus one; 0 is an empty element. */
 static _Atomic int listeners[MOST_SOCKETS];
 
 static struct place *chosen(int listener, uint64_t *state)
@@ -41,22 +42,25 @@ void transfer_add(int fd)
     }
 }
 
-int transfer_find(const struct peer *peer, struct asked *asked)
+int transfer_find(const struct peer *peer, struct reply_source *source)
 {
     for (int i = 0; i < MOST_SOCKETS; i++) {
         uint64_t state;
         struct place *place = chosen(atomic_load(&listeners[i]), &state);
         struct peers *peers = place == NULL ? NULL : atomic_load_explicit(&place->peers, memory_order_acquire);
-        if (peers != NULL && peers_find(peers, state >> COUNT_SHIFT, peer, hook_seconds(), SECONDS, asked)) {
+        if (peers != NULL && peers_find(peers, state >> COUNT_SHIFT, peer, hook_seconds(), SECONDS, source)) {
             return 1;
         }
     }
     return 0;
 }
 
-/* The address that was asked, with the port that the socket has, as the family of its peer's name has it. */
+/*
+ * Fills in a socket address from the request destination and the socket's own port, in the socket's family. Returns its
+ * length.
+ */
 static socklen_t name_source(
-    const struct asked *asked, const struct sockaddr_storage *own, struct sockaddr_storage *name)
+    const struct reply_source *source, const struct sockaddr_storage *own, struct sockaddr_storage *name)
 {
     in_port_t port;
 
@@ -66,32 +70,33 @@ static socklen_t name_source(
     if (own->ss_family == AF_INET) {
         struct sockaddr_in *in = (struct sockaddr_in *)name;
         in->sin_port = port;
-        memcpy(&in->sin_addr, (const uint8_t *)&asked->low + 4, 4);
+        memcpy(&in->sin_addr, (const uint8_t *)&source->low + 4, 4);
         return sizeof(*in);
     }
     struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)name;
     in6->sin6_port = port;
-    memcpy(&in6->sin6_addr, &asked->high, 8);
-    memcpy((uint8_t *)&in6->sin6_addr + 8, &asked->low, 8);
-    in6->sin6_scope_id = asked->interface;
+    memcpy(&in6->sin6_addr, &source->high, 8);
+    memcpy((uint8_t *)&in6->sin6_addr + 8, &source->low, 8);
+    in6->sin6_scope_id = source->interface;
     return sizeof(*in6);
 }
 
 /*
- * The kernel has chosen the source at connect(2), and binds a socket that has an address only after a disconnect, which
- * gives an ephemeral port back: it is taken again, with the address.
+ * Binds a connected socket to the request destination. The kernel has chosen the source at connect(2), and a socket
+ * that has an address can be bound only after a disconnect. That releases an ephemeral port, so the port is bound again
+ * together with the address.
  */
-static void bind_again(int fd, const struct asked *asked, const struct sockaddr_storage *peer)
+static void bind_again(int fd, const struct reply_source *source, const struct sockaddr_storage *peer)
 {
-    struct sockaddr_storage own, source;
+    struct sockaddr_storage own, name;
 
     memset(&own, 0, sizeof(own));
     if (kernel_datagram_name(fd, &own) < 0) {
         return;
     }
-    socklen_t length = name_source(asked, &own, &source);
+    socklen_t length = name_source(source, &own, &name);
     kernel_disconnect(fd);
-    kernel_bind(fd, &source, length); /* if somebody has taken the port, the system chooses, as without the agent */
+    kernel_bind(fd, &name, length); /* if the port was taken meanwhile, the system chooses, as without the agent */
     kernel_connect(fd, peer, length);
 }
 
@@ -101,16 +106,16 @@ void hook_connected(int fd)
     uint64_t state = place == NULL ? MODE_LEAVE : atomic_load(&place->state);
     struct sockaddr_storage name;
     struct peer peer;
-    struct asked asked;
+    struct reply_source source;
 
     if ((state & MODE_BITS) != MODE_FRESH) {
         return;
     }
     memset(&name, 0, sizeof(name));
-    if (kernel_peer_name(fd, &name) >= 0 && peer_read(&peer, &name, sizeof(name)) && transfer_find(&peer, &asked)
-        && asked.unicast) {
-        bind_again(fd, &asked, &name);
-        hook_enter(fd, place, state, VERDICT_CHOOSES, MODE_LEAVE); /* by its address: nothing is left to choose */
+    if (kernel_peer_name(fd, &name) >= 0 && peer_read(&peer, &name, sizeof(name)) && transfer_find(&peer, &source)
+        && source.unicast) {
+        bind_again(fd, &source, &name);
+        hook_enter(fd, place, state, VERDICT_CHOOSES, MODE_LEAVE); /* its bound address is the source */
         return;
     }
     hook_decide(fd, place, state);

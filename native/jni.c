@@ -1,6 +1,4 @@
-/*
- * The only C that knows Java: it unwraps arguments and calls. Addresses and sizes come checked from NativeCalls.java.
- */
+/* The JNI functions: they unwrap arguments and call. NativeCalls.java has checked addresses and sizes. */
 #include <jni.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -10,7 +8,7 @@
 #include "linux_errno.h"
 #include "org_pktinfo_internal_NativeCalls.h"
 
-/* The channel's descriptor number; JNI reaches private fields of java.base without any --add-opens. */
+/* Returns the channel's descriptor number. JNI reads private fields of java.base without any --add-opens. */
 static int descriptor_from_int_field(JNIEnv *env, jclass type, jobject channel)
 {
     jfieldID field = (*env)->GetFieldID(env, type, "fdVal", "I");
@@ -66,8 +64,8 @@ JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_descriptor(
 }
 
 /*
- * The number of a field of DatagramPacket, which is never unloaded: looked up once, or by several threads to the same
- * end.
+ * Returns the ID of a field of DatagramPacket. The class is never unloaded, so the ID is cached; several threads may
+ * look it up at once with the same result.
  */
 static jfieldID packet_field(JNIEnv *env, jobject packet, const char *name, jfieldID *known)
 {
@@ -189,7 +187,7 @@ JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_routeType(
     return kernel_route_type(fd, number, family, address, interface);
 }
 
-/* Which layout this library was compiled for. */
+/* Returns the version of the layout that this library was compiled for. */
 JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_layoutVersion(JNIEnv *env, jclass self)
 {
     (void)env, (void)self;
@@ -221,7 +219,7 @@ JNIEXPORT void JNICALL Java_org_pktinfo_internal_NativeCalls_free(JNIEnv *env, j
 }
 
 /*
- * The address of a direct buffer that holds a whole arena, 0 if it is not direct or too small for what its header says.
+ * Returns the address of a direct buffer that holds a whole arena; 0 if it is not direct, or too small for its header.
  */
 JNIEXPORT jlong JNICALL Java_org_pktinfo_internal_NativeCalls_arenaAddress(JNIEnv *env, jclass self, jobject buffer)
 {

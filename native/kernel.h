@@ -1,7 +1,7 @@
 /*
- * The system calls: what kernel_linux.c does for Linux. Each returns what the kernel does, or minus Linux's number of
- * the error (linux_errno.h) on every operating system; a call that the system lacks is ENOSYS, an option ENOPROTOOPT.
- * EINTR is retried except by the one that waits.
+ * The system calls, which kernel_linux.c implements for Linux. Each returns the kernel's result or, on every operating
+ * system, minus Linux's error number (linux_errno.h). A missing call is ENOSYS, a missing option ENOPROTOOPT. EINTR is
+ * retried, except by kernel_wait(). The functions share no state, so any threads may call them at once.
  */
 #ifndef PKTINFO_KERNEL_H
 #define PKTINFO_KERNEL_H
@@ -12,13 +12,13 @@
 
 #include "org_pktinfo_internal_Layout.h"
 
-/* A message of those that go through one call: Linux's struct mmsghdr, which few other systems have. */
+/* One message of a call for many: Linux's struct mmsghdr, which few other systems have. */
 struct message {
     struct msghdr header;
     unsigned length; /* bytes received or sent */
 };
 
-/* What to wait for, and socket options by our own numbers. */
+/* The events to wait for, and the project's own numbers of socket options. */
 enum {
     WAIT_READABLE = org_pktinfo_internal_Layout_WAIT_READABLE,
     WAIT_WRITABLE = org_pktinfo_internal_Layout_WAIT_WRITABLE,
@@ -36,8 +36,8 @@ enum {
 };
 
 /*
- * Never block. A datagram that does not fit reports MSG_TRUNC and, where the kernel tells it, its whole length. To
- * send, msg_control is NULL if there is no control message: some kernels refuse an empty one.
+ * Receive and send without waiting. A truncated datagram sets MSG_TRUNC, and its whole length is returned if the kernel
+ * reports it. To send without control messages, msg_control must be NULL: some kernels refuse an empty one.
  */
 int kernel_receive(int fd, struct msghdr *message);
 int kernel_receive_many(int fd, struct message *messages, unsigned count);
@@ -46,66 +46,66 @@ int kernel_send_many(int fd, struct message *messages, unsigned count);
 
 struct sockaddr_storage;
 
-/* Reads the own address of a datagram socket; ENOPROTOOPT if fd is none. */
+/* Reads the local address of a datagram socket. Returns ENOPROTOOPT, negated, if fd is not one. */
 int kernel_datagram_name(int fd, struct sockaddr_storage *name);
 
 /* Reads the address that a socket is connected to. */
 int kernel_peer_name(int fd, struct sockaddr_storage *name);
 
-/* As bind(2) and connect(2); the third takes a connection back. */
+/* As bind(2) and connect(2). The third function dissolves the association of a connected socket. */
 int kernel_bind(int fd, const struct sockaddr_storage *name, socklen_t length);
 int kernel_connect(int fd, const struct sockaddr_storage *name, socklen_t length);
 int kernel_disconnect(int fd);
 
-/* Waits for the events (WAIT_*) on fd or for a signal on event_fd, or for the time to pass; 0 also on EINTR. */
+/* Waits for events (WAIT_*) on fd, a signal on event_fd, or the timeout. Returns 0 on timeout, and also on EINTR. */
 int kernel_wait(int fd, int event_fd, int events, int timeout_millis);
 
-/* Options by our own number (OPTION_*), with Linux's values; reading gives a value >= 0. */
+/* Set and get an option by the project's own number (OPTION_*), with Linux's values. A value read is >= 0. */
 int kernel_set_option(int fd, int option, int value);
 int kernel_get_option(int fd, int option);
 
-/* Returns how many datagrams the socket has lost, modulo 2^32; Linux before 4.12 cannot tell: ENOPROTOOPT. */
+/* Returns the number of datagrams that the socket has dropped, modulo 2^32; ENOPROTOOPT before Linux 4.12. */
 int64_t kernel_drops(int fd);
 
-/* Returns the socket's number, which no other socket has or will have; Linux before 4.12 cannot tell: ENOPROTOOPT. */
+/* Returns the socket's cookie, a number that no other socket has or will have; ENOPROTOOPT before Linux 4.12. */
 int64_t kernel_cookie(int fd);
 
-/* Returns the number of the socket's network namespace; Linux before 5.14 cannot tell: ENOPROTOOPT. */
+/* Returns the number of the socket's network namespace; ENOPROTOOPT before Linux 5.14. */
 int64_t kernel_namespace(int fd);
 
-/* Opens a socket for kernel_route_type(), for one question at a time. */
+/* Opens a socket for kernel_route_type(), which handles one query at a time. The caller closes it. */
 int kernel_new_route_socket(void);
 
 /*
- * Returns the type (RTN_* of Linux's rtnetlink(7)) of the route that leads to address, 16 bytes of which an IPv4
- * address is the last four, by interface if that is not 0. 0 if there is none, negative if it cannot be asked for.
- * number is the question's own.
+ * Returns the type (RTN_* of rtnetlink(7)) of the route to address, by interface unless that is 0; 0 if there is no
+ * route, negative if the query failed. address is 16 bytes, of which an IPv4 address is the last four. number is unique
+ * to the query.
  */
 int kernel_route_type(int fd, int number, int family, const uint8_t *address, int interface);
 
 int kernel_duplicate(int fd);
 
-/* Makes fd refer to what by refers to, as dup3(2) does. */
+/* Makes fd refer to the same open file as by, as dup3(2) does. */
 int kernel_replace(int fd, int by);
 
 int kernel_close(int fd);
 
-/* Returns 1 if the descriptor is closed on exec, 0 if not. */
+/* Returns 1 if the descriptor is close-on-exec, otherwise 0. */
 int kernel_closes_on_exec(int fd);
 
 int kernel_new_event(void);
 int kernel_signal(int event_fd);
 
-/* Takes the signals back, if there are any. */
+/* Clears pending signals, if there are any. */
 int kernel_calm(int event_fd);
 
-/* Returns the number of recvfrom(2) on this processor. */
+/* Returns the number of the system call recvfrom(2) on this processor. */
 int kernel_recvfrom_number(void);
 
-/* Interrupts what a thread of this process waits in, by the JDK's own signal; ENOPROTOOPT if the JDK has no handler. */
+/* Interrupts a system call of a thread of this process with the JDK's signal; ENOPROTOOPT if the JDK has no handler. */
 int kernel_interrupt(int thread);
 
-/* The C library: 1000 * major + minor for glibc, 0 for any other. */
+/* Returns the version of the C library: 1000 * major + minor for glibc, 0 for any other. */
 int libc_glibc_version(void);
 
 #endif

@@ -17,12 +17,12 @@
 #include "kernel_linux.h"
 #include "linux_errno.h"
 
-/* What is handed to recvmmsg(2) and sendmmsg(2) as it is. */
+/* The structure is passed to recvmmsg(2) and sendmmsg(2) unchanged. */
 _Static_assert(sizeof(struct message) == sizeof(struct mmsghdr), "message");
 _Static_assert(offsetof(struct message, header) == offsetof(struct mmsghdr, msg_hdr), "header");
 _Static_assert(offsetof(struct message, length) == offsetof(struct mmsghdr, msg_len), "length");
 
-/* errno goes up as it is: not so on alpha, mips, parisc and sparc, whose numbers are their own. */
+/* errno is returned unchanged. This fails on alpha, mips, parisc and sparc, which have numbers of their own. */
 _Static_assert(LINUX_EIO == EIO && LINUX_EAGAIN == EAGAIN && LINUX_EINVAL == EINVAL, "errno");
 _Static_assert(LINUX_ENOSYS == ENOSYS && LINUX_EMSGSIZE == EMSGSIZE && LINUX_EOPNOTSUPP == EOPNOTSUPP, "errno");
 
@@ -30,18 +30,18 @@ _Static_assert(LINUX_ENOSYS == ENOSYS && LINUX_EMSGSIZE == EMSGSIZE && LINUX_EOP
 enum { SOL_UDP_LEVEL = 17, UDP_SEGMENT_OPTION = 103, UDP_GRO_OPTION = 104 };
 
 /*
- * From asm/socket.h and linux/sock_diag.h, which old systems lack too: numbers of 4 bytes, the last that is looked at
- * is the ninth.
+ * From asm/socket.h and linux/sock_diag.h, which old systems lack too. SO_MEMINFO returns 4-byte numbers, of which the
+ * ninth is the last one used.
  */
 enum { SO_MEMINFO_OPTION = 55, MEMINFO_DROPS = 8, SO_COOKIE_OPTION = 57, SO_NETNS_COOKIE_OPTION = 71 };
 
-/* From linux/in.h and linux/in6.h; the latter came with 4.20. */
+/* From linux/in.h and linux/in6.h. The latter option came with Linux 4.20. */
 enum { IP_MULTICAST_ALL_OPTION = 49, IPV6_MULTICAST_ALL_OPTION = 29 };
 
-/* From linux/netlink.h and linux/rtnetlink.h, which a compiler for musl does not find. */
+/* From linux/netlink.h and linux/rtnetlink.h, which are not in the include path of a musl compiler. */
 enum { ROUTING = 0, IS_REQUEST = 1 };                         /* protocol, flag */
-enum { FAILURE = 2, NEW_ROUTE = 24, GET_ROUTE = 26 };         /* types of messages */
-enum { DESTINATION = 1, OUTPUT_INTERFACE = 4 };               /* types of attributes */
+enum { FAILURE = 2, NEW_ROUTE = 24, GET_ROUTE = 26 };         /* message types */
+enum { DESTINATION = 1, OUTPUT_INTERFACE = 4 };               /* attribute types */
 
 struct netlink_header {
     uint32_t length;
@@ -64,7 +64,7 @@ struct attribute {
     uint16_t type;
 };
 
-/* Which route leads to an address, by an interface if that is not 0. */
+/* A query for the route to an address, by an interface unless that is 0. */
 struct route_question {
     struct netlink_header netlink;
     struct route_header route;
@@ -84,7 +84,7 @@ union route_answer {
         struct netlink_header netlink;
         int32_t error;
     } failed;
-    uint8_t bytes[1024]; /* attributes follow */
+    uint8_t bytes[1024]; /* attributes */
 };
 
 static int or_errno(long result)
@@ -93,8 +93,9 @@ static int or_errno(long result)
 }
 
 /*
- * By number: glibc's functions of these names are cancellation points (pthreads(7)), which costs two atomic operations
- * each that no Java thread needs; and glibc 2.12, of RHEL 6, does not have sendmmsg(2), its kernel does.
+ * These are system calls by number. glibc's functions of these names are cancellation points (pthreads(7)), which cost
+ * two atomic operations each that no Java thread needs. Also, glibc 2.12 (RHEL 6) lacks sendmmsg(2), which its kernel
+ * has.
  */
 int kernel_receive(int fd, struct msghdr *message)
 {
@@ -174,7 +175,7 @@ int kernel_disconnect(int fd)
     return kernel_connect(fd, &none, sizeof(none));
 }
 
-/* Not retried on EINTR: only the caller knows how much of its time is left. */
+/* Not retried on EINTR: only the caller knows its remaining time. */
 int kernel_wait(int fd, int event_fd, int events, int timeout_millis)
 {
     struct pollfd fds[2] = {
@@ -199,7 +200,7 @@ static int get_int(int fd, int level, int name)
     return getsockopt(fd, level, name, &value, &length) == -1 ? -errno : value;
 }
 
-/* The index of the interface that SO_BINDTODEVICE names, 0 if none; kernels before 3.8 cannot tell: ENOPROTOOPT. */
+/* Returns the index of the interface that SO_BINDTODEVICE names, 0 if none; ENOPROTOOPT before Linux 3.8. */
 static int get_bound_interface(int fd)
 {
     char name[IF_NAMESIZE + 1] = {0};
@@ -235,7 +236,7 @@ int kernel_set_option(int fd, int option, int value)
     }
 }
 
-/* AF_INET and AF_INET6 have other numbers elsewhere: ours are 4 and 6. */
+/* AF_INET and AF_INET6 differ between systems; the shared numbers are 4 and 6. */
 static int get_family(int fd)
 {
     int domain = get_int(fd, SOL_SOCKET, SO_DOMAIN);
@@ -294,7 +295,7 @@ int64_t kernel_drops(int fd)
     return information[MEMINFO_DROPS];
 }
 
-/* The kernel counts from 1. */
+/* A cookie of 0 is invalid: the kernel counts from 1. */
 static int64_t get_cookie(int fd, int name)
 {
     int64_t cookie = 0;
@@ -313,7 +314,7 @@ int64_t kernel_namespace(int fd)
     return get_cookie(fd, SO_NETNS_COOKIE_OPTION);
 }
 
-/* The kernel has answered when send(2) returns. */
+/* Sends a query. The kernel has queued the answer when send(2) returns. */
 static int ask_for_route(int fd, const struct route_question *question)
 {
     union route_answer answer;
@@ -398,11 +399,11 @@ int kernel_recvfrom_number(void)
     return SYS_recvfrom;
 }
 
-/* As sun.nio.ch.NativeThread: SIGRTMAX - 2, whose handler does nothing. */
+/* Uses the signal of sun.nio.ch.NativeThread, SIGRTMAX - 2, whose handler does nothing. */
 int kernel_interrupt(int thread)
 {
     enum { SIGNAL = 62, SET_BYTES = 8 };
-    uintptr_t action[8] = {0}; /* struct kernel_sigaction: on all processors the handler comes first */
+    uintptr_t action[8] = {0}; /* struct kernel_sigaction: the handler is first on all processors */
 
     if (syscall(SYS_rt_sigaction, SIGNAL, NULL, action, SET_BYTES) != 0) {
         return -errno;
@@ -410,7 +411,7 @@ int kernel_interrupt(int thread)
     return action[0] == 0 ? -ENOPROTOOPT : or_errno(syscall(SYS_tgkill, syscall(SYS_getpid), thread, SIGNAL));
 }
 
-/* Not retried: Linux has released the descriptor even where close(2) fails with EINTR. */
+/* Not retried: Linux has released the descriptor even if close(2) fails with EINTR. */
 int kernel_close(int fd)
 {
     return or_errno(close(fd));

@@ -1,6 +1,6 @@
 /*
- * Linux's system calls for datagrams, made in place and not by syscall(2): after the kernel a processor guesses wrong
- * where a function returns to, so each function between the system call and its user costs some 25 nanoseconds.
+ * Linux's datagram system calls, inline instead of through syscall(2). After a system call the processor mispredicts
+ * function returns, so each function between the system call and the user of its result costs some 25 nanoseconds.
  */
 #ifndef PKTINFO_KERNEL_LINUX_H
 #define PKTINFO_KERNEL_LINUX_H
@@ -11,10 +11,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Returns what the kernel does: minus the number of the error, if it is one. */
+/* Returns the kernel's result, which is minus the error number on failure. */
 static inline long kernel_call(long number, int fd, const void *second, unsigned third, int fourth)
 {
-/* Tests put a function of their own in the place of syscall(2). */
+/* Tests define PKTINFO_SYSCALL_FUNCTION to replace syscall(2) with a function of their own. */
 #if defined(__x86_64__) && defined(__LP64__) && !defined(PKTINFO_SYSCALL_FUNCTION)
     register long r10 __asm__("r10") = fourth;
     register long r8 __asm__("r8") = 0;
@@ -52,7 +52,7 @@ static inline long kernel_call(long number, int fd, const void *second, unsigned
 #endif
 }
 
-/* As the socket is: they wait if it does, and end with EINTR. */
+/* Receive and send as the socket is set: they wait on a blocking socket, and return EINTR without a retry. */
 static inline int kernel_receive_as_socket(int fd, struct msghdr *message)
 {
     return (int)kernel_call(SYS_recvmsg, fd, message, 0, 0);

@@ -1,6 +1,6 @@
 /*
- * The error numbers that the C code itself compares or returns. Errors cross kernel.h and go to Java as Linux's numbers
- * on every operating system (asm-generic/errno.h); those that Java knows are listed in Errno.java.
+ * The error numbers that the C code compares or returns. Across kernel.h and towards Java, error numbers are Linux's on
+ * every operating system (asm-generic/errno.h). Those known to Java are listed in ErrorNumbers.java.
  */
 #ifndef PKTINFO_LINUX_ERRNO_H
 #define PKTINFO_LINUX_ERRNO_H

@@ -7,26 +7,33 @@
 #include <unistd.h>
 
 /*
- * A peer has a place in one of two groups, and there are one and a half as many places as peers: of as many peers as
- * there is room for, fewer than one in a thousand find no place.
+ * A peer has a place in one of two groups. There are one and a half times as many places as peers, so that fewer than
+ * one in a thousand of the peers finds no place when the memory is full.
  */
 enum { PLACES = 8, SPINS = 100 };
 
-/* Words of an entry. */
+/* The words of an entry. */
 enum { PEER_HIGH, PEER_LOW, LOCAL_HIGH, LOCAL_LOW, SCOPE_AND_INTERFACE, PORT_FORM_SECONDS, WORDS };
 
-/* A reader takes what it reads only if the sequence is even, and the same before and after. */
-struct group {
+/* A place is a seqlock: a reader accepts its copy only if the sequence is even, and equal before and after. */
+struct peer_place {
     _Atomic uint32_t sequence;
-    uint32_t unused[7];
-    _Atomic uint32_t tags[PLACES]; /* of the hash; 0: nobody */
-    _Atomic uint64_t entries[PLACES][WORDS];
+    _Atomic uint32_t tag; /* of the hash; 0: empty */
+    _Atomic uint64_t words[WORDS];
+    uint64_t unused;
 };
 
-_Static_assert(sizeof(struct group) == 448, "seven lines of the cache, of which a look-up reads two or three");
+/* A peer is in the place that its tag prefers, if that was free: most look-ups read one line of the cache. */
+struct group {
+    _Atomic uint32_t tags[PLACES]; /* the tags of the places, for a peer that is in none or in another one */
+    uint32_t unused[8];
+    struct peer_place places[PLACES];
+};
+
+_Static_assert(sizeof(struct peer_place) == 64 && sizeof(struct group) == 576, "lines of the cache");
 
 struct peers {
-    uint32_t groups; /* two at least */
+    uint32_t groups; /* at least 2 */
     uint32_t unused[15];
     struct group group[];
 };
@@ -72,10 +79,10 @@ struct peers *peers_new(uint32_t capacity)
     return peers;
 }
 
-/* Odd, so that no two owners give the same. */
+/* Odd, so that the products of different owners differ. */
 static const uint64_t SPREAD = 0x9e3779b97f4a7c15U;
 
-/* The finalizer of SplitMix64: every bit of the result depends on every bit given. */
+/* The finalizer of SplitMix64: every bit of the result depends on every bit of the argument. */
 static uint64_t mixed(uint64_t value)
 {
     value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9U;
@@ -83,7 +90,7 @@ static uint64_t mixed(uint64_t value)
     return value ^ value >> 31;
 }
 
-/* Where a peer may be: its two groups, and its tag in either. */
+/* The two groups that may hold a peer, and its tag in both. */
 struct where {
     struct group *groups[2];
     uint32_t tag;
@@ -97,7 +104,7 @@ static inline struct where where_is(struct peers *peers, uint64_t owner, const s
     uint64_t hash = mixed(mixed(high) ^ mixed(low) ^ parts);
     uint64_t upper = hash >> 32, lower = hash & UINT32_MAX;
     uint64_t first = upper * peers->groups >> 32;
-    uint64_t second = first + 1 + (lower * (peers->groups - 1) >> 32); /* fewer than twice as many: no division */
+    uint64_t second = first + 1 + (lower * (peers->groups - 1) >> 32); /* less than twice the count: no division */
 
     second -= second < peers->groups ? 0 : peers->groups;
     return (struct where){
@@ -106,23 +113,33 @@ static inline struct where where_is(struct peers *peers, uint64_t owner, const s
     };
 }
 
-static inline uint64_t read_word(const struct group *group, int place, int word)
+static inline int preferred(uint32_t tag)
 {
-    return atomic_load_explicit(&group->entries[place][word], memory_order_relaxed);
+    return (int)(tag % PLACES);
+}
+
+static inline uint64_t read_word(const struct peer_place *place, int word)
+{
+    return atomic_load_explicit(&place->words[word], memory_order_relaxed);
+}
+
+static inline uint32_t read_tag(const _Atomic uint32_t *tag)
+{
+    return atomic_load_explicit(tag, memory_order_relaxed);
 }
 
 /*
- * Word by word to where it is wanted: a copy of the whole in larger pieces would have to wait for the words. No loop:
- * the kernel has just run, and the processor would guess its end wrong.
+ * Copies each word on its own: wider loads would stall on the narrower stores before them. The loop is unrolled by
+ * hand, because after a system call the processor would mispredict its end.
  */
-static inline void read_entry(const struct group *group, int place, struct entry *entry)
+static inline void read_entry(const struct peer_place *place, struct entry *entry)
 {
-    entry->words[PEER_HIGH] = read_word(group, place, PEER_HIGH);
-    entry->words[PEER_LOW] = read_word(group, place, PEER_LOW);
-    entry->words[LOCAL_HIGH] = read_word(group, place, LOCAL_HIGH);
-    entry->words[LOCAL_LOW] = read_word(group, place, LOCAL_LOW);
-    entry->words[SCOPE_AND_INTERFACE] = read_word(group, place, SCOPE_AND_INTERFACE);
-    entry->words[PORT_FORM_SECONDS] = read_word(group, place, PORT_FORM_SECONDS);
+    entry->words[PEER_HIGH] = read_word(place, PEER_HIGH);
+    entry->words[PEER_LOW] = read_word(place, PEER_LOW);
+    entry->words[LOCAL_HIGH] = read_word(place, LOCAL_HIGH);
+    entry->words[LOCAL_LOW] = read_word(place, LOCAL_LOW);
+    entry->words[SCOPE_AND_INTERFACE] = read_word(place, SCOPE_AND_INTERFACE);
+    entry->words[PORT_FORM_SECONDS] = read_word(place, PORT_FORM_SECONDS);
 }
 
 static inline int is_equal(const struct entry *one, const struct entry *other)
@@ -139,7 +156,7 @@ static uint32_t seconds_of(const struct entry *entry)
     return (uint32_t)(entry->words[PORT_FORM_SECONDS] >> 32);
 }
 
-/* 0 also if the entry is younger than that: another thread has just been told of the next second. */
+/* Returns the age in seconds; 0 if the entry is newer than now, because another thread already has the next second. */
 static uint32_t age_of(const struct entry *entry, uint32_t now)
 {
     uint32_t age = now - seconds_of(entry);
@@ -162,164 +179,188 @@ static int is_of(const struct entry *entry, const struct peer *peer)
 static void relax(int spins)
 {
     if (spins > SPINS) {
-        syscall(SYS_sched_yield); /* the thread that writes has been interrupted */
+        syscall(SYS_sched_yield); /* the writing thread may have been preempted */
     }
 }
 
-/* Looks for the peer in a group; returns its place and a copy of its entry, -1 if it is not there. */
-static inline int find_in(struct group *group, uint32_t tag, const struct peer *peer, struct entry *copy)
+/* Returns 1 and copies the entry if a place holds the peer. */
+static inline int holds(const struct peer_place *place, uint32_t tag, const struct peer *peer, struct entry *copy)
 {
     for (int spins = 0;; spins++) {
-        uint32_t before = atomic_load_explicit(&group->sequence, memory_order_acquire);
-        int found = -1;
+        uint32_t before = atomic_load_explicit(&place->sequence, memory_order_acquire);
+        int found = read_tag(&place->tag) == tag;
 
-        for (int i = 0; i < PLACES && found < 0; i++) {
-            if (atomic_load_explicit(&group->tags[i], memory_order_relaxed) == tag) {
-                read_entry(group, i, copy);
-                found = is_of(copy, peer) ? i : -1;
-            }
+        if (found) {
+            read_entry(place, copy);
         }
         atomic_thread_fence(memory_order_acquire);
-        if ((before & 1) == 0 && atomic_load_explicit(&group->sequence, memory_order_relaxed) == before) {
-            return found;
+        if ((before & 1) == 0 && atomic_load_explicit(&place->sequence, memory_order_relaxed) == before) {
+            return found && is_of(copy, peer);
         }
         relax(spins);
     }
 }
 
-/* Returns the sequence that the group had. */
-static uint32_t lock(struct group *group)
+/* Looks for the peer in a group. Returns its place and copies its entry; NULL if it is not there. */
+static inline struct peer_place *find_in(struct group *group, uint32_t tag, const struct peer *peer, struct entry *copy)
+{
+    struct peer_place *first = &group->places[preferred(tag)];
+
+    if (holds(first, tag, peer, copy)) {
+        return first;
+    }
+    for (int i = 0; i < PLACES; i++) {
+        struct peer_place *place = &group->places[i];
+        if (read_tag(&group->tags[i]) == tag && place != first && holds(place, tag, peer, copy)) {
+            return place;
+        }
+    }
+    return NULL;
+}
+
+/* Locks a place against other writers. Returns the even sequence, for unlock(). */
+static uint32_t lock(struct peer_place *place)
 {
     uint32_t even;
 
     for (int spins = 0;; spins++) {
-        even = atomic_load_explicit(&group->sequence, memory_order_relaxed) & ~1U;
+        even = atomic_load_explicit(&place->sequence, memory_order_relaxed) & ~1U;
         if (atomic_compare_exchange_weak_explicit(
-                &group->sequence, &even, even + 1, memory_order_acquire, memory_order_relaxed)) {
+                &place->sequence, &even, even + 1, memory_order_acquire, memory_order_relaxed)) {
             break;
         }
         relax(spins);
     }
-    atomic_thread_fence(memory_order_release); /* nobody sees what follows without the odd sequence */
+    atomic_thread_fence(memory_order_release); /* no reader sees later stores without the odd sequence */
     return even;
 }
 
-static void unlock(struct group *group, uint32_t even)
+static void unlock(struct peer_place *place, uint32_t even)
 {
-    atomic_store_explicit(&group->sequence, even + 2, memory_order_release);
+    atomic_store_explicit(&place->sequence, even + 2, memory_order_release);
 }
 
-static void write_entry(struct group *group, int place, uint32_t tag, const struct entry *entry)
+/* The lock must be held. */
+static void write_tag(struct group *group, struct peer_place *place, uint32_t tag)
 {
-    uint32_t even = lock(group);
+    atomic_store_explicit(&place->tag, tag, memory_order_relaxed);
+    atomic_store_explicit(&group->tags[place - group->places], tag, memory_order_relaxed);
+}
 
-    atomic_store_explicit(&group->tags[place], tag, memory_order_relaxed);
+static void write_entry(struct group *group, struct peer_place *place, uint32_t tag, const struct entry *entry)
+{
+    uint32_t even = lock(place);
+
+    write_tag(group, place, tag);
     for (int i = 0; i < WORDS; i++) {
-        atomic_store_explicit(&group->entries[place][i], entry->words[i], memory_order_relaxed);
+        atomic_store_explicit(&place->words[i], entry->words[i], memory_order_relaxed);
     }
-    unlock(group, even);
+    unlock(place, even);
 }
 
 /*
- * Under the locks and not by giving the pages back to the system: that would zero a sequence while another thread holds
- * it, or half of an entry while another reads it.
+ * Entries are cleared under the locks. Returning the pages with madvise(2) would zero a sequence that another thread
+ * holds, or half an entry that another thread reads.
  */
 void peers_clear(struct peers *peers)
 {
     for (uint32_t i = 0; i < peers->groups; i++) {
         struct group *group = &peers->group[i];
-        uint32_t any = 0;
-        for (int place = 0; place < PLACES; place++) {
-            any |= atomic_load_explicit(&group->tags[place], memory_order_relaxed);
+        for (int j = 0; j < PLACES; j++) {
+            if (read_tag(&group->tags[j]) != 0) { /* a page never written to stays unallocated */
+                uint32_t even = lock(&group->places[j]);
+                write_tag(group, &group->places[j], 0);
+                unlock(&group->places[j], even);
+            }
         }
-        if (any == 0) {
-            continue; /* a page that nobody has written to stays the system's */
-        }
-        uint32_t even = lock(group);
-        for (int place = 0; place < PLACES; place++) {
-            atomic_store_explicit(&group->tags[place], 0, memory_order_relaxed);
-        }
-        unlock(group, even);
     }
 }
 
-static struct entry entry_of(const struct peer *peer, const struct asked *asked, uint32_t now)
+static struct entry entry_of(const struct peer *peer, const struct reply_source *source, uint32_t now)
 {
     return (struct entry){{
         [PEER_HIGH] = peer->high,
         [PEER_LOW] = peer->low,
-        [LOCAL_HIGH] = asked->high,
-        [LOCAL_LOW] = asked->low,
-        [SCOPE_AND_INTERFACE] = (uint64_t)asked->interface << 32 | peer->scope,
-        [PORT_FORM_SECONDS] = (uint64_t)now << 32 | (uint64_t)(asked->unicast != 0) << 24
-            | (uint64_t)(asked->form & 0xff) << 16 | peer->port,
+        [LOCAL_HIGH] = source->high,
+        [LOCAL_LOW] = source->low,
+        [SCOPE_AND_INTERFACE] = (uint64_t)source->interface << 32 | peer->scope,
+        [PORT_FORM_SECONDS] = (uint64_t)now << 32 | (uint64_t)(source->unicast != 0) << 24
+            | (uint64_t)(source->form & 0xff) << 16 | peer->port,
     }};
 }
 
-static void read_asked(const struct entry *entry, struct asked *asked)
+static void read_source(const struct entry *entry, struct reply_source *source)
 {
     uint64_t rest = entry->words[PORT_FORM_SECONDS];
 
-    asked->high = entry->words[LOCAL_HIGH];
-    asked->low = entry->words[LOCAL_LOW];
-    asked->interface = (uint32_t)(entry->words[SCOPE_AND_INTERFACE] >> 32);
-    asked->form = (uint16_t)(rest >> 16 & 0xff);
-    asked->unicast = (uint16_t)(rest >> 24 & 1);
+    source->high = entry->words[LOCAL_HIGH];
+    source->low = entry->words[LOCAL_LOW];
+    source->interface = (uint32_t)(entry->words[SCOPE_AND_INTERFACE] >> 32);
+    source->form = (uint16_t)(rest >> 16 & 0xff);
+    source->unicast = (uint16_t)(rest >> 24 & 1);
 }
 
-/* A place in a group for one more, and how many are free: that one, or else the one of the oldest. */
+/*
+ * The best place in a group for a new entry, and the number of free places. Without a free one, it is the oldest
+ * entry's.
+ */
 struct room {
-    int place;
+    struct peer_place *place;
     int free;
     uint32_t age;
 };
 
-static struct room room_in(const struct group *group, uint32_t now, uint32_t expiry)
+static struct room room_in(struct group *group, uint32_t tag, uint32_t now, uint32_t expiry)
 {
-    struct room room = {.place = 0, .free = 0, .age = 0};
+    struct room room = {.place = NULL, .free = 0, .age = 0};
 
     for (int i = 0; i < PLACES; i++) {
+        int at = (preferred(tag) + i) % PLACES;
+        struct peer_place *place = &group->places[at];
         struct entry entry;
-        read_entry(group, i, &entry);
-        int nobody = atomic_load_explicit(&group->tags[i], memory_order_relaxed) == 0 || is_over(&entry, now, expiry);
+        int nobody = read_tag(&group->tags[at]) == 0;
+        if (!nobody) {
+            read_entry(place, &entry);
+            nobody = is_over(&entry, now, expiry);
+        }
         uint32_t age = nobody ? UINT32_MAX : age_of(&entry, now);
 
         room.free += nobody;
         if (age > room.age || i == 0) {
-            room.place = i;
+            room.place = place;
             room.age = age;
         }
     }
     return room;
 }
 
-/* The first group is filled to its half before the second is looked at: a look-up then reads one of them most times. */
+/* The first group is filled to one half before the second is used, so that most look-ups read only one. */
 static void insert(const struct where *where, const struct entry *entry, uint32_t now, uint32_t expiry)
 {
-    struct room first = room_in(where->groups[0], now, expiry);
-    struct room second = room_in(where->groups[1], now, expiry);
+    struct room first = room_in(where->groups[0], where->tag, now, expiry);
+    struct room second = room_in(where->groups[1], where->tag, now, expiry);
     int enough = second.free < PLACES / 2 ? second.free : PLACES / 2;
     int takes_first = first.free + second.free == 0 ? first.age >= second.age : first.free >= enough;
 
     write_entry(where->groups[takes_first ? 0 : 1], takes_first ? first.place : second.place, where->tag, entry);
 }
 
-void peers_remember(struct peers *peers, uint64_t owner, const struct peer *peer, const struct asked *asked,
+void peers_remember(struct peers *peers, uint64_t owner, const struct peer *peer, const struct reply_source *source,
     uint32_t now, uint32_t expiry)
 {
     struct where where = where_is(peers, owner, peer);
-    struct entry entry = entry_of(peer, asked, now);
+    struct entry entry = entry_of(peer, source, now);
     struct entry before;
 
     for (int i = 0; i < 2; i++) {
-        int place = find_in(where.groups[i], where.tag, peer, &before);
-        if (place >= 0) {
-            struct asked known;
-            read_asked(&before, &known);
-            if (known.unicast && !asked->unicast && !is_over(&before, now, expiry)) {
+        struct peer_place *place = find_in(where.groups[i], where.tag, peer, &before);
+        if (place != NULL) {
+            struct reply_source known;
+            read_source(&before, &known);
+            if (known.unicast && !source->unicast && !is_over(&before, now, expiry)) {
                 entry = entry_of(peer, &known, now);
             }
-            /* Most times it is the same as a moment ago: nothing is written, and no reader disturbed. */
+            /* Usually the entry is unchanged. It is then not written, and no reader is disturbed. */
             if (!is_equal(&before, &entry)) {
                 write_entry(where.groups[i], place, where.tag, &entry);
             }
@@ -330,51 +371,51 @@ void peers_remember(struct peers *peers, uint64_t owner, const struct peer *peer
 }
 
 int peers_find(struct peers *peers, uint64_t owner, const struct peer *peer, uint32_t now, uint32_t expiry,
-    struct asked *asked)
+    struct reply_source *source)
 {
     struct where where = where_is(peers, owner, peer);
     struct entry entry;
 
     for (int i = 0; i < 2; i++) {
-        if (find_in(where.groups[i], where.tag, peer, &entry) >= 0) {
-            read_asked(&entry, asked);
+        if (find_in(where.groups[i], where.tag, peer, &entry) != NULL) {
+            read_source(&entry, source);
             return !is_over(&entry, now, expiry);
         }
     }
     return 0;
 }
 
-static int is_same(const struct asked *one, const struct asked *other)
+static int is_same(const struct reply_source *one, const struct reply_source *other)
 {
     return one->high == other->high && one->low == other->low && one->interface == other->interface
         && one->form == other->form && one->unicast == other->unicast;
 }
 
-/* Another thread may have written to the place since it was found: what it holds is looked at under the lock. */
-static void forget_in(struct group *group, int place, uint32_t tag, const struct peer *peer, const struct asked *asked)
+/* Another thread may have written to the place since it was found, so the entry is compared again under the lock. */
+static void forget_in(struct group *group, struct peer_place *place, uint32_t tag, const struct peer *peer,
+    const struct reply_source *source)
 {
-    uint32_t even = lock(group);
+    uint32_t even = lock(place);
     struct entry entry;
-    struct asked known;
+    struct reply_source known;
 
-    read_entry(group, place, &entry);
-    read_asked(&entry, &known);
-    if (atomic_load_explicit(&group->tags[place], memory_order_relaxed) == tag && is_of(&entry, peer)
-        && is_same(&known, asked)) {
-        atomic_store_explicit(&group->tags[place], 0, memory_order_relaxed);
+    read_entry(place, &entry);
+    read_source(&entry, &known);
+    if (read_tag(&place->tag) == tag && is_of(&entry, peer) && is_same(&known, source)) {
+        write_tag(group, place, 0);
     }
-    unlock(group, even);
+    unlock(place, even);
 }
 
-void peers_forget(struct peers *peers, uint64_t owner, const struct peer *peer, const struct asked *asked)
+void peers_forget(struct peers *peers, uint64_t owner, const struct peer *peer, const struct reply_source *source)
 {
     struct where where = where_is(peers, owner, peer);
     struct entry entry;
 
     for (int i = 0; i < 2; i++) {
-        int place = find_in(where.groups[i], where.tag, peer, &entry);
-        if (place >= 0) {
-            forget_in(where.groups[i], place, where.tag, peer, asked);
+        struct peer_place *place = find_in(where.groups[i], where.tag, peer, &entry);
+        if (place != NULL) {
+            forget_in(where.groups[i], place, where.tag, peer, source);
         }
     }
 }
@@ -384,11 +425,13 @@ uint32_t peers_count(const struct peers *peers, uint32_t now, uint32_t expiry)
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < peers->groups; i++) {
-        for (int place = 0; place < PLACES; place++) {
+        const struct group *group = &peers->group[i];
+        for (int j = 0; j < PLACES; j++) {
             struct entry entry;
-            read_entry(&peers->group[i], place, &entry);
-            count += atomic_load_explicit(&peers->group[i].tags[place], memory_order_relaxed) != 0
-                && !is_over(&entry, now, expiry);
+            if (read_tag(&group->tags[j]) != 0) {
+                read_entry(&group->places[j], &entry);
+                count += !is_over(&entry, now, expiry);
+            }
         }
     }
     return count;

@@ -1,6 +1,7 @@
 /*
- * The memory of a socket's peers: which address of this host each has asked. Its room is fixed, its pages are the
- * kernel's until somebody asks. One thread remembers at a time, any may look, forget and clear. No Java, no socket.
+ * The memory of a socket's peers: for each, the destination of its last request. Its capacity is fixed, and its pages
+ * are allocated on first use. One thread at a time may call peers_remember(); all other functions are thread-safe. It
+ * depends neither on Java nor on sockets.
  */
 #ifndef PKTINFO_PEERS_H
 #define PKTINFO_PEERS_H
@@ -8,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Addresses are the bytes of the wire, in two words as they lie in memory; IPv4 as IPv4-mapped. */
+/* A peer. Addresses are two words with the bytes in network order, IPv4 as IPv4-mapped. */
 struct peer {
     uint64_t high;
     uint64_t low;
@@ -16,49 +17,53 @@ struct peer {
     uint16_t port;
 };
 
-/* The source of what is sent to a peer. */
-struct asked {
+/* The source of datagrams to a peer. */
+struct reply_source {
     uint64_t high;
     uint64_t low;
     uint32_t interface; /* 0: any */
     uint16_t form;      /* FORM_* */
-    uint16_t unicast;   /* 0: the peer has asked a group or a broadcast address */
+    uint16_t unicast;   /* 0: the request destination was a group or broadcast */
 };
 
 enum { LEAST_PEERS = 8, MOST_PEERS = 1 << 24 };
 
 struct peers;
 
-/* Nobody else can tell which peers meet in a place. Who was remembered under other keys is not found any more. */
+/*
+ * Sets the secret keys of the hash, without which collisions are unpredictable. Peers remembered with other keys are
+ * not found any more.
+ */
 void peers_key(uint64_t first, uint64_t second);
 
-/* Makes an empty one with room for so many peers; NULL if the system has no memory. It is never given back. */
+/* Allocates an empty memory for capacity peers; NULL if the system has no memory. It is never freed. */
 struct peers *peers_new(uint32_t capacity);
 
-/* Returns the bytes of address space that one with room for so many peers takes. */
+/* Returns the address space in bytes of a memory for capacity peers. */
 size_t peers_size(uint32_t capacity);
 
-/* Returns the bytes of address space that this one takes. */
+/* Returns the address space in bytes of this memory. */
 size_t peers_room(const struct peers *peers);
 
-/* Forgets everybody. It takes as long as the memory is large, and its pages stay. */
+/* Forgets all peers. This takes time in proportion to the memory's size, and does not release its pages. */
 void peers_clear(struct peers *peers);
 
 /*
- * owner tells the sockets apart that have had this memory one after another; now and expiry are seconds, an expiry of 0
- * is never. What a peer has asked by unicast stays when it asks a group.
+ * Remembers the destination of a peer's request. owner identifies the socket, as successive sockets with one descriptor
+ * number share a memory. now and expiry are seconds; an expiry of 0 is never. A unicast destination is not replaced by
+ * a group's.
  */
-void peers_remember(struct peers *peers, uint64_t owner, const struct peer *peer, const struct asked *asked,
+void peers_remember(struct peers *peers, uint64_t owner, const struct peer *peer, const struct reply_source *source,
     uint32_t now, uint32_t expiry);
 
-/* Returns 1 and what the peer has asked, 0 if it is not known. */
+/* Returns 1 and the destination of the peer's last request, 0 if the peer is not known or has expired. */
 int peers_find(struct peers *peers, uint64_t owner, const struct peer *peer, uint32_t now, uint32_t expiry,
-    struct asked *asked);
+    struct reply_source *source);
 
-/* Forgets a peer that has asked this, and not if it has asked something else meanwhile. */
-void peers_forget(struct peers *peers, uint64_t owner, const struct peer *peer, const struct asked *asked);
+/* Forgets a peer if its destination is still the given one; a request to another destination since then is kept. */
+void peers_forget(struct peers *peers, uint64_t owner, const struct peer *peer, const struct reply_source *source);
 
-/* Returns how many are known that are not expired. */
+/* Returns the number of known peers that have not expired. */
 uint32_t peers_count(const struct peers *peers, uint32_t now, uint32_t expiry);
 
 #endif

@@ -11,11 +11,14 @@ _Static_assert(sizeof(struct sockaddr_in) <= NAME_CAPACITY && sizeof(struct sock
 static const uint8_t IPV4_MAPPED_PREFIX[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 /*
- * Structures of the kernel's are read and written field by field where they are, not by way of a variable: what is
- * written in small pieces and read in a larger one has to wait for the cache, which costs more than all else here.
+ * The kernel's structures are read and written in place, field by field, and not through a variable: a wide load after
+ * narrow stores waits for the store buffer, which costs more than all the rest here.
  */
 
-/* By halves: compilers clear that much in place, and more than that by an instruction that is slow to begin. */
+/*
+ * Clears the slot in two halves: compilers inline memset(3) up to that size, and beyond it use an instruction that is
+ * slow to start.
+ */
 void slot_clear(struct slot *slot)
 {
     memset(slot, 0, sizeof(*slot) / 2);
@@ -66,14 +69,14 @@ size_t slot_write_name(const struct slot *slot, int socket_family, void *name)
     return sizeof(struct sockaddr_in6);
 }
 
-/* Writes zeros up to where the kernel looks for the next message; returns that place. */
+/* Writes zeros up to the alignment of the next control message. Returns the padded length. */
 static size_t pad(uint8_t *control, size_t length)
 {
     memset(control + length, 0, control_aligned(length) - length);
     return control_aligned(length);
 }
 
-/* Not inline: for the sake of an experiment every reply would save and restore registers. */
+/* Not inline: otherwise every reply would save and restore registers for the sake of an experiment. */
 __attribute__((noinline)) static size_t write_as_received(const struct slot *slot, uint8_t *control)
 {
     int in6_first = (slot->flags & FLAG_IN6_PKTINFO_FIRST) != 0;

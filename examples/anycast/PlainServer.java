@@ -4,7 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
 import java.nio.charset.StandardCharsets;
 
-/** What Java alone can do: answers every datagram, from whichever address the routing table prefers. */
+/** Answers every datagram with the JDK alone, from the source address that the routing table prefers. */
 class PlainServer {
     public static void main(String[] arguments) throws Exception {
         byte[] name = arguments[1].getBytes(StandardCharsets.UTF_8);

@@ -1,6 +1,6 @@
 /*
- * Many clients of one service: each flow is a port of its own, asks at a steady rate whatever becomes of its requests, and looks
- * where each answer comes from. See usage(). What came of it is told at the end, a word and numbers a line.
+ * Many clients of one service: each flow has a port of its own, sends requests at a steady rate, and checks the source
+ * of each reply. See usage(). The results are printed at the end, a word and numbers a line.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -21,7 +21,7 @@ enum { MOST_FLOWS = 4000, MOST_NAMES = 32, NAME_LENGTH = 64, MOST_REQUESTS = 100
 
 static const uint64_t SECOND = 1000000000;
 
-/* Things counted by name: hosts, sources of answers. */
+/* Counts by name: of hosts, or of source addresses of answers. */
 struct tally {
     char name[MOST_NAMES][NAME_LENGTH];
     unsigned count[MOST_NAMES];
@@ -30,11 +30,11 @@ struct tally {
 
 struct flow {
     int socket;
-    struct sockaddr_in6 asked; /* IPv4 as IPv4-mapped */
-    uint64_t *unanswered;      /* when each was sent; an answer is taken for that of the last one */
+    struct sockaddr_in6 asked; /* request destination; IPv4 as IPv4-mapped */
+    uint64_t *unanswered;      /* time when each was sent; an answer is matched with the last request */
     unsigned waiting;
     unsigned answered;
-    int host_before; /* the last one that answered before the event, -1 if none */
+    int host_before; /* the last host that answered before the event, -1 if none */
     int host;
 };
 
@@ -104,14 +104,14 @@ static void ask(struct flow *flow)
 
     flow->unanswered[flow->waiting++] = now();
     sent++;
-    /* What the network refuses is a request without an answer, like any other. */
+    /* A request that the network refuses counts as unanswered, like any other. */
     if (sendto(flow->socket, request, sizeof(request), 0, (struct sockaddr *)&flow->asked, sizeof(flow->asked)) == -1
         && errno == EBADF) {
         die("sendto");
     }
 }
 
-/* The answer begins with the host's name and a space, or is the name. */
+/* The answer is the host's name, alone or followed by a space and more. */
 static void take(struct flow *flow)
 {
     char text[65536];

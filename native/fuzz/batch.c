@@ -1,7 +1,7 @@
 /*
- * The batch path on a kernel that lies: counts, lengths, flags and errors come from the fuzzer, within what the
- * functions of kernel.h can return. What no call may touch is poisoned for as long as it lasts, so AddressSanitizer
- * sees a step from one slot into the next as well as one out of the arena.
+ * The batch path on a kernel that lies: counts, lengths, flags and errors come from the fuzzer, within the return
+ * values that kernel.h allows. Memory that a call must not touch is poisoned for the duration of the call, so that
+ * AddressSanitizer reports an access from one slot into the next as well as one outside the arena.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -13,12 +13,12 @@
 #include "../test/arenas.h"
 #include "batch_kernel.h"
 
-/* Small ones for speed; the last two have more than the 64 segments, or than the bytes, that may leave together. */
+/* Small shapes for speed; the last two exceed the 64 segments, or the bytes, that can be sent as one message. */
 static const struct {
     int slots;
     int capacity;
 } shapes[SHAPES] = {{1, 8}, {2, 61}, {3, 65527}, {4, 8}, {5, 1472}, {16, 61}, {46, 1472}, {MOST, 8}};
-static void *arenas[SHAPES]; /* made once each: to fill them takes longer than a run */
+static void *arenas[SHAPES]; /* made once each: filling them takes longer than a run */
 
 struct lying_kernel kernel;
 
@@ -32,7 +32,7 @@ size_t arena_bytes(void *arena)
     return arena_size(header_of(arena)->slot_count, header_of(arena)->payload_stride);
 }
 
-/* The payloads are the kernel's alone: C never reads or writes one. */
+/* Only the kernel accesses the payloads: the C code never reads or writes one. */
 void *arena_of(int shape)
 {
     void **arena = &arenas[shape];
@@ -45,7 +45,7 @@ void *arena_of(int shape)
     return *arena;
 }
 
-/* Which slots are not this call's; none are while nothing is called. */
+/* Poisons the slots from `first` on, which do not belong to the current call; outside a call none is poisoned. */
 void forbid_slots_from(void *arena, int first)
 {
     size_t slots = (size_t)header_of(arena)->slot_count;
@@ -54,7 +54,7 @@ void forbid_slots_from(void *arena, int first)
     ASAN_POISON_MEMORY_REGION(slot_of(arena, first), (slots - (size_t)first) * SLOT_SIZE);
 }
 
-/* A place for names, control data and headers: behind all payloads, within the arena. */
+/* Checks a place for names, control data and headers: it is behind all payloads, within the arena. */
 void expect_in_scratch(const void *at, size_t size)
 {
     const uint8_t *first = payload_of(kernel.arena, header_of(kernel.arena)->slot_count);
@@ -74,7 +74,7 @@ int any_errno(void)
     return 1 + (int)(take_number(kernel.input) % 4095);
 }
 
-/* How many of so many: all, some, none, more than there are, an error. */
+/* Returns all, some or none of `count`, more than `count`, or an error. */
 int any_count(unsigned count)
 {
     uint8_t choice = take_byte(kernel.input);
@@ -101,7 +101,7 @@ void expect_called(int fd, unsigned count)
     CHECK(count >= 1 && count <= (unsigned)kernel.count);
 }
 
-/* What Java may ask for by mistake is refused before the kernel hears of it. */
+/* Arguments that Java may pass by mistake are refused before any call to the kernel. */
 static void ask_too_much(struct input *input)
 {
     void *arena = arena_of(0);

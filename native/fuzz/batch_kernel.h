@@ -1,4 +1,4 @@
-/* The kernel that lies to the batch path, as far as receiving and sending share it. */
+/* The part of the lying kernel that receiving and sending share. */
 #ifndef PKTINFO_BATCH_KERNEL_H
 #define PKTINFO_BATCH_KERNEL_H
 
@@ -10,14 +10,14 @@
 
 enum { FD = 5, SHAPES = 8, MOST = 70 };
 
-/* What the kernel of this run has heard and said. */
+/* The arguments and results of the kernel's calls in this run. */
 struct lying_kernel {
     struct input *input;
     void *arena;
-    int count;        /* asked for by this call */
+    int count;        /* requested by this call */
     long calls;
-    int answered_many; /* what receive_many or send_many said last */
-    /* Received: what was put into each slot. */
+    int answered_many; /* last result of receive_many or send_many */
+    /* Received: the contents of each slot. */
     struct {
         uint8_t name[NAME_CAPACITY];
         uint8_t control[CONTROL_CAPACITY];
@@ -27,11 +27,11 @@ struct lying_kernel {
         int flags;
     } put[MOST];
     int offered; /* messages that a receive has filled */
-    /* Sent: how much of each slot was taken, which failed with what. */
+    /* Sent: the bytes taken of each slot, and the error of each that failed. */
     size_t taken[MOST];
     int accepted[MOST];
     int failed[MOST];
-    int full; /* EAGAIN was the last word */
+    int full; /* EAGAIN was the last result */
 };
 extern struct lying_kernel kernel;
 

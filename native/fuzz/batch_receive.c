@@ -1,4 +1,4 @@
-/* Receiving from a kernel that lies: every slot holds what was put into it, cut to what it has room for. */
+/* Receiving from a kernel that lies: every slot holds the datagram that was put into it, truncated to its capacity. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>
@@ -11,7 +11,7 @@
 #include "kernel.h"
 #include "pktinfo.h"
 
-/* Fills what was offered; the lengths that are told have nothing to do with it. */
+/* Fills the buffers that were offered; the lengths that are reported are independent of it. */
 static void fill(struct msghdr *message, int index)
 {
     struct input *input = kernel.input;
@@ -65,7 +65,7 @@ int kernel_receive_many(int fd, struct message *messages, unsigned count)
     return result;
 }
 
-/* The slot holds what the reader finds in blocks that are no longer than they may be. */
+/* The slot holds the values that the reader finds in blocks limited to their capacity. */
 static void expect_received(int index)
 {
     size_t capacity = (size_t)header_of(kernel.arena)->payload_capacity;

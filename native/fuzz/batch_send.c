@@ -1,4 +1,4 @@
-/* Sending to a kernel that lies: every message is one that may be sent, and what came of it stands in its slots. */
+/* Sending to a kernel that lies: every message is a valid one, and its result is in its slots. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <netinet/in.h>
@@ -13,7 +13,7 @@
 
 enum { UDP_LEVEL = 17, SEGMENT = 103, LONGEST_TOGETHER = 65507 };
 
-/* Whose payload this is: it begins where the slot's does, or where the last part that was taken ended. */
+/* Returns the slot of a payload, which begins at the slot's beginning or at the end of the part that was taken last. */
 static int slot_sending(const struct iovec *place)
 {
     size_t stride = (size_t)header_of(kernel.arena)->payload_stride;
@@ -31,8 +31,8 @@ static size_t length_of(int index)
     return smaller(slot_of(kernel.arena, index)->length, (size_t)header_of(kernel.arena)->payload_capacity);
 }
 
-/* Splits the last message off if it says how to cut, as the kernel does with it. */
-static size_t cut_size(const struct msghdr *message, size_t *control_length)
+/* Splits off the last control message if it is a segment size, as the kernel does. */
+static size_t read_segment_size(const struct msghdr *message, size_t *control_length)
 {
     size_t last = 0;
     struct cmsghdr header;
@@ -54,7 +54,7 @@ static size_t cut_size(const struct msghdr *message, size_t *control_length)
     return size;
 }
 
-/* The name and the source are those of this slot, byte by byte but for padding. */
+/* The name and the source are those of this slot, byte by byte except for padding. */
 static void expect_way_of(const struct msghdr *message, size_t control_length, int index)
 {
     const struct slot *slot = slot_of(kernel.arena, index);
@@ -68,7 +68,9 @@ static void expect_way_of(const struct msghdr *message, size_t control_length, i
     CHECK(length == 0 || memcmp(message->msg_control, control, length) == 0);
 }
 
-/* The pieces that the kernel would make of the message: of one length but for the last, and each slot's own. */
+/*
+ * The segments that the kernel would make of the message: of equal length except the last, each with its slot's bytes.
+ */
 static void expect_pieces(const struct msghdr *message, size_t segment)
 {
     size_t pieces = message->msg_iovlen;
@@ -82,7 +84,7 @@ static void expect_pieces(const struct msghdr *message, size_t segment)
         CHECK(slot->send_state == STATE_PENDING && !kernel.accepted[index]);
         CHECK(length <= length_of(index) - kernel.taken[index]);
         CHECK(pieces == 1 || (length > 0 && (length == segment || (i == pieces - 1 && length < segment))));
-        CHECK(pieces == 1 || (!(slot->send_flags & SEND_ALONE) && length == length_of(index)));
+        CHECK(pieces == 1 || (!(slot->send_flags & SEND_SEPARATELY) && length == length_of(index)));
         whole += length;
     }
     CHECK(segment == 0 || (whole <= LONGEST_TOGETHER && whole <= 64 * segment));
@@ -99,7 +101,7 @@ static void expect_message(const struct msghdr *message)
         expect_in_scratch(message->msg_control, CONTROL_CAPACITY);
     }
     CHECK(message->msg_controllen <= CONTROL_CAPACITY && message->msg_flags == 0);
-    size_t segment = cut_size(message, &control_length);
+    size_t segment = read_segment_size(message, &control_length);
     expect_pieces(message, segment);
     for (size_t i = 0; i < (size_t)message->msg_iovlen; i++) {
         expect_way_of(message, control_length, slot_sending(&message->msg_iov[i]));
@@ -161,7 +163,7 @@ int kernel_send_many(int fd, struct message *messages, unsigned count)
     return result;
 }
 
-/* Peers and sources are few, so that neighbours often share their way. */
+/* Peers and sources are few, so that neighbouring slots often share both. */
 static void pend(struct input *input, void *arena, int index)
 {
     static const uint8_t peers[2][16] = {{[10] = 0xff, 0xff, 10, 9, 0, 100}, {[0] = 0x20, 0x01, 0x0d, 0xb8, [15] = 9}};
@@ -178,11 +180,11 @@ static void pend(struct input *input, void *arena, int index)
     slot->flags = way >> 5;
     slot->length = (uint32_t)(what & 1 ? (size_t)take_byte(input) * capacity / 255 : capacity);
     if (what & 2) {
-        /* At least an eighth of the payload: as many calls as there are bytes would take the fuzzer's time. */
+        /* At least an eighth of the payload: one call for each byte would use up the fuzzer's time. */
         slot->send_segment_size = 1 + (uint32_t)capacity / 8 + take_byte(input);
     }
     if (what & 4) {
-        slot->send_flags = SEND_ALONE;
+        slot->send_flags = SEND_SEPARATELY;
     }
     if ((what & 24) == 24) {
         slot->send_state = what >> 5;
@@ -192,7 +194,7 @@ static void pend(struct input *input, void *arena, int index)
     }
 }
 
-/* Only what says how the sending went may differ. */
+/* Only the fields that report the result of sending may differ. */
 static void expect_untouched(const struct slot *before, const struct slot *after)
 {
     struct slot same = *before;
@@ -201,13 +203,13 @@ static void expect_untouched(const struct slot *before, const struct slot *after
         same.send_state = after->send_state;
         same.error = after->error;
         same.sent_length = after->sent_length;
-        same.send_flags |= after->send_flags & (SEND_ALONE | SEND_REFUSED | SEND_TOGETHER);
+        same.send_flags |= after->send_flags & (SEND_SEPARATELY | SEND_SEGMENTATION_REFUSED | SEND_COALESCED);
     }
-    CHECK(!(after->send_flags & SEND_TOGETHER) || (after->send_state == STATE_DONE && after->error == 0));
+    CHECK(!(after->send_flags & SEND_COALESCED) || (after->send_state == STATE_DONE && after->error == 0));
     CHECK(memcmp(&same, after, sizeof(same)) == 0);
 }
 
-/* Done is what the kernel took as a whole, or refused; pending is what it had no room for. */
+/* A slot is done if the kernel took it as a whole or refused it, and pending if the kernel had no room for it. */
 static void expect_end(const struct slot *before, int index, int *done)
 {
     const struct slot *after = slot_of(kernel.arena, index);
@@ -226,7 +228,7 @@ static void expect_end(const struct slot *before, int index, int *done)
     CHECK(after->error == 0 || !kernel.accepted[index]);
 }
 
-/* A call for each message and each segment, and once more after each refusal: then each of those is called alone. */
+/* One call for each message and each segment, and one more after each refusal, when each is sent separately. */
 static long most_calls(int count)
 {
     return 2L * count * (count + 1) + 20L * count;

@@ -1,6 +1,6 @@
 /*
- * Control messages and addresses: whatever is read stays within its bounds, what was written is read back, what is
- * unknown is skipped. The first byte chooses what the rest is taken for.
+ * Control messages and addresses: reads stay within bounds, written messages are read back, unknown ones are skipped.
+ * The first byte selects how the rest is interpreted.
  */
 #define _GNU_SOURCE
 #include <netinet/in.h>
@@ -13,7 +13,7 @@
 
 enum { UDP_LEVEL = 17, SEGMENT = 103, GRO = 104, KNOWN_FLAGS = 0x3ff, ROOM = 1024 };
 
-/* What the reader is to find; it may touch nothing else of a slot. */
+/* The fields that the reader is to fill; it must not touch any other field of a slot. */
 static void expect_only_received(const struct slot *slot)
 {
     static const struct slot nothing;
@@ -33,7 +33,10 @@ static void expect_only_received(const struct slot *slot)
     CHECK(slot->length == 0 && slot->wire_length == 0);
 }
 
-/* The fuzzer's block is as long as the input, so that one byte beyond it is seen. At odd places too. */
+/*
+ * The fuzzer's block is exactly as long as the input, so that an access one byte beyond it is detected. Odd addresses
+ * are included.
+ */
 static void read_anything(const uint8_t *data, size_t size)
 {
     struct slot slot;
@@ -54,7 +57,9 @@ struct message {
     size_t length;
 };
 
-/* The ten that are understood, then those next to them, then anything; of the right length or not. */
+/*
+ * The ten message types that are understood, then those next to them, then any; with a correct length or a wrong one.
+ */
 static void take_message(struct input *input, struct message *message)
 {
     static const struct message known[] = {
@@ -145,7 +150,7 @@ static void understand(struct slot *slot, const struct message *message)
     understand_numbers(slot, message);
 }
 
-/* Every message that is understood is read as it was written, whatever else stands before, between and behind. */
+/* Every message that is understood is read as it was written, whatever other messages and padding surround it. */
 static void read_messages(struct input *input)
 {
     uint8_t control[ROOM];
@@ -160,7 +165,7 @@ static void read_messages(struct input *input)
         take_message(input, &message);
         length = append_message(control, length, message.level, message.type, message.data, message.length);
     }
-    /* The block ends with the last message, before its padding, or within it: cut short it is none. */
+    /* The block ends after the last message, before its padding, or within it: a truncated message is ignored. */
     size_t missing = length > 0 ? take_byte(input) % CMSG_SPACE(message.length) : 0;
     size_t whole = length - missing;
     if (missing <= CMSG_SPACE(message.length) - CMSG_LEN(message.length)) {
@@ -176,8 +181,8 @@ static void read_messages(struct input *input)
 }
 
 /*
- * What sendmsg(2) makes of control data: each message's header must be whole and its length within what is left
- * (CMSG_OK of linux/socket.h).
+ * The control data as sendmsg(2) parses it: each message's header must be whole and its length within the remaining
+ * bytes (CMSG_OK of linux/socket.h).
  */
 static int walk(const uint8_t *control, size_t length, struct message *messages)
 {
@@ -222,7 +227,7 @@ static void expect_source(const struct slot *slot, const struct slot *read)
     }
 }
 
-/* The block has room for what is promised and not one byte more; what is written is whole messages and read back. */
+/* The block has exactly the promised size; it is filled with whole messages, which are read back. */
 static void write_control(const struct slot *slot, uint16_t segment)
 {
     uint8_t *control = malloc(CONTROL_CAPACITY);
@@ -261,13 +266,13 @@ static void write_name(const struct slot *slot, int family)
     } else {
         CHECK(memcmp(read.peer_address, slot->peer_address, 16) == 0 && read.peer_scope == slot->peer_scope);
     }
-    /* One byte less is no address. */
+    /* A name that is one byte short is no address. */
     slot_clear(&read);
     slot_read_name(&read, name, length - 1);
     CHECK(read.peer_port == 0);
 }
 
-/* Two slots that share their way are the same to the kernel. */
+/* Two slots with the same peer and source look the same to the kernel. */
 static void share(const struct slot *one, const struct slot *other)
 {
     uint8_t names[2][NAME_CAPACITY] = {{0}};

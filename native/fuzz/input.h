@@ -1,4 +1,4 @@
-/* What a fuzzer hands over, taken byte by byte, and how a target says what is wrong. */
+/* The fuzzer's input, taken byte by byte, and the report of a failed check. */
 #ifndef PKTINFO_INPUT_H
 #define PKTINFO_INPUT_H
 
@@ -15,7 +15,7 @@ struct input {
     size_t left;
 };
 
-/* Zero for ever once nothing is left: every target ends on that. */
+/* Returns zero once the input is used up: every target ends on that. */
 static inline uint8_t take_byte(struct input *input)
 {
     if (input->left == 0) {
@@ -25,7 +25,7 @@ static inline uint8_t take_byte(struct input *input)
     return *input->at++;
 }
 
-/* As many bytes as there are, the rest zero. */
+/* Copies the bytes that remain and fills the rest with zero. */
 static inline void take_bytes(struct input *input, void *to, size_t size)
 {
     size_t have = size < input->left ? size : input->left;
@@ -44,7 +44,7 @@ static inline uint32_t take_number(struct input *input)
     return number;
 }
 
-/* Not assert(3): the fuzzer is to stop here in every build. */
+/* Not assert(3): the fuzzer must stop here in every build. */
 #define CHECK(holds) \
     do { \
         if (!(holds)) { \

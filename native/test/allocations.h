@@ -1,4 +1,4 @@
-/* Counts what this program's own objects allocate; linked with --wrap=malloc,calloc,realloc. */
+/* Counts the allocations of this program's own objects; linked with --wrap=malloc,calloc,realloc. */
 #ifndef PKTINFO_ALLOCATIONS_H
 #define PKTINFO_ALLOCATIONS_H
 

@@ -1,4 +1,4 @@
-/* Arenas as Java would prepare them. */
+/* Arenas as Java prepares them. */
 #ifndef PKTINFO_ARENAS_H
 #define PKTINFO_ARENAS_H
 
@@ -7,7 +7,7 @@
 
 #include "batch.h"
 
-/* Of exactly the size that is promised to be enough, full of what was there before. */
+/* Makes an arena of exactly the documented size, filled with garbage. */
 static inline void *new_arena(int slot_count, int capacity, int family)
 {
     int stride = (capacity + 7) / 8 * 8;

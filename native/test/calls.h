@@ -19,8 +19,8 @@ int __wrap_setsockopt(int fd, int level, int name, const void *value, socklen_t 
 struct call {
     int fd;
     void *messages;
-    unsigned third; /* flags, or how many messages */
-    int flags;      /* of a call with many messages */
+    unsigned third; /* flags, or the number of messages */
+    int flags;      /* of a call for many messages */
 };
 
 static inline struct call take_call(long number, va_list arguments)
@@ -33,7 +33,7 @@ static inline struct call take_call(long number, va_list arguments)
     return call;
 }
 
-/* What such a call returns that fails. */
+/* Returns the result of a system call that fails. */
 static inline long fail(int error)
 {
     errno = error;

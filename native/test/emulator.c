@@ -1,14 +1,14 @@
 /*
  * Linked around the shim with --wrap, makes a kernel since 3.15 keep the packet information rules of an older one, for
- * tests. The environment variable PKTINFO_EMULATE says of which:
+ * tests. The environment variable PKTINFO_EMULATE names the kernel:
  *
  *   legacy   RHEL 6 to 7.3, Linux to 3.13
  *   half     RHEL 7.4 and 7.5, Linux 3.14
  *   modern   none: everything is passed on
- *   deaf     a kernel, gVisor for one, that takes packet information on sending and ignores it, of either family and
+ *   deaf     a kernel, such as gVisor, that accepts packet information of either family on sending and ignores it
  *            without an error
  *
- * each perhaps followed by -without-mmsg: without recvmmsg(2) and sendmmsg(2), which came with Linux 2.6.33 and 3.0.
+ * each optionally followed by -without-mmsg: without recvmmsg(2) and sendmmsg(2), which came with Linux 2.6.33 and 3.0.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -43,7 +43,7 @@ static const struct kernel kernels[] = {
 static const struct kernel *chosen;
 static pthread_once_t choice = PTHREAD_ONCE_INIT;
 
-/* Stops the process if it cannot tell which is meant: a test must not pass on another kernel than it names. */
+/* Stops the process if the variable names no kernel: a test must not pass on another kernel than it names. */
 static void choose(void)
 {
     const char *name = getenv("PKTINFO_EMULATE");
@@ -67,7 +67,10 @@ const struct kernel *emulated(void)
     return chosen;
 }
 
-/* Copies the header of the control message that begins here; how far it is to the next, 0 if there is no whole one. */
+/*
+ * Copies the header of the control message that begins here; returns the distance to the next, 0 if no whole one is
+ * left.
+ */
 size_t read_header(struct cmsghdr *header, const uint8_t *at, size_t left)
 {
     if (left < sizeof(*header)) {
@@ -105,8 +108,8 @@ long __wrap_syscall(long number, ...)
 
 /*
  * SO_MEMINFO came with Linux 4.12, UDP_SEGMENT with 4.18, IPV6_MULTICAST_ALL with 4.20 and UDP_GRO with 5.0: a kernel
- * that ignores in6_pktinfo has none of them, and one that ignores all has no UDP_SEGMENT here, which would be lost with
- * the rest.
+ * that ignores in6_pktinfo has none of them, and one that ignores all packet information has no UDP_SEGMENT here, which
+ * would be lost with the rest.
  */
 static int is_newer(int level, int name)
 {

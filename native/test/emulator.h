@@ -1,4 +1,7 @@
-/* What the parts of the emulator share: of which kernel it keeps the rules, and the walk through control messages. */
+/*
+ * The parts of the emulator that receiving and sending share: the kernel whose rules it keeps, and the walk through
+ * control messages.
+ */
 #ifndef PKTINFO_EMULATOR_H
 #define PKTINFO_EMULATOR_H
 
@@ -8,7 +11,7 @@
 #include <sys/types.h>
 #include <time.h>
 
-/* CONTROL_LIMIT: more control data than this is refused when sent, and marked as cut off when received. */
+/* CONTROL_LIMIT: more control data than this is refused when sent, and marked as truncated when received. */
 enum { HEADER_SPACE = CMSG_LEN(0), CONTROL_LIMIT = 1024, MANY_LIMIT = 1024 };
 
 struct kernel {

@@ -1,4 +1,4 @@
-/* Receiving as on an old kernel: an in6_pktinfo does not come with an IPv4 datagram, and needs no room. */
+/* Receiving as on an old kernel: an in6_pktinfo is not delivered with an IPv4 datagram, and needs no room. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <netinet/in.h>
@@ -11,7 +11,10 @@
 #include "calls.h"
 #include "emulator.h"
 
-/* The caller's control buffer while the kernel fills a larger one: what an old kernel leaves out needs no room. */
+/*
+ * Saves the caller's control buffer while the kernel fills a larger one: messages that an old kernel omits need no
+ * room.
+ */
 struct loan {
     uint8_t *control;
     size_t length;
@@ -28,7 +31,7 @@ static void lend(struct loan *loan, struct msghdr *message)
     message->msg_controllen = length < sizeof(loan->larger) ? length : sizeof(loan->larger);
 }
 
-/* An IPv4-mapped destination is that of an IPv4 datagram: only ip6_datagram_recv_common_ctl() maps one. */
+/* An IPv4-mapped destination belongs to an IPv4 datagram: only ip6_datagram_recv_common_ctl() maps one. */
 static int is_in6_pktinfo_of_ipv4(const struct cmsghdr *header, const uint8_t *data)
 {
     struct in6_pktinfo info;
@@ -41,7 +44,7 @@ static int is_in6_pktinfo_of_ipv4(const struct cmsghdr *header, const uint8_t *d
     return IN6_IS_ADDR_V4MAPPED(&info.ipi6_addr);
 }
 
-/* As put_cmsg() in net/core/scm.c: what does not fit is cut off and marked. */
+/* As put_cmsg() in net/core/scm.c: data that does not fit is truncated and marked. */
 static void put_message(struct msghdr *message, const struct loan *loan, struct cmsghdr *header, const uint8_t *data)
 {
     size_t room = loan->length - message->msg_controllen;

@@ -1,4 +1,4 @@
-/* Sending as on an old kernel: what of the control data counts to an IPv4 peer, and which error a source has. */
+/* Sending as on an old kernel: the control data that takes effect for an IPv4 peer, and the error of each source. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <net/if.h>
@@ -12,10 +12,12 @@
 #include "calls.h"
 #include "emulator.h"
 
-/* From linux/socket.h: the C library names only half of the flags. */
+/* From linux/socket.h: the C library declares only half of the flags. */
 enum { PROBE_FLAG = 0x10 };
 
-/* What an old ip_cmsg_send() takes from a message: only level SOL_IP, the last in_pktinfo, its index even if 0. */
+/*
+ * The parts of a message that an old ip_cmsg_send() uses: only level SOL_IP, the last in_pktinfo, its index even if 0.
+ */
 struct old_message {
     struct msghdr message;
     struct in_pktinfo info;
@@ -55,14 +57,14 @@ static long make_old(struct old_message *old, const struct msghdr *message)
         at += step;
         left -= step;
     }
-    if (left > 0) { /* malformed: the kernel is to say so */
+    if (left > 0) { /* malformed: the kernel is to report it */
         memcpy(old->control + old->message.msg_controllen, at, left);
         old->message.msg_controllen += left;
     }
     return 0;
 }
 
-/* Copies the IPv4 address out of a name, also out of an IPv4-mapped one; 0 if there is none. */
+/* Copies the IPv4 address out of a name, also out of an IPv4-mapped one; returns 0 if there is none. */
 static int read_ipv4(struct in_addr *address, const void *name, size_t length)
 {
     struct sockaddr_in in;
@@ -96,7 +98,7 @@ static int has_ipv4_peer(int fd, const struct msghdr *message)
     return getpeername(fd, (struct sockaddr *)&name, &length) == 0 && read_ipv4(&peer, &name, length);
 }
 
-/* The source that the message asks for, else the one that the socket is bound to; INADDR_ANY if there is neither. */
+/* Returns the source in the message, else the one that the socket is bound to; INADDR_ANY if there is neither. */
 static struct in_addr source_of(int fd, const struct old_message *old)
 {
     struct in_addr bound = {.s_addr = INADDR_ANY};
@@ -113,8 +115,9 @@ static struct in_addr source_of(int fd, const struct old_message *old)
 }
 
 /*
- * Whether the host has the address, by the very check that a source undergoes: from the address to itself there is
- * always a route. With these flags and no payload udp_sendmsg() ends before anything is sent. -1 if it cannot be told.
+ * Returns 1 if the address is one of the host's, by the same check that a source undergoes: from such an address to
+ * itself there is always a route. With these flags and no payload udp_sendmsg() returns before anything is sent.
+ * Returns -1 if the result is not clear.
  */
 static int is_local(struct in_addr address)
 {
@@ -142,7 +145,10 @@ static int is_local(struct in_addr address)
     return local;
 }
 
-/* Today both are ENETUNREACH, in this order: a source that is not the host's, which was EINVAL then, and no route. */
+/*
+ * Current kernels return ENETUNREACH for both, in this order: a source that is not the host's, formerly EINVAL, and no
+ * route.
+ */
 static long fail_as_then(struct in_addr source)
 {
     int local = source.s_addr == INADDR_ANY ? 1 : is_local(source);
@@ -155,7 +161,7 @@ static int bind_to_device(int fd, const char *name)
     return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name));
 }
 
-/* Index 0 means any interface, whatever the socket is bound to; meanwhile it may also receive from any. */
+/* Index 0 means any interface, whatever the socket is bound to; in the meantime it may also receive from any. */
 static ssize_t send_by_any_interface(int fd, const struct msghdr *message, int flags)
 {
     char device[IF_NAMESIZE + 1] = {0};
@@ -192,10 +198,7 @@ static ssize_t send_to_ipv4_as_then(int fd, const struct msghdr *message, int fl
     return result == -1 && errno == ENETUNREACH ? fail_as_then(source_of(fd, &old)) : result;
 }
 
-/*
- * Whatever the message says besides, it says nothing about the source: the shim sends no other control messages but the
- * segment size.
- */
+/* Sends without any control data: besides packet information the shim sends only the segment size. */
 static ssize_t send_deaf(int fd, const struct msghdr *message, int flags)
 {
     struct msghdr without = *message;
@@ -205,7 +208,7 @@ static ssize_t send_deaf(int fd, const struct msghdr *message, int flags)
     return __real_sendmsg(fd, &without, flags);
 }
 
-/* One at a time: no other datagram may leave while a socket's binding is lifted. */
+/* Sends one at a time: no other datagram may be sent while a socket's binding is lifted. */
 static ssize_t send_one(int fd, const struct msghdr *message, int flags)
 {
     if (emulated()->deaf) {
@@ -225,7 +228,7 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
     return emulated()->old_send || emulated()->deaf ? send_one(fd, message, flags) : __real_sendmsg(fd, message, flags);
 }
 
-/* As sendmmsg(2): ends at the first that fails, whose error only counts if nothing was sent before. */
+/* As sendmmsg(2): stops at the first failure and reports its error only if nothing was sent before. */
 static long send_many(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
     for (unsigned i = 0; i < count; i++) {

@@ -6,7 +6,7 @@
 
 int expect_failures;
 
-/* A loop that fails fails often: after twenty lines nobody reads on. */
+/* A check that fails in a loop fails often: twenty lines are enough. */
 void expect_failed(void)
 {
     if (++expect_failures == 20) {

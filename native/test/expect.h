@@ -1,4 +1,6 @@
-/* What every test needs: two checks that print what they saw, and how many failed, for the exit status. */
+/*
+ * Shared by all tests: two checks that print the values they compared, and the number of failures for the exit status.
+ */
 #ifndef PKTINFO_EXPECT_H
 #define PKTINFO_EXPECT_H
 
@@ -6,7 +8,7 @@
 
 extern int expect_failures;
 
-/* A check has failed, and it is said which. */
+/* Counts a failed check and prints it. */
 void expect_failed(void);
 
 #define EXPECT_EQUAL(expected, actual) \
@@ -17,7 +19,7 @@ void expect_equal(const char *test, int line, const char *what, long long expect
 void expect_bytes(
     const char *test, int line, const char *what, const void *expected, const void *actual, size_t length);
 
-/* Whether PKTINFO_LEFT_OUT names this test, for surroundings that cannot show it; says so if it does. */
+/* Returns 1 and prints a line if PKTINFO_LEFT_OUT names this test, because the environment cannot show it. */
 int left_out(const char *name);
 
 #endif

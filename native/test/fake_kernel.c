@@ -42,7 +42,7 @@ static int receive_one(struct msghdr *message)
     return (int)datagram->length;
 }
 
-/* All of a message's payload in one piece; its length, -1 if it is more than there is room for. */
+/* Copies all of a message's payload into one buffer; returns its length, -1 if it exceeds the capacity. */
 static ssize_t gather(const struct msghdr *message, uint8_t *payload, size_t size)
 {
     size_t length = 0;
@@ -57,7 +57,10 @@ static ssize_t gather(const struct msghdr *message, uint8_t *payload, size_t siz
     return (ssize_t)length;
 }
 
-/* The UDP_SEGMENT message is the last if there is one, and goes no further; returns what control data is left. */
+/*
+ * The UDP_SEGMENT message, if there is one, is the last and is consumed here; returns the length of the other control
+ * data.
+ */
 static size_t take_segment_size(const struct msghdr *message, uint16_t *size)
 {
     size_t length = message->msg_controllen;
@@ -74,7 +77,7 @@ static size_t take_segment_size(const struct msghdr *message, uint16_t *size)
     }
     memcpy(size, (uint8_t *)message->msg_control + length - sizeof(*size), sizeof(*size));
     length -= own;
-    return length > 0 ? length - 4 : 0; /* both kinds of packet information have so much padding behind them */
+    return length > 0 ? length - 4 : 0; /* both kinds of packet information have this much padding behind them */
 }
 
 static void note(const struct msghdr *message, size_t control_length, const uint8_t *payload, size_t length)
@@ -102,7 +105,7 @@ static int send_one(const struct msghdr *message)
     size_t control_length = take_segment_size(message, &segment);
 
     if ((message->msg_control == NULL) != (message->msg_controllen == 0)) {
-        return -EFAULT; /* stricter than Linux: others refuse an empty buffer that is not NULL */
+        return -EFAULT; /* stricter than Linux: other systems refuse an empty buffer that is not NULL */
     }
     if (fake.room == 0) {
         return -EAGAIN;
@@ -113,8 +116,8 @@ static int send_one(const struct msghdr *message)
     if (length < 0 || length > 65507 || (segment == 0 && (length > FAKE_BYTES || message->msg_iovlen != 1))) {
         return -EMSGSIZE;
     }
-    if (segment > 0 && (fake.cut_error > 0 || length > (ssize_t)segment * fake.most_segments)) {
-        return fake.cut_error > 0 ? -fake.cut_error : -EINVAL;
+    if (segment > 0 && (fake.segment_error > 0 || length > (ssize_t)segment * fake.most_segments)) {
+        return fake.segment_error > 0 ? -fake.segment_error : -EINVAL;
     }
     fake.room--;
     fake.messages++;
@@ -139,7 +142,10 @@ int kernel_send(int fd, const struct msghdr *message)
     return send_one(message);
 }
 
-/* Both stop at the first failure and report it only if nothing came before it, as recvmmsg(2) and sendmmsg(2) do. */
+/*
+ * Both stop at the first failure and report it only if nothing was transferred before, as recvmmsg(2) and sendmmsg(2)
+ * do.
+ */
 static int many(struct message *messages, unsigned count, int sending)
 {
     unsigned most = fake.most_at_once > 0 ? (unsigned)fake.most_at_once : count;

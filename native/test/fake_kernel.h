@@ -1,4 +1,4 @@
-/* A kernel without sockets: hands out the datagrams it was given, notes those it gets, and fails where it is told. */
+/* A kernel without sockets: delivers the given datagrams, records those that are sent, and fails as instructed. */
 #ifndef PKTINFO_FAKE_KERNEL_H
 #define PKTINFO_FAKE_KERNEL_H
 
@@ -16,7 +16,7 @@ struct fake_datagram {
     size_t control_length;
     size_t length;
     int flags;
-    /* When not 0, what the kernel says the lengths are, whatever it wrote. */
+    /* When not 0, the lengths that the kernel reports, whatever it wrote. */
     size_t claimed_name_length;
     size_t claimed_control_length;
 };
@@ -29,16 +29,16 @@ struct fake_kernel {
     struct fake_datagram arriving[FAKE_DATAGRAMS];
     int arriving_count;
     int arrived;
-    int receive_error; /* once nothing is left */
-    struct msghdr offered[FAKE_DATAGRAMS]; /* each header as it came in with a receive that got a datagram */
+    int receive_error; /* once no datagram is left */
+    struct msghdr offered[FAKE_DATAGRAMS]; /* each header as passed to a receive that got a datagram */
     struct fake_datagram sent[FAKE_DATAGRAMS];
     int sent_count;
-    int messages;               /* that they left in */
-    int cut_error;              /* what a message that is to be cut fails with */
-    int most_segments;          /* that a message may be cut into; more are EINVAL */
+    int messages;               /* that they were sent in */
+    int segment_error;              /* error of a message that is to be segmented */
+    int most_segments;          /* segments allowed in a message; more are EINVAL */
     int room;                   /* messages until the send buffer is full */
-    int port_error[FAKE_PORTS]; /* what sending to this port fails with */
-    int lost_count;             /* sendmmsg says 0: no kernel does, but nothing may hang if one did */
+    int port_error[FAKE_PORTS]; /* error of sending to this port */
+    int lost_count;             /* sendmmsg returns 0: no kernel does, but nothing may hang if one did */
 };
 
 extern struct fake_kernel fake;

@@ -1,7 +1,7 @@
 /*
  * Linked around the shim with --wrap, makes system calls fail as a plan says, for tests. The environment variable
- * PKTINFO_FAULTS names a file with the plan, one struct fault for each enum step, which the test maps as well: it
- * changes the plan and reads what came of it while the library works.
+ * PKTINFO_FAULTS names a file with the plan, one struct fault for each enum step. The test maps the file as well: it
+ * changes the plan and reads the results while the library runs.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -21,19 +21,19 @@
 #include "calls.h"
 
 /*
- * What can fail; the numbers are those of Faults.Step in Java. The first two count datagrams, whichever call carries
- * them.
+ * The calls that can fail; the numbers are those of Faults.Step in Java. The first two count datagrams, whichever call
+ * carries them.
  */
 enum step { RECEIVE, SEND, MMSG, SETSOCKOPT, GETSOCKOPT, FCNTL, EVENTFD, POLL, WRITE, NETLINK, STEPS };
 
 struct fault {
     int32_t error;  /* 0: none */
-    int32_t at;     /* how many pass before */
-    int32_t times;  /* how many of those behind fail; negative: all */
-    int32_t most;   /* how many messages a call takes; 0: all */
-    int32_t passed; /* how many have passed */
-    int32_t hits;   /* how many have failed, or were held */
-    int32_t hold;   /* of WRITE only: not 0, who calls waits until it is */
+    int32_t at;     /* calls or datagrams that pass before */
+    int32_t times;  /* of those behind, the number that fail; negative: all */
+    int32_t most;   /* messages that a call takes at most; 0: all */
+    int32_t passed; /* number that have passed */
+    int32_t hits;   /* number that have failed, or were held */
+    int32_t hold;   /* of WRITE only: not 0, the caller waits until it is */
 };
 
 int __real_fcntl(int fd, int command, ...);
@@ -83,7 +83,7 @@ static void add(int32_t *number, int32_t value)
     __atomic_add_fetch(number, value, __ATOMIC_SEQ_CST);
 }
 
-/* How many of so many messages may pass; 0 if the first is to fail, and errno says how. */
+/* Returns how many of `count` messages may pass; 0 if the first is to fail, with errno set. */
 static unsigned allow(enum step step, unsigned count)
 {
     struct fault *fault = fault_of(step);
@@ -127,7 +127,7 @@ static long one(enum step step, long number, int fd, void *message, int flags)
     return result;
 }
 
-/* As the kernel does: ends before the message that fails, and fails when called from there. */
+/* As the kernel does: stops before the message that fails, and fails when called again from there. */
 static long many(enum step step, long number, int fd, void *messages, unsigned count, int flags)
 {
     unsigned allowed = allow(MMSG, 1) == 0 ? 0 : allow(step, count);
@@ -208,7 +208,7 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout)
     return __real_poll(fds, count, timeout);
 }
 
-/* Held as long as the plan says, so that a test can have something else happen before. */
+/* Held as long as the plan says, so that a test can do something else first. */
 ssize_t __wrap_write(int fd, const void *bytes, size_t count)
 {
     struct fault *fault = fault_of(WRITE);
@@ -222,7 +222,7 @@ ssize_t __wrap_write(int fd, const void *bytes, size_t count)
     return __real_write(fd, bytes, count);
 }
 
-/* The shim sends so to the routing table only. */
+/* The shim uses this call for the routing table only. */
 ssize_t __wrap_send(int fd, const void *bytes, size_t count, int flags)
 {
     if (allow(NETLINK, 1) == 0) {

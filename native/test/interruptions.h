@@ -1,8 +1,8 @@
-/* System calls that a signal interrupts before they do anything; linked with --wrap of each. */
+/* System calls that a signal interrupts before they do anything; linked with --wrap for each. */
 #ifndef PKTINFO_INTERRUPTIONS_H
 #define PKTINFO_INTERRUPTIONS_H
 
-/* So many of the next calls fail with EINTR. */
+/* The number of following calls that fail with EINTR. */
 extern int interruptions;
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * The functions below JNI, each by way of the library's own door: the native methods of the library that
+ * The functions below JNI, each called through the library's exported symbols: the native methods of the library that
  * PKTINFO_LIBRARY names, loaded as a JVM loads it. Those called here need neither a JNIEnv nor a class.
  */
 #define _GNU_SOURCE
@@ -32,7 +32,9 @@ static void *must(void *found, const char *what)
     return found;
 }
 
-/* Writes the native method's address; by memcpy, because ISO C converts no data pointer to a function's. */
+/*
+ * Writes the native method's address; by memcpy, because ISO C does not convert a data pointer to a function pointer.
+ */
 static void find(const char *method, void *function)
 {
     static void *library;
@@ -48,7 +50,7 @@ static void find(const char *method, void *function)
     memcpy(function, &address, sizeof(address));
 }
 
-/* What the library needs of an arena it does not export: it takes one from Java, which knows the same numbers. */
+/* The arena layout is not exported by the library: it takes an arena from Java, which knows the same numbers. */
 size_t arena_size(int slot_count, int payload_stride)
 {
     return HEADER_SIZE + (size_t)slot_count * (SLOT_SIZE + (size_t)payload_stride + SCRATCH_SIZE);

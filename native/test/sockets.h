@@ -1,4 +1,4 @@
-/* What the tests on real sockets share: how long they wait, and what must hold before there is anything to test. */
+/* Shared by the tests on real sockets: their timeouts, and their preconditions. */
 #ifndef PKTINFO_SOCKETS_H
 #define PKTINFO_SOCKETS_H
 

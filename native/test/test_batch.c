@@ -1,4 +1,7 @@
-/* batch.c on a fake kernel: who is received and sent, who is not, and who pays for a failure. */
+/*
+ * batch.c on a fake kernel: the slots that are received and sent, those that are not, and the slot that carries an
+ * error.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>
@@ -71,7 +74,7 @@ static void empty_datagrams_are_received_and_sent(void)
     }
 }
 
-/* Received, then answered in place: the peer, the payload and the address asked are where they were. */
+/* Received, then answered in place: the peer, the payload and the request destination are unchanged. */
 static void a_received_slot_is_answered_in_place(void)
 {
     fake_reset();
@@ -146,6 +149,6 @@ int main(void)
     every_error_comes_behind_the_datagrams_that_came_before_it();
     receiving();
     sending();
-    sending_together();
+    coalescing();
     return expect_failures > 0;
 }

@@ -1,4 +1,4 @@
-/* What the parts of test-batch share, and the parts. */
+/* Declarations that the parts of test-batch share, and the parts. */
 #ifndef PKTINFO_TEST_BATCH_H
 #define PKTINFO_TEST_BATCH_H
 
@@ -20,6 +20,6 @@ void expect_state(void *arena, int index, int state, int error);
 
 void receiving(void);
 void sending(void);
-void sending_together(void);
+void coalescing(void);
 
 #endif

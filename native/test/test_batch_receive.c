@@ -1,4 +1,4 @@
-/* Receiving a batch from a fake kernel: each datagram in its slot, and nothing believed that cannot be. */
+/* Receiving a batch from a fake kernel: each datagram in its slot, and impossible values rejected. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <netinet/in.h>
@@ -11,7 +11,7 @@
 #include "pktinfo.h"
 #include "test_batch.h"
 
-/* With and without recvmmsg(2), and if it gives fewer than there are. */
+/* With and without recvmmsg(2), and if it returns fewer than there are. */
 static void datagrams_are_received_in_order_each_into_its_slot(void)
 {
     for (int without = 0; without < 2; without++) {
@@ -54,7 +54,7 @@ static void an_error_is_returned_only_if_nothing_was_received(void)
     }
 }
 
-/* Both buffers are full the first time; a kernel that writes less the second time must not leave the rest readable. */
+/* Both buffers are full the first time; when the kernel writes less the second time, the rest must not be readable. */
 static void nothing_of_one_receive_is_left_for_the_next(void)
 {
     fake_reset();
@@ -90,7 +90,7 @@ static void a_datagram_larger_than_its_slot_is_cut_and_says_how_large_it_was(voi
     fake_reset();
     void *arena = new_arena(4, CAPACITY, FAMILY_IPV4);
     arrive(7, 'x', 500)->flags = MSG_TRUNC;
-    arrive(8, 'y', 62); /* the length alone shows it as well */
+    arrive(8, 'y', 62); /* the length alone reveals it as well */
     arrive(9, 'z', 61);
     arrive(9, 'z', 61)->flags = MSG_TRUNC; /* and so does the flag alone */
     EXPECT_EQUAL(4, arena_receive(arena, FD, 4));
@@ -123,7 +123,7 @@ static void cut_control_data_is_flagged_and_its_whole_messages_are_read(void)
     free(arena);
 }
 
-/* A message that begins in the control buffer and would end behind it. */
+/* A message that begins in the control buffer and would end beyond it. */
 static void lengths_that_a_kernel_cannot_mean_are_not_believed(void)
 {
     fake_reset();

@@ -1,4 +1,4 @@
-/* Sending a batch to a fake kernel: each slot once, and a failure is that of its slot alone. */
+/* Sending a batch to a fake kernel: each slot once, and a failure affects its own slot only. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdint.h>
@@ -29,7 +29,7 @@ static void every_pending_slot_is_sent_once_and_in_order(void)
     }
 }
 
-/* Every choice of failing slots out of five, for every way to send: first, middle, last, several, all. */
+/* Every combination of failing slots out of five, for every way to send: first, middle, last, several, all. */
 static void a_failing_slot_is_marked_and_holds_back_nobody(void)
 {
     const int errors[5] = {ENETUNREACH, EINVAL, EPERM, EMSGSIZE, ENOBUFS};
@@ -142,7 +142,7 @@ static void a_kernel_that_sends_nothing_and_says_no_reason_is_an_error_and_no_en
     void *arena = pending_arena(2);
     EXPECT_EQUAL(2, arena_send(arena, FD, 2));
     expect_state(arena, 0, STATE_DONE, EIO);
-    expect_state(arena, 1, STATE_DONE, 0); /* the last one goes alone, by sendmsg(2) */
+    expect_state(arena, 1, STATE_DONE, 0); /* the last one is sent separately, by sendmsg(2) */
     EXPECT_EQUAL(1, fake.many_calls);
     free(arena);
 }

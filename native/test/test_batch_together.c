@@ -1,4 +1,4 @@
-/* Replies that leave in one message, and payloads that are cut: the same datagrams as one by one. */
+/* Replies that are sent as one message, and payloads that are segmented: the same datagrams as one by one. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdint.h>
@@ -11,7 +11,10 @@
 #include "fake_kernel.h"
 #include "test_batch.h"
 
-/* Slots of one way: to port 7 of 10.9.0.100 from 10.9.0.100 itself, with these lengths and letters of their own. */
+/*
+ * Makes slots with the same peer and source: to port 7 of 10.9.0.100 from 10.9.0.100 itself, each with its own length
+ * and letter.
+ */
 static void *arena_of_one_way(const size_t *lengths, int count)
 {
     void *arena = new_arena(count, CAPACITY, FAMILY_IPV4);
@@ -47,7 +50,7 @@ static void neighbours_of_one_way_and_length_leave_in_one_message_with_a_shorter
     for (int i = 0; i < 12; i++) {
         int alone = i == 6 || i == 7 || i == 8 || i == 11;
         expect_state(arena, i, STATE_DONE, 0);
-        EXPECT_EQUAL(alone ? 0 : SEND_TOGETHER, slot_of(arena, i)->send_flags);
+        EXPECT_EQUAL(alone ? 0 : SEND_COALESCED, slot_of(arena, i)->send_flags);
     }
     free(arena);
 }
@@ -68,7 +71,7 @@ static void whatever_differs_parts_two_neighbours(void)
         case 4: slot->source_address[15] = 8; break;
         case 5: slot->source_interface = 8; break;
         case 6: slot->source_form = FORM_NONE; break;
-        case 7: slot->send_flags = SEND_ALONE; break;
+        case 7: slot->send_flags = SEND_SEPARATELY; break;
         case 8: slot->send_segment_size = 10; break;
         case 9: ((struct arena_header *)arena)->longest_coalesced = 9; break;
         default:
@@ -112,7 +115,7 @@ static void together_they_are_no_longer_than_a_datagram_may_be(void)
     free(arena);
 }
 
-/* What leaves is the same, in the same order, whether or not together, and whatever the kernel thinks of it. */
+/* The same datagrams are sent in the same order, as one or separately, whatever the kernel accepts. */
 static void nothing_but_the_number_of_messages_changes(void)
 {
     static struct fake_datagram alone[FAKE_DATAGRAMS];
@@ -128,7 +131,7 @@ static void nothing_but_the_number_of_messages_changes(void)
             fake_reset();
             fake.without_many = round / 11 % 2;
             fake.most_at_once = round % 4;
-            fake.cut_error = round % 6 == 0 ? EIO : 0;
+            fake.segment_error = round % 6 == 0 ? EIO : 0;
             fake.port_error[3] = round % 9 == 0 ? ENETUNREACH : 0;
             arena = arena_of_one_way(lengths, 24);
             ((struct arena_header *)arena)->longest_coalesced = together ? 1452 : 0;
@@ -160,14 +163,14 @@ static void what_the_kernel_refuses_to_cut_leaves_one_by_one_and_says_so(void)
 
     for (int i = 0; i < 3; i++) {
         fake_reset();
-        fake.cut_error = errors[i];
+        fake.segment_error = errors[i];
         void *arena = arena_of_one_way(lengths, 5);
         EXPECT_EQUAL(5, arena_send(arena, FD, 5));
         expect_lengths(lengths, 5);
         EXPECT_EQUAL(5, fake.messages);
         for (int j = 0; j < 5; j++) {
             expect_state(arena, j, STATE_DONE, 0);
-            EXPECT_EQUAL(SEND_ALONE | SEND_REFUSED, slot_of(arena, j)->send_flags);
+            EXPECT_EQUAL(SEND_SEPARATELY | SEND_SEGMENTATION_REFUSED, slot_of(arena, j)->send_flags);
         }
         free(arena);
     }
@@ -204,7 +207,7 @@ static void a_full_send_buffer_keeps_those_together_who_wait(void)
 }
 
 /* A payload of 500 bytes, byte i of which is i. */
-static void *arena_to_cut(uint32_t segment_size)
+static void *arena_to_segment(uint32_t segment_size)
 {
     void *arena = new_arena(3, 504, FAMILY_IPV4);
 
@@ -219,7 +222,7 @@ static void *arena_to_cut(uint32_t segment_size)
     return arena;
 }
 
-static void expect_cut(size_t segment_size)
+static void expect_segments(size_t segment_size)
 {
     int count = (int)((500 + segment_size - 1) / segment_size);
 
@@ -242,9 +245,9 @@ static void a_payload_is_cut_into_segments_of_the_size_that_is_asked_for(void)
 
     for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
         fake_reset();
-        void *arena = arena_to_cut(cuts[i].size);
+        void *arena = arena_to_segment(cuts[i].size);
         EXPECT_EQUAL(3, arena_send(arena, FD, 3));
-        expect_cut(cuts[i].size > 500 ? 500 : cuts[i].size);
+        expect_segments(cuts[i].size > 500 ? 500 : cuts[i].size);
         EXPECT_EQUAL(cuts[i].messages, fake.messages);
         expect_state(arena, 1, STATE_DONE, 0);
         free(arena);
@@ -256,17 +259,17 @@ static void segments_leave_one_by_one_if_the_kernel_refuses_and_go_on_where_the_
     for (int room = 0; room < 70; room++) {
         for (int error = 0; error <= EIO; error += EIO) {
             fake_reset();
-            fake.cut_error = error;
+            fake.segment_error = error;
             fake.room = room;
-            void *arena = arena_to_cut(7);
+            void *arena = arena_to_segment(7);
             int done = arena_send(arena, FD, 3);
             EXPECT_EQUAL(1, done >= 0 && done <= 3);
             while (done < 3) {
                 fake.room = 1;
                 done += arena_send(arena, FD, 3);
             }
-            expect_cut(7);
-            EXPECT_EQUAL(error == 0 ? 0 : SEND_ALONE | SEND_REFUSED, slot_of(arena, 1)->send_flags);
+            expect_segments(7);
+            EXPECT_EQUAL(error == 0 ? 0 : SEND_SEPARATELY | SEND_SEGMENTATION_REFUSED, slot_of(arena, 1)->send_flags);
             free(arena);
         }
     }
@@ -276,7 +279,7 @@ static void a_segment_that_fails_is_the_error_of_its_payload_and_of_no_other(voi
 {
     fake_reset();
     fake.port_error[1] = ENETUNREACH;
-    void *arena = arena_to_cut(7);
+    void *arena = arena_to_segment(7);
     EXPECT_EQUAL(3, arena_send(arena, FD, 3));
     expect_state(arena, 0, STATE_DONE, 0);
     expect_state(arena, 1, STATE_DONE, ENETUNREACH);
@@ -300,7 +303,7 @@ static void without_a_source_neighbours_leave_together_and_a_payload_is_cut(void
     free(arena);
 
     fake_reset();
-    arena = arena_to_cut(100);
+    arena = arena_to_segment(100);
     slot_of(arena, 1)->source_form = FORM_NONE;
     EXPECT_EQUAL(3, arena_send(arena, FD, 3));
     EXPECT_EQUAL(3, fake.messages);
@@ -311,7 +314,7 @@ static void without_a_source_neighbours_leave_together_and_a_payload_is_cut(void
     free(arena);
 }
 
-void sending_together(void)
+void coalescing(void)
 {
     neighbours_of_one_way_and_length_leave_in_one_message_with_a_shorter_one_as_its_end();
     whatever_differs_parts_two_neighbours();

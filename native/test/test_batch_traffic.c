@@ -1,4 +1,4 @@
-/* The datagrams and slots of test-batch: what arrives, what waits to be sent, and how both must turn out. */
+/* The datagrams and slots of test-batch: those that arrive, those pending, and the checks of both. */
 #define _GNU_SOURCE
 #include <netinet/in.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "messages.h"
 #include "test_batch.h"
 
-/* A datagram of one letter repeated, from port number `port` of 10.9.0.100. */
+/* Adds a datagram of one letter repeated, from port number `port` of 10.9.0.100. */
 struct fake_datagram *arrive(int port, char letter, size_t length)
 {
     struct fake_datagram *datagram = &fake.arriving[fake.arriving_count++];
@@ -45,7 +45,7 @@ void expect_filled(const char *what, const uint8_t *bytes, int value, size_t len
     expect_bytes(what, __LINE__, "payload", expected, bytes, length);
 }
 
-/* Asks for this reply: slot number `index` to port `index` of 10.9.0.100, `length` times a letter of its own. */
+/* Makes this reply pending: slot number `index` to port `index` of 10.9.0.100, `length` times a letter of its own. */
 void pend(void *arena, int index, size_t length)
 {
     struct slot *slot = slot_of(arena, index);
@@ -72,7 +72,7 @@ void *pending_arena(int count)
     return arena;
 }
 
-/* That datagram number `at` to leave was this slot's, whole. */
+/* Checks that the datagram sent as number `at` was this slot's, whole. */
 void expect_sent(int at, int index)
 {
     const struct fake_datagram *sent = &fake.sent[at];

@@ -1,6 +1,6 @@
 /*
- * pktinfo.c and control_linux.c on canned bytes: what the kernel could hand over, what no kernel should, and what goes
- * back.
+ * pktinfo.c and control_linux.c on canned bytes: data that the kernel can deliver, data that no kernel should, and data
+ * that is sent.
  */
 #define _GNU_SOURCE
 #include <limits.h>
@@ -82,7 +82,7 @@ static void both_are_read_and_the_order_is_kept_in_first(void)
     EXPECT_BYTES(&expected, &slot, sizeof(slot));
 }
 
-/* A datagram queued before the option was on has no specific destination; what to do about it is Java's choice. */
+/* A datagram queued before the option was on has no specific destination; Java decides how to handle it. */
 static void a_local_address_of_zero_is_handed_on_as_it_is(void)
 {
     struct control control = {.length = 0};

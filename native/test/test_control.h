@@ -1,4 +1,4 @@
-/* What the parts of test-control share, and the parts. */
+/* Declarations that the parts of test-control share, and the parts. */
 #ifndef PKTINFO_TEST_CONTROL_H
 #define PKTINFO_TEST_CONTROL_H
 
@@ -32,7 +32,7 @@ struct slot read_control(const struct control *control);
 void know_in4(struct slot *slot, const uint8_t *destination, const uint8_t *local, uint32_t interface);
 void know_in6(struct slot *slot, const uint8_t *destination, uint32_t interface);
 
-/* One of every message that is understood, behind each other; begins[i] is where message i begins. */
+/* One of every message that is understood, one after the other; begins[i] is the offset of message i. */
 enum { EVERYTHING = 9 };
 void put_everything(struct control *control, size_t *begins);
 void know_everything(struct slot *slot, int messages);

@@ -1,4 +1,4 @@
-/* The control data of test-control: as a kernel lays it out, and what it means. */
+/* The control data of test-control: as a kernel lays it out, and its meaning. */
 #define _GNU_SOURCE
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ const uint8_t ZERO[4] = {0};
 const uint8_t MAPPED[16] = {[10] = 0xff, 0xff, 10, 9, 0, 2};
 const uint8_t NATIVE[16] = {0xfd, 0, 0, 9, [15] = 2};
 
-/* Returns where the message begins. */
+/* Returns the offset of the message. */
 size_t put(struct control *control, int level, int type, const void *data, size_t length)
 {
     size_t begin = control->length;
@@ -55,7 +55,7 @@ void set_length(struct control *control, size_t at, size_t length)
     memcpy(control->bytes + at, &header, sizeof(header));
 }
 
-/* From memory of exactly that size, so that AddressSanitizer sees a byte read behind it. */
+/* Copies it to memory of exactly that size, so that AddressSanitizer reports an access beyond it. */
 struct slot read_bytes(const uint8_t *bytes, size_t length)
 {
     struct slot slot;
@@ -110,7 +110,7 @@ void put_everything(struct control *control, size_t *begins)
     begins[9] = control->length;
 }
 
-/* Written out a second time and not computed: this is what the bytes above mean. */
+/* Written out a second time and not computed: this is the meaning of the bytes above. */
 void know_everything(struct slot *slot, int messages)
 {
     slot->flags |= messages > 0 ? FLAG_RECEIVE_TIME : 0;

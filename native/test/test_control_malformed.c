@@ -1,4 +1,4 @@
-/* Control data that no kernel should hand over: read within its bounds, and no fact made of it. */
+/* Control data that no kernel should deliver: read within its bounds, and no field set from it. */
 #define _GNU_SOURCE
 #include <limits.h>
 #include <netinet/in.h>
@@ -10,7 +10,7 @@
 #include "expect.h"
 #include "test_control.h"
 
-/* Nobody knows where the next message would begin. */
+/* The beginning of the next message is unknown. */
 static void a_length_shorter_than_a_header_ends_the_reading(void)
 {
     for (size_t length = 0; length < HEADER_LENGTH; length++) {
@@ -53,7 +53,7 @@ static const struct {
 
 enum { KNOWN_COUNT = sizeof(KNOWN) / sizeof(KNOWN[0]) };
 
-/* One byte short and one byte long among them; the next message still begins where the length says. */
+/* One message is a byte short and one a byte long; the next message still begins where the length says. */
 static void data_of_a_wrong_size_is_skipped_and_the_next_message_read(void)
 {
     const int data[6] = {1, 1, 1, 1, 1, 1};
@@ -148,7 +148,7 @@ static void a_hop_limit_that_cannot_be_is_no_fact(void)
     }
 }
 
-/* Pure noise hardly ever has a valid header; this has one most of the time, with something wrong now and then. */
+/* Pure noise rarely has a valid header; this has one most of the time, with an occasional error. */
 static void put_random(struct control *control)
 {
     uint32_t known = random_number(KNOWN_COUNT);
@@ -165,7 +165,10 @@ static void put_random(struct control *control)
     }
 }
 
-/* No fact without its flag, no flag that control data cannot set, and nothing of what others own is touched. */
+/*
+ * No field without its flag, no flag that control data cannot set, and no field that belongs to another function is
+ * touched.
+ */
 static void expect_consistent(const struct slot *slot)
 {
     struct slot rest = *slot;

@@ -1,4 +1,4 @@
-/* The control data of a reply: the source that a slot asks for, byte by byte. */
+/* The control data of a reply: the source that is set in a slot, byte by byte. */
 #define _GNU_SOURCE
 #include <limits.h>
 #include <stdint.h>
@@ -7,7 +7,7 @@
 #include "expect.h"
 #include "test_control.h"
 
-/* Compares all of the buffer: what was written, and that nothing behind it was. */
+/* Compares the whole buffer: the written bytes, and that nothing beyond them was written. */
 static void expect_written(const struct slot *slot, const struct control *expected, size_t length)
 {
     struct control actual;

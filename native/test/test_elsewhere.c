@@ -1,4 +1,7 @@
-/* batch.c and pktinfo.c on an operating system that is not Linux: the headers of elsewhere/, and what is in here. */
+/*
+ * batch.c and pktinfo.c on an operating system that is not Linux: the headers of elsewhere/, and the kernel file in
+ * here.
+ */
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,7 +14,7 @@
 
 enum { FD = 5, CAPACITY = 64, ANY_LEVEL = 3, ADDRESS_TYPE = 7, HOP_LIMIT_TYPE = 9 };
 
-/* Bytes of a message that carries one: padded to 8 the next one would begin elsewhere than padded to 4. */
+/* Data bytes of a message after which padding to 8 and padding to 4 give different offsets for the next one. */
 enum { ODD = 5 };
 
 /* Linux's numbers: a kernel file translates its own. */
@@ -20,14 +23,14 @@ enum { AGAIN = 11, NO_CALL = 38, NETWORK_UNREACHABLE = 101 };
 static const uint8_t PEER[4] = {10, 9, 0, 100};
 static const uint8_t ASKED[4] = {10, 9, 0, 2};
 
-/* What the kernel of this system has and was given. */
+/* The datagram and the messages of this system's kernel. */
 static struct {
-    size_t arriving; /* bytes of the datagram that is there, 0: none */
+    size_t arriving; /* bytes of the datagram in the queue, 0: none */
     struct msghdr sent;
     uint8_t name[NAME_CAPACITY];
     uint8_t control[CONTROL_CAPACITY];
     int calls;
-    int error; /* what sending fails with */
+    int error; /* error of sending */
 } kernel;
 
 static void read_message(struct slot *slot, int level, int type, const uint8_t *data, size_t length)
@@ -74,7 +77,7 @@ static size_t write_name(void *name)
     return slot_write_name(&peer, FAMILY_IPV4, name);
 }
 
-/* Tells of a datagram that did not fit only that it did not. */
+/* Reports a datagram that did not fit, and nothing else of it. */
 int kernel_receive(int fd, struct msghdr *message)
 {
     uint8_t *control = message->msg_control;
@@ -140,7 +143,7 @@ static void the_family_is_read_and_written_behind_the_length_byte(void)
     EXPECT_EQUAL(AF_INET, name[1]);
 }
 
-/* Of memory that ends there, so that AddressSanitizer sees a byte read behind it; a length byte is no family. */
+/* The name ends with its memory, so that AddressSanitizer reports an access beyond it; a length byte is no family. */
 static void a_name_too_short_for_a_family_is_none(void)
 {
     for (size_t length = 0; length < 2; length++) {
@@ -231,7 +234,7 @@ static void control_messages_follow_each_other_where_this_system_looks_for_them(
     EXPECT_BYTES(ASKED, read.in_address, 4);
 }
 
-/* Two at once, so that what is sent many at a time is asked for. */
+/* Two at once, so that sending tries the call for many messages. */
 static void errors_are_known_by_the_numbers_of_linux(void)
 {
     void *arena = new_arena(2, CAPACITY, FAMILY_IPV4);

@@ -1,4 +1,4 @@
-/* The rules of each kernel that the emulator knows, on real sockets: every one holds on some and not on others. */
+/* The rules of each kernel that the emulator knows, on real sockets: every rule holds on some and not on others. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <net/if.h>
@@ -29,7 +29,7 @@ static const struct kernel kernels[] = {
 
 const struct kernel *kernel;
 
-/* Runs a test in a process of its own, because what it does to itself lasts; 0, 1 or SKIPPED. */
+/* Runs a test in a process of its own, because its changes to the process last; returns 0, 1 or SKIPPED. */
 static int in_a_child(int (*test)(void))
 {
     int status;
@@ -57,7 +57,7 @@ static int is_bound_to_loopback(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, &length) == 0 && strcmp(name, "lo") == 0;
 }
 
-/* A host with a loopback interface and no route: what is bound there sends to anywhere, what is not has no way out. */
+/* A host with a loopback interface and no route: a socket bound to it sends to any address, another has no route. */
 static int enter_a_host_without_routes(void)
 {
     struct ifreq up = {.ifr_name = "lo", .ifr_flags = IFF_UP};
@@ -95,7 +95,7 @@ static int index_zero_means_any_interface_until_later(void)
     return 0;
 }
 
-/* Where the emulator may not lift the binding it says so, and does not send as if it had none to lift. */
+/* If the emulator is not allowed to lift the binding it says so, and does not send as if there were none. */
 static int without_the_right_to_it_the_emulator_fails(void)
 {
     struct pair pair = new_pair(0);
@@ -120,7 +120,7 @@ static int test_kernel(void)
     return in_a_child(index_zero_means_any_interface_until_later);
 }
 
-/* Looks for text in what the child says before it ends. */
+/* Expects a text in the output of a child, read until the child ends. */
 static void expect_refusal(const char *name, const char *text)
 {
     int ends[2];

@@ -1,4 +1,4 @@
-/* What the parts of test-emulator share, and the parts. */
+/* Declarations that the parts of test-emulator share, and the parts. */
 #ifndef PKTINFO_TEST_EMULATOR_H
 #define PKTINFO_TEST_EMULATOR_H
 
@@ -7,11 +7,11 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-/* What holds on a kernel. */
+/* The rules of a kernel. */
 struct kernel {
     const char *name;
-    int in6_comes;  /* an in6_pktinfo with an IPv4 datagram */
-    int in6_counts; /* an in6_pktinfo sent to an IPv4 peer */
+    int in6_comes;  /* delivers an in6_pktinfo with an IPv4 datagram */
+    int in6_counts; /* applies an in6_pktinfo sent to an IPv4 peer */
     int foreign;    /* the error of an IPv4 source that is not the host's */
     int any;        /* index 0 means any interface, also on a socket that is bound to one */
     int mmsg;       /* recvmmsg and sendmmsg exist */
@@ -19,7 +19,7 @@ struct kernel {
 
 extern const struct kernel *kernel;
 
-/* A dual-stack server with packet information, and an unconnected client at 127.0.0.1 or, if asked for, ::1. */
+/* A dual-stack server with packet information, and an unconnected client at 127.0.0.1 or, if requested, ::1. */
 struct pair {
     int server;
     int client;
@@ -32,7 +32,7 @@ struct pair new_pair(int six);
 void close_pair(struct pair pair);
 void ask(struct pair pair, const char *destination);
 
-/* Control messages one behind the other, each in its own place. */
+/* Control messages one after the other, each in its own place. */
 struct control {
     uint8_t bytes[256];
     size_t length;

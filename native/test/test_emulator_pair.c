@@ -1,4 +1,4 @@
-/* The server and the client of test-emulator: what they ask and answer, and with which control data. */
+/* The server and the client of test-emulator: their requests and replies, and the control data of these. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -84,7 +84,7 @@ struct control and_in6(struct control before, const char *source)
     return and(before, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
 }
 
-/* A message to send; the places that it points to are the caller's. */
+/* A message to send; the caller owns the memory that it points to. */
 struct msghdr message_to(struct sockaddr_in6 *name, struct iovec *payload, struct control *control)
 {
     return (struct msghdr){
@@ -97,7 +97,7 @@ struct msghdr message_to(struct sockaddr_in6 *name, struct iovec *payload, struc
     };
 }
 
-/* The error of sending to an address, 0 if there is none. */
+/* Returns the error of sending to an address, 0 if there is none. */
 int send_to(int fd, const char *address, uint16_t port, struct control control)
 {
     struct sockaddr_in6 name = {.sin6_family = AF_INET6, .sin6_port = htons(port)};

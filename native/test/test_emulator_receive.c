@@ -1,4 +1,4 @@
-/* What comes with a datagram on each kernel that the emulator knows. */
+/* The control messages of a received datagram on each kernel that the emulator knows. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "sockets.h"
 #include "test_emulator.h"
 
-/* What came with a datagram: the control messages in order, by a letter each, and the addresses in two of them. */
+/* The control messages of a datagram in order, by a letter each, and the addresses in two of them. */
 struct came {
     char kinds[8];
     struct in_pktinfo in4;
@@ -123,7 +123,7 @@ static void what_else_was_asked_for_comes_as_well(void)
     close_pair(pair);
 }
 
-/* Room for one in_pktinfo: too little if an in6_pktinfo comes first, and then it is that one which is cut off. */
+/* Room for one in_pktinfo: too little if an in6_pktinfo comes first, which is then the truncated one. */
 static void what_does_not_come_needs_no_room(void)
 {
     struct pair pair = new_pair(0);

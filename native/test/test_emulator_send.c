@@ -1,4 +1,4 @@
-/* From where a datagram leaves on each kernel that the emulator knows, and which it refuses. */
+/* The source address of a sent datagram on each kernel that the emulator knows, and the sources that it refuses. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -58,7 +58,7 @@ static void an_in_pktinfo_counts_always(void)
     close_pair(pair);
 }
 
-/* If it did not, a source that is not the host's would not be refused. */
+/* Otherwise a source that is not the host's would not be refused. */
 static void an_in6_pktinfo_to_an_ipv6_peer_counts_always(void)
 {
     struct pair pair = new_pair(1);

@@ -1,4 +1,7 @@
-/* The hook without a JVM, on real sockets on loopback: which sockets it takes, and where their replies come from. */
+/*
+ * The hook without a JVM, on real sockets on loopback: the sockets that it handles, and the source addresses of their
+ * replies.
+ */
 #define _GNU_SOURCE
 #include "hook.h"
 
@@ -57,7 +60,7 @@ uint16_t port_of(int fd)
     return ntohs(name.in.sin_port);
 }
 
-/* As the JVM makes one: the hook is told of the socket, and of what it is bound to. */
+/* Makes a socket as the JVM does: the hook is notified of the socket, and of the address that it is bound to. */
 int new_server(const char *address, int only_ipv6, int by_program)
 {
     union name name = name_of(address, 0);
@@ -88,7 +91,7 @@ void ask(int client, const char *destination, uint16_t port)
     must(sendto(client, "ask", 3, 0, &name.any, length_of(&name)) == 3, "sendto");
 }
 
-/* Receives what is there or comes soon; returns what the hook does, and the sender. */
+/* Receives a datagram that is queued or arrives soon; returns the hook's result, and the sender. */
 int hear(int fd, union name *peer, socklen_t *length)
 {
     struct pollfd readable = {.fd = fd, .events = POLLIN};
@@ -163,7 +166,7 @@ void ask_and_reply(int server, const char *destination)
     close(client);
 }
 
-/* That the hook leaves both directions to the JDK. */
+/* Checks that the hook leaves both directions to the JDK. */
 void expect_left_alone(int server, const char *destination)
 {
     int client = new_client(destination);
@@ -177,7 +180,7 @@ void expect_left_alone(int server, const char *destination)
     close(client);
 }
 
-static void a_reply_leaves_from_the_address_asked(const char *wildcard, const char *const *addresses)
+static void a_reply_leaves_from_the_request_destination(const char *wildcard, const char *const *addresses)
 {
     begin(usual());
     int server = new_server(wildcard, addresses[1] == NULL, 1);
@@ -197,7 +200,7 @@ static void a_reply_leaves_from_the_address_asked(const char *wildcard, const ch
     EXPECT_EQUAL(count, counters().pinned);
 }
 
-/* What the tests of a reply would see if nothing worked: another address. */
+/* The address that the tests of a reply would see if nothing worked: another one. */
 static void a_reply_of_a_socket_left_alone_leaves_from_another_address(void)
 {
     begin(usual());
@@ -217,16 +220,16 @@ static void a_peer_that_has_moved_on_is_answered_from_its_latest(void)
 {
     begin(usual());
     int server = new_server("0.0.0.0", 0, 1), client = new_client("127.0.0.9");
-    const char *asked[] = {"127.0.0.9", "127.0.0.8", "127.0.0.9"};
+    const char *source[] = {"127.0.0.9", "127.0.0.8", "127.0.0.9"};
     union name peer;
     socklen_t length;
 
     for (int i = 0; i < 3; i++) {
-        ask(client, asked[i], port_of(server));
+        ask(client, source[i], port_of(server));
         EXPECT_EQUAL(3, hear(server, &peer, &length));
         for (int reply_count = 0; reply_count < 2; reply_count++) {
             EXPECT_EQUAL(5, reply(server, &peer, length));
-            expect_reply(client, asked[i], port_of(server));
+            expect_reply(client, source[i], port_of(server));
         }
     }
     EXPECT_EQUAL(1, counters().peers);
@@ -287,7 +290,7 @@ static void errors_are_linuxs_and_nothing_is_remembered(void)
     ask(client, "127.0.0.9", port_of(server));
     EXPECT_EQUAL(3, hear(server, &peer, &length));
     EXPECT_EQUAL(-LINUX_EMSGSIZE, hook_send(server, large, sizeof(large), &peer, length, &error));
-    EXPECT_EQUAL(5, reply(server, &peer, length)); /* it is not forgotten for that */
+    EXPECT_EQUAL(5, reply(server, &peer, length)); /* it is not forgotten because of that */
     expect_reply(client, "127.0.0.9", port_of(server));
     must(fcntl(server, F_SETFL, O_NONBLOCK) == 0, "fcntl");
     EXPECT_EQUAL(-LINUX_EAGAIN, hook_receive(server, bytes, sizeof(bytes), &other, &other_length));
@@ -303,29 +306,33 @@ static void errors_are_linuxs_and_nothing_is_remembered(void)
     hook_disconnected(-1);
 }
 
-/* As if the host had had the address and lost it: 198.51.100.7 and 2001:db8::7 are for documentation. */
+/* As if the host had had the address and lost it: 198.51.100.7 and 2001:db8::7 are reserved for documentation. */
 static void a_source_that_is_gone_sends_nothing(const char *wildcard, const char *loopback, const char *gone, int said)
 {
     begin(usual());
     int server = new_server(wildcard, 0, 1), client = new_client(loopback), error = 0;
     struct place *place = hook_place(server);
     uint64_t owner = atomic_load(&place->state) >> COUNT_SHIFT;
-    union name peer, source = name_of(gone, 0);
+    union name peer, address = name_of(gone, 0);
     socklen_t length;
-    struct asked asked = {.high = 0, .form = strchr(gone, ':') ? FORM_IN6_PKTINFO : FORM_IN_PKTINFO, .unicast = 1};
+    struct reply_source source = {
+        .high = 0,
+        .form = strchr(gone, ':') ? FORM_IN6_PKTINFO : FORM_IN_PKTINFO,
+        .unicast = 1,
+    };
     uint8_t bytes[16] = {[10] = 0xff, [11] = 0xff};
 
     ask(client, loopback, port_of(server));
     EXPECT_EQUAL(3, hear(server, &peer, &length));
     if (strchr(gone, ':')) {
-        memcpy(bytes, &source.in6.sin6_addr, 16);
+        memcpy(bytes, &address.in6.sin6_addr, 16);
     } else {
-        memcpy(bytes + 12, &source.in.sin_addr, 4);
+        memcpy(bytes + 12, &address.in.sin_addr, 4);
     }
-    memcpy(&asked.high, bytes, 8);
-    memcpy(&asked.low, bytes + 8, 8);
+    memcpy(&source.high, bytes, 8);
+    memcpy(&source.low, bytes + 8, 8);
     struct peer key = peer_named(&peer, length);
-    peers_remember(atomic_load(&place->peers), owner, &key, &asked, NOW, EXPIRY);
+    peers_remember(atomic_load(&place->peers), owner, &key, &source, NOW, EXPIRY);
     EXPECT_EQUAL(HOOK_SOURCE_GONE, hook_send(server, "reply", 5, &peer, length, &error));
     EXPECT_EQUAL(1, error == said || error == LINUX_EINVAL || error == LINUX_EADDRNOTAVAIL);
     expect_nothing(client);
@@ -346,7 +353,7 @@ static void test_ipv4(void)
 {
     static const char *const addresses[] = {"127.0.0.9", "127.0.0.1", "127.9.8.7", NULL};
 
-    a_reply_leaves_from_the_address_asked("0.0.0.0", addresses);
+    a_reply_leaves_from_the_request_destination("0.0.0.0", addresses);
     a_reply_of_a_socket_left_alone_leaves_from_another_address();
     a_peer_that_has_moved_on_is_answered_from_its_latest();
     a_silent_peer_expires();
@@ -356,7 +363,7 @@ static void test_ipv4(void)
         a_source_that_is_gone_sends_nothing("0.0.0.0", "127.0.0.1", "198.51.100.7", LINUX_ENETUNREACH);
     }
     sockets_and_verdicts();
-    rule_of_the_address_asked();
+    reply_rule();
     transfers();
 }
 
@@ -364,8 +371,8 @@ static void test_ipv6(void)
 {
     static const char *const both[] = {"127.0.0.9", "::1", "127.0.0.1", NULL}, *const six[] = {"::1", NULL};
 
-    a_reply_leaves_from_the_address_asked("::", both);
-    a_reply_leaves_from_the_address_asked("::", six);
+    a_reply_leaves_from_the_request_destination("::", both);
+    a_reply_leaves_from_the_request_destination("::", six);
     if (!left_out("a_source_that_is_gone_sends_nothing")) {
         a_source_that_is_gone_sends_nothing("::", "::1", "2001:db8::7", LINUX_EINVAL);
         a_source_that_is_gone_sends_nothing("::", "127.0.0.1", "198.51.100.7", LINUX_ENETUNREACH);

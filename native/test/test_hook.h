@@ -1,4 +1,4 @@
-/* What the parts of test-hook share, and the parts. */
+/* Declarations that the parts of test-hook share, and the parts. */
 #ifndef PKTINFO_TEST_HOOK_H
 #define PKTINFO_TEST_HOOK_H
 
@@ -31,16 +31,16 @@ uint32_t verdict_on(int fd);
 void ask_and_reply(int server, const char *destination);
 void expect_left_alone(int server, const char *destination);
 
-/* The name as the memory has it. */
+/* Returns the name in the memory's form. */
 struct peer peer_named(const union name *name, socklen_t length);
 
-/* Which sockets the hook takes, and when it begins anew with one. */
+/* The sockets that the hook handles, and the events after which it starts anew with one. */
 void sockets_and_verdicts(void);
 
-/* What a slot's control messages come to. */
-void rule_of_the_address_asked(void);
+/* The reply's source, as derived from a slot's control messages. */
+void reply_rule(void);
 
-/* Answers from new sockets. */
+/* Replies from new sockets. */
 void transfers(void);
 void transfers_of_ipv6(void);
 

@@ -1,5 +1,5 @@
-/* The rule by itself: which control message is believed, and which source answers. */
-#include "asked.h"
+/* The rule by itself: the control message that is used, and the source that answers. */
+#include "reply_rule.h"
 
 #include <arpa/inet.h>
 
@@ -13,7 +13,7 @@ struct peer peer_named(const union name *name, socklen_t length)
     struct slot slot = {0};
 
     slot_read_name(&slot, name, length);
-    return asked_by(&slot);
+    return request_peer(&slot);
 }
 
 static void put(uint8_t bytes[16], const char *address)
@@ -53,75 +53,76 @@ static struct slot with_in6(struct slot slot, const char *destination, uint32_t 
     return slot;
 }
 
-static void expect_asked(struct slot slot, const char *local, uint32_t interface, uint16_t form, int unicast)
+static void expect_source(struct slot slot, const char *local, uint32_t interface, uint16_t form, int unicast)
 {
-    struct asked asked = {0};
+    struct reply_source source = {0};
     uint8_t bytes[16];
 
-    EXPECT_EQUAL(1, asked_read(&slot, &asked));
+    EXPECT_EQUAL(1, reply_source_read(&slot, &source));
     put(bytes, local);
-    EXPECT_BYTES(bytes, &asked.high, 8);
-    EXPECT_BYTES(bytes + 8, &asked.low, 8);
-    EXPECT_EQUAL(interface, asked.interface);
-    EXPECT_EQUAL(form, asked.form);
-    EXPECT_EQUAL(unicast, asked.unicast);
+    EXPECT_BYTES(bytes, &source.high, 8);
+    EXPECT_BYTES(bytes + 8, &source.low, 8);
+    EXPECT_EQUAL(interface, source.interface);
+    EXPECT_EQUAL(form, source.form);
+    EXPECT_EQUAL(unicast, source.unicast);
 }
 
-static void expect_nobody_asked(struct slot slot)
+static void expect_no_source(struct slot slot)
 {
-    struct asked asked;
+    struct reply_source source;
 
-    EXPECT_EQUAL(0, asked_read(&slot, &asked));
+    EXPECT_EQUAL(0, reply_source_read(&slot, &source));
 }
 
 static void an_ipv4_peer_is_answered_by_in_pktinfo(void)
 {
     struct slot slot = from("192.0.2.1");
 
-    expect_asked(with_in(slot, "192.0.2.9", "192.0.2.9"), "192.0.2.9", 0, FORM_IN_PKTINFO, 1);
-    expect_asked(with_in6(slot, "192.0.2.9", 4), "192.0.2.9", 0, FORM_IN_PKTINFO, 1);
-    expect_asked(with_in6(with_in(slot, "192.0.2.9", "192.0.2.9"), "192.0.2.8", 4), "192.0.2.9", 0, FORM_IN_PKTINFO, 1);
-    expect_nobody_asked(slot);
-    expect_nobody_asked(with_in6(slot, "2001:db8::1", 4));
-    expect_nobody_asked(with_in6(slot, "224.0.0.1", 4));
+    expect_source(with_in(slot, "192.0.2.9", "192.0.2.9"), "192.0.2.9", 0, FORM_IN_PKTINFO, 1);
+    expect_source(with_in6(slot, "192.0.2.9", 4), "192.0.2.9", 0, FORM_IN_PKTINFO, 1);
+    expect_source(
+        with_in6(with_in(slot, "192.0.2.9", "192.0.2.9"), "192.0.2.8", 4), "192.0.2.9", 0, FORM_IN_PKTINFO, 1);
+    expect_no_source(slot);
+    expect_no_source(with_in6(slot, "2001:db8::1", 4));
+    expect_no_source(with_in6(slot, "224.0.0.1", 4));
 }
 
 static void a_group_or_broadcast_is_answered_by_the_hosts_own_address(void)
 {
     struct slot slot = from("192.0.2.1");
 
-    expect_asked(with_in(slot, "224.0.0.251", "192.0.2.9"), "192.0.2.9", 0, FORM_IN_PKTINFO, 0);
-    expect_asked(with_in(slot, "192.0.2.255", "192.0.2.9"), "192.0.2.9", 0, FORM_IN_PKTINFO, 0);
-    expect_asked(with_in(slot, "255.255.255.255", "192.0.2.9"), "192.0.2.9", 0, FORM_IN_PKTINFO, 0);
-    expect_asked(with_in(slot, "192.0.2.9", "0.0.0.0"), "192.0.2.9", 0, FORM_IN_PKTINFO, 1);
-    expect_nobody_asked(with_in(slot, "224.0.0.251", "0.0.0.0"));
-    expect_nobody_asked(with_in(slot, "255.255.255.255", "0.0.0.0"));
+    expect_source(with_in(slot, "224.0.0.251", "192.0.2.9"), "192.0.2.9", 0, FORM_IN_PKTINFO, 0);
+    expect_source(with_in(slot, "192.0.2.255", "192.0.2.9"), "192.0.2.9", 0, FORM_IN_PKTINFO, 0);
+    expect_source(with_in(slot, "255.255.255.255", "192.0.2.9"), "192.0.2.9", 0, FORM_IN_PKTINFO, 0);
+    expect_source(with_in(slot, "192.0.2.9", "0.0.0.0"), "192.0.2.9", 0, FORM_IN_PKTINFO, 1);
+    expect_no_source(with_in(slot, "224.0.0.251", "0.0.0.0"));
+    expect_no_source(with_in(slot, "255.255.255.255", "0.0.0.0"));
     slot = from("fe80::1");
-    expect_asked(with_in6(slot, "ff02::fb", 4), "::", 4, FORM_IN6_PKTINFO, 0);
-    expect_nobody_asked(with_in6(slot, "ff02::fb", 0));
+    expect_source(with_in6(slot, "ff02::fb", 4), "::", 4, FORM_IN6_PKTINFO, 0);
+    expect_no_source(with_in6(slot, "ff02::fb", 0));
 }
 
 static void an_ipv6_peer_is_answered_by_in6_pktinfo(void)
 {
     struct slot slot = from("2001:db8::1");
 
-    expect_asked(with_in6(slot, "2001:db8::9", 4), "2001:db8::9", 0, FORM_IN6_PKTINFO, 1);
-    expect_asked(with_in6(slot, "fe80::9", 4), "fe80::9", 4, FORM_IN6_PKTINFO, 1);
-    expect_asked(with_in6(from("fe80::1"), "2001:db8::9", 4), "2001:db8::9", 4, FORM_IN6_PKTINFO, 1);
-    expect_asked(with_in6(from("febf::1"), "2001:db8::9", 4), "2001:db8::9", 4, FORM_IN6_PKTINFO, 1);
-    expect_nobody_asked(slot);
-    expect_nobody_asked(with_in(slot, "192.0.2.9", "192.0.2.9"));
-    expect_nobody_asked(with_in6(slot, "192.0.2.9", 4));
+    expect_source(with_in6(slot, "2001:db8::9", 4), "2001:db8::9", 0, FORM_IN6_PKTINFO, 1);
+    expect_source(with_in6(slot, "fe80::9", 4), "fe80::9", 4, FORM_IN6_PKTINFO, 1);
+    expect_source(with_in6(from("fe80::1"), "2001:db8::9", 4), "2001:db8::9", 4, FORM_IN6_PKTINFO, 1);
+    expect_source(with_in6(from("febf::1"), "2001:db8::9", 4), "2001:db8::9", 4, FORM_IN6_PKTINFO, 1);
+    expect_no_source(slot);
+    expect_no_source(with_in(slot, "192.0.2.9", "192.0.2.9"));
+    expect_no_source(with_in6(slot, "192.0.2.9", 4));
 }
 
 static void the_scope_tells_apart_only_what_is_on_a_link(void)
 {
     struct slot link = from("fe80::1"), global = from("2001:db8::1"), four = from("169.254.0.1");
 
-    EXPECT_EQUAL(2, asked_by(&link).scope);
-    EXPECT_EQUAL(0, asked_by(&global).scope);
-    EXPECT_EQUAL(0, asked_by(&four).scope);
-    EXPECT_EQUAL(9, asked_by(&link).port);
+    EXPECT_EQUAL(2, request_peer(&link).scope);
+    EXPECT_EQUAL(0, request_peer(&global).scope);
+    EXPECT_EQUAL(0, request_peer(&four).scope);
+    EXPECT_EQUAL(9, request_peer(&link).port);
 }
 
 /* A peer of a dual-stack socket has one place, whichever family its name is written in. */
@@ -136,7 +137,7 @@ static void an_ipv4_mapped_name_is_the_ipv4_name(void)
     EXPECT_EQUAL(9, one.port);
 }
 
-void rule_of_the_address_asked(void)
+void reply_rule(void)
 {
     an_ipv4_peer_is_answered_by_in_pktinfo();
     a_group_or_broadcast_is_answered_by_the_hosts_own_address();

@@ -1,4 +1,7 @@
-/* Which sockets the hook takes, what it tells of them, and what is void when a number has another socket. */
+/*
+ * The sockets that the hook handles, its reports of them, and the state that is void when a descriptor number has
+ * another socket.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -40,7 +43,7 @@ static void the_port_and_the_address_decide(void)
     expect_verdict(VERDICT_ONE, new_server("127.0.0.5", 0, 0));
 }
 
-/* The settings are made for the port that the socket happens to have. */
+/* The settings are made for the port that the socket has been given. */
 static void ranges_of_ports_decide_alone(void)
 {
     for (int by_program = 0; by_program < 2; by_program++) {
@@ -60,7 +63,7 @@ static void ranges_of_ports_decide_alone(void)
         }
         for (int i = 0; i < 2; i++) {
             struct hook_settings settings = usual();
-            settings.all = 1; /* of no account */
+            settings.all = 1; /* ignored */
             settings.range_count = 1;
             settings.ranges[0] = out[i];
             begin(settings);
@@ -76,7 +79,7 @@ static void a_socket_without_memory_is_left_alone(void)
     struct hook_settings settings = usual();
 
     settings.most_bytes = 100;
-    settings.memory = 1 << 20; /* more than sockets with this number have had: theirs would do */
+    settings.memory = 1 << 20; /* more than earlier sockets with this number had: an existing memory would be reused */
     begin(settings);
     expect_verdict(VERDICT_REFUSED, new_server("0.0.0.0", 0, 1));
 }
@@ -93,7 +96,7 @@ static void a_socket_of_before_the_beginning_is_looked_at(void)
     close(server);
 }
 
-/* Nobody has seen whether the program or the system has chosen its port: the range tells. */
+/* The hook has not seen whether the program or the system chose the port: the port range decides. */
 static void of_a_socket_of_before_the_beginning_the_port_decides(void)
 {
     struct hook_settings settings = usual();
@@ -150,7 +153,7 @@ static void sockets_are_found_that_are_the_jdks_and_others_are_told_apart(void)
     EXPECT_EQUAL(0, hook_find(local, UNSEEN_IS_ADOPTED, &news));
     EXPECT_EQUAL(0, hook_find(-1, UNSEEN_IS_ADOPTED, &news));
     ask_and_reply(jdks, "127.0.0.9");
-    EXPECT_EQUAL(0, hook_tell(0, &news)); /* the one that was found has been told of */
+    EXPECT_EQUAL(0, hook_tell(0, &news)); /* the socket that was found has been reported */
     close(jdks);
     close(other);
     close(stream);
@@ -189,7 +192,7 @@ static void a_socket_that_the_jdk_has_not_made_is_foreign(void)
     int jdks = bound_socket(hook_new_socket), other = bound_socket(NULL);
     expect_found(VERDICT_CHOOSES, jdks, UNSEEN_IS_FOREIGN);
     expect_found(VERDICT_FOREIGN, other, UNSEEN_IS_FOREIGN);
-    hook_disconnected(jdks); /* which may make it another socket */
+    hook_disconnected(jdks); /* which may replace the socket */
     must(dup2(other, jdks) == jdks, "dup2");
     expect_found(VERDICT_CHOOSES, jdks, UNSEEN_IS_FOREIGN);
     close(before);
@@ -273,10 +276,10 @@ static void the_next_socket_of_a_number_knows_nobody(void)
     EXPECT_EQUAL(0, peers_count(memory, 0, 0));
     EXPECT_EQUAL(1, memory == atomic_load(&hook_place(again)->peers));
     EXPECT_EQUAL(HOOK_NOT_MINE, reply(again, &peer, length));
-    /* A thread that was late to leave remembers for the socket that it was in. */
+    /* A thread that leaves late remembers for the socket that it was in. */
     struct peer key = peer_named(&peer, length);
-    const struct asked asked = {.high = 1, .low = 2, .form = 1, .unicast = 1};
-    peers_remember(memory, before, &key, &asked, hook_seconds(), hook_expiry());
+    const struct reply_source source = {.high = 1, .low = 2, .form = 1, .unicast = 1};
+    peers_remember(memory, before, &key, &source, hook_seconds(), hook_expiry());
     EXPECT_EQUAL(HOOK_NOT_MINE, reply(again, &peer, length));
     expect_nothing(client);
     EXPECT_EQUAL(2, counters().unknown);
@@ -306,7 +309,7 @@ static void beginning_voids_everything(void)
     expect_nothing(client);
     EXPECT_EQUAL(1, counters().sockets);
     EXPECT_EQUAL(1, counters().unknown);
-    /* A larger memory is had at once. */
+    /* A larger memory takes effect at once. */
     struct hook_settings larger = usual();
     larger.memory = 5000;
     begin(larger);
@@ -336,16 +339,16 @@ static void after_a_disconnect_the_socket_is_looked_at_again(int by_program)
     must(connect(server, &other.any, sizeof(other.in)) == 0, "connect");
     disconnect(server);
     EXPECT_EQUAL(MODE_UNKNOWN, atomic_load(&hook_place(server)->state) & MODE_BITS);
-    if (port_of(server) != port) { /* as the JDK does: the system takes back the port that it has chosen */
+    if (port_of(server) != port) { /* as the JDK does: the system releases the port that it has chosen */
         union name name = name_of("0.0.0.0", port);
         must(bind(server, &name.any, sizeof(name.in)) == 0, "bind");
     }
     hook_bound(server, port);
-    expect_verdict(by_program ? VERDICT_CHOOSES : VERDICT_EPHEMERAL, server); /* counted once, too */
+    expect_verdict(by_program ? VERDICT_CHOOSES : VERDICT_EPHEMERAL, server); /* and is counted once */
     EXPECT_EQUAL(0, hook_tell(0, &news));
 }
 
-/* Connected to a peer on loopback it has one address, and the JDK does not ask us: until it is disconnected. */
+/* Connected to a peer on loopback it has one address, and the JDK does not call the hook until it is disconnected. */
 static void a_connected_socket_is_bound_to_one_address(void)
 {
     union name other = name_of("127.0.0.1", 9), name = name_of("0.0.0.0", 0);
@@ -400,7 +403,7 @@ static void a_number_beyond_the_first_thousand_is_as_good(void)
 
     begin(usual());
     int low = new_server("0.0.0.0", 0, 1), high = fcntl(low, F_DUPFD_CLOEXEC, 3000);
-    if (high == -1) { /* not allowed so many */
+    if (high == -1) { /* over the limit of descriptors */
         close(low);
         return;
     }
@@ -421,7 +424,7 @@ static void note_interruption(int signal)
     interrupted = signal;
 }
 
-/* The kernel's SIGRTMAX is 64 and the C library's too. */
+/* The kernel's SIGRTMAX and the C library's are both 64. */
 static void a_thread_is_interrupted_by_the_jdks_signal_if_that_has_a_handler(void)
 {
     struct sigaction action = {.sa_handler = note_interruption}, before;

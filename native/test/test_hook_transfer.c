@@ -1,4 +1,4 @@
-/* Answers from new sockets: the first peer of each, and nobody else, and not for long. */
+/* Replies from new sockets: to the first peer of each only, and for a limited time. */
 #define _GNU_SOURCE
 #include <sys/socket.h>
 #include <unistd.h>
@@ -10,14 +10,14 @@
 
 enum { LATER = 31, EXPIRED = 5000 + LATER }; /* begin() has set the time to 5000 */
 
-/* A listener on a port for transfers that a client has asked by 127.0.0.9, or another address. */
+/* A listener on a port for transfers that a client has requested at 127.0.0.9, or another address. */
 struct transfer {
     int listener, client;
     union name peer;
     socklen_t length;
 };
 
-static struct transfer asked(const char *wildcard, const char *destination, int for_transfers)
+static struct transfer source(const char *wildcard, const char *destination, int for_transfers)
 {
     struct transfer made;
 
@@ -45,7 +45,7 @@ static void end(struct transfer made)
 
 static void the_first_peer_of_a_new_socket_is_answered(const char *wildcard, const char *destination)
 {
-    struct transfer made = asked(wildcard, destination, 1);
+    struct transfer made = source(wildcard, destination, 1);
     int fresh = new_server(wildcard, 0, 0);
     uint16_t port = port_of(fresh);
 
@@ -70,14 +70,14 @@ static void expect_system(struct transfer made, int fresh)
 
 static void without_the_option_it_is_a_client(void)
 {
-    struct transfer made = asked("0.0.0.0", "127.0.0.9", 0);
+    struct transfer made = source("0.0.0.0", "127.0.0.9", 0);
 
     expect_system(made, new_server("0.0.0.0", 0, 0));
 }
 
 static void a_request_of_half_a_minute_ago_does_not_count(void)
 {
-    struct transfer made = asked("0.0.0.0", "127.0.0.9", 1);
+    struct transfer made = source("0.0.0.0", "127.0.0.9", 1);
 
     hook_now(EXPIRED);
     expect_system(made, new_server("0.0.0.0", 0, 0));
@@ -85,7 +85,7 @@ static void a_request_of_half_a_minute_ago_does_not_count(void)
 
 static void only_the_first_peer_counts(void)
 {
-    struct transfer made = asked("0.0.0.0", "127.0.0.9", 1);
+    struct transfer made = source("0.0.0.0", "127.0.0.9", 1);
     union name other = name_of("127.0.0.1", 9);
     int fresh = new_server("0.0.0.0", 0, 0);
 
@@ -95,7 +95,7 @@ static void only_the_first_peer_counts(void)
 
 static void a_socket_that_has_received_is_none_for_a_transfer(void)
 {
-    struct transfer made = asked("0.0.0.0", "127.0.0.9", 1);
+    struct transfer made = source("0.0.0.0", "127.0.0.9", 1);
     int fresh = new_server("0.0.0.0", 0, 0), other = new_client("127.0.0.1");
     union name peer;
     socklen_t length;
@@ -108,20 +108,20 @@ static void a_socket_that_has_received_is_none_for_a_transfer(void)
 
 static void a_listener_that_is_gone_does_not_count(void)
 {
-    struct transfer made = asked("0.0.0.0", "127.0.0.9", 1);
+    struct transfer made = source("0.0.0.0", "127.0.0.9", 1);
 
     close(made.listener);
-    hook_new_socket(made.listener); /* as the number's next socket */
+    hook_new_socket(made.listener); /* as the next socket with this number */
     int fresh = new_server("0.0.0.0", 0, 0);
     EXPECT_EQUAL(HOOK_NOT_MINE, reply(fresh, &made.peer, made.length));
     close(fresh);
     close(made.client);
 }
 
-/* The list of listeners has its number. */
+/* The list of listeners still has its number. */
 static void the_next_socket_of_a_listeners_number_is_no_listener(void)
 {
-    struct transfer made = asked("0.0.0.0", "127.0.0.9", 1);
+    struct transfer made = source("0.0.0.0", "127.0.0.9", 1);
 
     close(made.listener);
     made.listener = new_server("0.0.0.0", 0, 1);
@@ -131,10 +131,10 @@ static void the_next_socket_of_a_listeners_number_is_no_listener(void)
     expect_system(made, new_server("0.0.0.0", 0, 0));
 }
 
-/* A fresh one among all: it chooses whatever it sends first. */
+/* One new socket among all: it selects a source for anything it sends first. */
 static void with_all_ports_a_new_socket_chooses_too(void)
 {
-    struct transfer made = asked("0.0.0.0", "127.0.0.9", 1);
+    struct transfer made = source("0.0.0.0", "127.0.0.9", 1);
     struct hook_settings settings = usual();
     union name other = name_of("127.0.0.1", 9);
 
@@ -157,7 +157,7 @@ static void with_all_ports_a_new_socket_chooses_too(void)
 
 static void a_new_socket_that_is_connected_to_its_first_peer_is_bound(const char *wildcard, const char *destination)
 {
-    struct transfer made = asked(wildcard, destination, 1);
+    struct transfer made = source(wildcard, destination, 1);
     int fresh = new_server(wildcard, 0, 0);
     uint16_t port = port_of(fresh);
 
@@ -173,7 +173,7 @@ static void a_new_socket_that_is_connected_to_its_first_peer_is_bound(const char
 
 static void one_that_is_connected_to_anybody_else_stays_as_it_is(void)
 {
-    struct transfer made = asked("0.0.0.0", "127.0.0.9", 1);
+    struct transfer made = source("0.0.0.0", "127.0.0.9", 1);
     union name other = name_of("127.0.0.1", 9), own;
     socklen_t length = sizeof(own);
     int fresh = new_server("0.0.0.0", 0, 0);

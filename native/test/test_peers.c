@@ -1,4 +1,6 @@
-/* The memory of peers by itself: who is known, until when, and that nobody reads half of what is written. */
+/*
+ * The memory of peers by itself: the peers that are known, until when, and that no thread reads a half-written entry.
+ */
 #define _GNU_SOURCE
 #include "peers.h"
 
@@ -13,8 +15,8 @@
 
 enum { OWNER = 7, NOW = 1000, EXPIRY = 60, NEVER = 0 };
 
-static const struct asked UNICAST = {.high = 1, .low = 2, .interface = 3, .form = 1, .unicast = 1};
-static const struct asked GROUP = {.high = 4, .low = 5, .interface = 6, .form = 2, .unicast = 0};
+static const struct reply_source UNICAST = {.high = 1, .low = 2, .interface = 3, .form = 1, .unicast = 1};
+static const struct reply_source GROUP = {.high = 4, .low = 5, .interface = 6, .form = 2, .unicast = 0};
 static const struct peer PEER = {.high = 11, .low = 12, .scope = 13, .port = 14};
 
 static struct peers *new_peers(uint32_t capacity)
@@ -33,7 +35,7 @@ static uint64_t next(uint64_t *random)
     return *random;
 }
 
-/* Like IPv4 peers: only half a word and the port tell them apart. */
+/* Like IPv4 peers: only half a word and the port distinguish them. */
 static struct peer random_peer(uint64_t *random)
 {
     uint64_t number = next(random);
@@ -43,18 +45,18 @@ static struct peer random_peer(uint64_t *random)
 
 #define EXPECT_KNOWS(what, peers, owner, peer, now, expiry) \
     do { \
-        struct asked asked_ = {0}; \
-        EXPECT_EQUAL(1, peers_find(peers, owner, peer, now, expiry, &asked_)); \
-        EXPECT_EQUAL(1, is_same(&asked_, &(what))); \
+        struct reply_source source_ = {0}; \
+        EXPECT_EQUAL(1, peers_find(peers, owner, peer, now, expiry, &source_)); \
+        EXPECT_EQUAL(1, is_same(&source_, &(what))); \
     } while (0)
 
 #define EXPECT_UNKNOWN(peers, owner, peer, now, expiry) \
     do { \
-        struct asked asked_; \
-        EXPECT_EQUAL(0, peers_find(peers, owner, peer, now, expiry, &asked_)); \
+        struct reply_source source_; \
+        EXPECT_EQUAL(0, peers_find(peers, owner, peer, now, expiry, &source_)); \
     } while (0)
 
-static int is_same(const struct asked *one, const struct asked *other)
+static int is_same(const struct reply_source *one, const struct reply_source *other)
 {
     return one->high == other->high && one->low == other->low && one->interface == other->interface
         && one->form == other->form && one->unicast == other->unicast;
@@ -68,7 +70,7 @@ static void a_peer_is_remembered_and_forgotten(void)
     peers_remember(peers, OWNER, &PEER, &UNICAST, NOW, NEVER);
     EXPECT_KNOWS(UNICAST, peers, OWNER, &PEER, NOW, NEVER);
     EXPECT_EQUAL(1, peers_count(peers, NOW, NEVER));
-    peers_forget(peers, OWNER, &PEER, &GROUP); /* what it has asked before is not what it has asked */
+    peers_forget(peers, OWNER, &PEER, &GROUP); /* forgets only the source that is remembered */
     EXPECT_KNOWS(UNICAST, peers, OWNER, &PEER, NOW, NEVER);
     peers_forget(peers, OWNER, &PEER, &UNICAST);
     EXPECT_UNKNOWN(peers, OWNER, &PEER, NOW, NEVER);
@@ -78,7 +80,7 @@ static void a_peer_is_remembered_and_forgotten(void)
 static void the_latest_address_counts(void)
 {
     struct peers *peers = new_peers(LEAST_PEERS);
-    struct asked other = UNICAST;
+    struct reply_source other = UNICAST;
 
     other.low = 99;
     peers_remember(peers, OWNER, &PEER, &UNICAST, NOW, NEVER);
@@ -101,7 +103,7 @@ static void a_peer_expires_when_it_is_silent(uint32_t start)
     EXPECT_KNOWS(UNICAST, peers, OWNER, &PEER, start + 2 * EXPIRY, EXPIRY);
 }
 
-/* The thread that sends may have read the time before the one that receives. */
+/* The sending thread may have read the time before the receiving one. */
 static void a_second_that_has_just_begun_is_no_age(void)
 {
     struct peers *peers = new_peers(LEAST_PEERS);
@@ -179,14 +181,14 @@ static void a_cleared_memory_knows_nobody(void)
     EXPECT_KNOWS(UNICAST, peers, OWNER, &PEER, NOW, NEVER);
 }
 
-/* Of as many as there is room for. */
+/* Of as many peers as the capacity. */
 static void fewer_than_one_in_a_thousand_find_no_place(uint32_t capacity)
 {
     long lost = 0;
 
     for (uint64_t key = 1; key <= 10; key++) {
         struct peers *peers = new_peers(capacity);
-        struct asked asked;
+        struct reply_source source;
         uint64_t random = 12345;
         long mine = 0;
         peers_key(key * 0x9e3779b97f4a7c15U, key * 0xc2b2ae3d27d4eb4fU);
@@ -197,7 +199,7 @@ static void fewer_than_one_in_a_thousand_find_no_place(uint32_t capacity)
         random = 12345;
         for (uint32_t i = 0; i < capacity; i++) {
             struct peer peer = random_peer(&random);
-            mine += !peers_find(peers, OWNER, &peer, NOW, NEVER, &asked);
+            mine += !peers_find(peers, OWNER, &peer, NOW, NEVER, &source);
         }
         EXPECT_EQUAL(1, mine * 1000 < capacity);
         EXPECT_EQUAL(capacity - mine, peers_count(peers, NOW, NEVER));
@@ -206,12 +208,12 @@ static void fewer_than_one_in_a_thousand_find_no_place(uint32_t capacity)
     printf("of 10 times %u peers %ld were lost\n", capacity, lost);
 }
 
-/* Full, it forgets those it has not heard of for the longest time. */
+/* When full, it forgets the peers that have been silent for the longest time. */
 static void the_oldest_make_room(void)
 {
     enum { COUNT = 1000 };
     struct peers *peers = new_peers(COUNT);
-    struct asked asked;
+    struct reply_source source;
     uint64_t random = 5;
     long known = 0;
 
@@ -222,7 +224,7 @@ static void the_oldest_make_room(void)
     random = 5;
     for (uint32_t i = 0; i < 10 * COUNT; i++) {
         struct peer peer = random_peer(&random);
-        known += i >= 10 * COUNT - COUNT / 2 && peers_find(peers, OWNER, &peer, NOW + 10 * COUNT, NEVER, &asked);
+        known += i >= 10 * COUNT - COUNT / 2 && peers_find(peers, OWNER, &peer, NOW + 10 * COUNT, NEVER, &source);
     }
     EXPECT_EQUAL(1, known > COUNT / 2 * 95 / 100);
 }
@@ -249,16 +251,16 @@ static void a_flood_elsewhere_evicts_nobody(void)
     }
 }
 
-/* What the threads share: few places and many peers, so that they meet. */
+/* State shared by the threads: few places and many peers, so that they collide. */
 static struct {
     struct peers *peers;
     atomic_int over, torn;
     atomic_long found;
 } race;
 
-static struct asked derived(const struct peer *peer, uint64_t round)
+static struct reply_source derived(const struct peer *peer, uint64_t round)
 {
-    return (struct asked){
+    return (struct reply_source){
         .high = peer->low * 3 + round, .low = (peer->low * 3 + round) * 5, .interface = (uint32_t)round,
         .form = 1, .unicast = 1};
 }
@@ -270,14 +272,14 @@ static struct peer numbered(uint64_t number)
 
 static void *reads(void *unused)
 {
-    struct asked asked;
+    struct reply_source source;
     long found = 0;
 
     for (uint64_t i = 0; !atomic_load(&race.over); i++) {
         struct peer peer = numbered(i % 40);
-        if (peers_find(race.peers, OWNER, &peer, NOW, NEVER, &asked)) {
-            struct asked whole = derived(&peer, asked.high - peer.low * 3);
-            atomic_fetch_add(&race.torn, !is_same(&whole, &asked));
+        if (peers_find(race.peers, OWNER, &peer, NOW, NEVER, &source)) {
+            struct reply_source whole = derived(&peer, source.high - peer.low * 3);
+            atomic_fetch_add(&race.torn, !is_same(&whole, &source));
             found++;
         }
     }
@@ -287,12 +289,12 @@ static void *reads(void *unused)
 
 static void *forgets_and_clears(void *unused)
 {
-    struct asked asked;
+    struct reply_source source;
 
     for (uint64_t i = 0; !atomic_load(&race.over); i++) {
         struct peer peer = numbered(i % 40);
-        if (peers_find(race.peers, OWNER, &peer, NOW, NEVER, &asked)) {
-            peers_forget(race.peers, OWNER, &peer, &asked);
+        if (peers_find(race.peers, OWNER, &peer, NOW, NEVER, &source)) {
+            peers_forget(race.peers, OWNER, &peer, &source);
         }
         if (i % 64 == 0) {
             peers_clear(race.peers);
@@ -311,8 +313,8 @@ static void writes_for_a_second(void)
     do {
         for (int i = 0; i < 1000; i++, round++) {
             struct peer peer = numbered(round % 40);
-            struct asked asked = derived(&peer, round / 40);
-            peers_remember(race.peers, OWNER, &peer, &asked, NOW, NEVER);
+            struct reply_source source = derived(&peer, round / 40);
+            peers_remember(race.peers, OWNER, &peer, &source, NOW, NEVER);
         }
         clock_gettime(CLOCK_MONOTONIC, &now);
         nanos = (int64_t)(now.tv_sec - begin.tv_sec) * 1000000000 + now.tv_nsec - begin.tv_nsec;

@@ -1,4 +1,4 @@
-/* The whole shim below JNI on real sockets on loopback: what a client that asked an address sees. */
+/* The whole shim below JNI on real sockets on loopback: the replies that a client of each address receives. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <netinet/in.h>
@@ -14,7 +14,7 @@
 #include "expect.h"
 #include "test_socket.h"
 
-static void an_answer_of_a_dual_stack_socket_leaves_from_the_address_asked(void)
+static void an_answer_of_a_dual_stack_socket_leaves_from_the_request_destination(void)
 {
     struct server server = new_server(AF_INET6);
 
@@ -24,7 +24,7 @@ static void an_answer_of_a_dual_stack_socket_leaves_from_the_address_asked(void)
     close(server.fd);
 }
 
-static void an_answer_of_an_ipv4_socket_leaves_from_the_address_asked(void)
+static void an_answer_of_an_ipv4_socket_leaves_from_the_request_destination(void)
 {
     struct server server = new_server(AF_INET);
 
@@ -33,7 +33,7 @@ static void an_answer_of_an_ipv4_socket_leaves_from_the_address_asked(void)
     close(server.fd);
 }
 
-/* Without a source the kernel answers from the route's own address: what the test above would see if nothing worked. */
+/* Without a source the kernel answers from the route's own address: the test above would see that if nothing worked. */
 static void an_answer_without_a_source_leaves_from_another_address(void)
 {
     struct server server = new_server(AF_INET);
@@ -51,7 +51,7 @@ static void an_answer_without_a_source_leaves_from_another_address(void)
     free(arena);
 }
 
-static void a_batch_answers_each_from_the_address_it_asked(int family, const char *third)
+static void a_batch_answers_each_from_its_request_destination(int family, const char *third)
 {
     const char *destinations[] = {"127.0.0.1", "127.0.0.2", third, "127.0.0.3", third, "127.0.0.1", "127.9.9.9"};
     struct server server = new_server(family);
@@ -112,7 +112,7 @@ static void an_empty_datagram_is_received_and_answered(void)
     free(arena);
 }
 
-/* 192.0.2.7 is for documentation (RFC 5737): no host should have it. Old kernels say EINVAL, newer ones ENETUNREACH. */
+/* 192.0.2.7 is reserved for documentation (RFC 5737). Old kernels return EINVAL, newer ones ENETUNREACH. */
 static void a_source_that_is_not_ours_fails_alone(void)
 {
     struct server server = new_server(AF_INET);
@@ -185,9 +185,9 @@ static void an_allocation_would_have_been_counted(void)
 
 static void test_ipv4(void)
 {
-    an_answer_of_an_ipv4_socket_leaves_from_the_address_asked();
+    an_answer_of_an_ipv4_socket_leaves_from_the_request_destination();
     an_answer_without_a_source_leaves_from_another_address();
-    a_batch_answers_each_from_the_address_it_asked(AF_INET, "127.0.0.4");
+    a_batch_answers_each_from_its_request_destination(AF_INET, "127.0.0.4");
     a_datagram_larger_than_the_slot_is_flagged();
     an_empty_datagram_is_received_and_answered();
     a_source_that_is_not_ours_fails_alone();
@@ -200,8 +200,8 @@ static void test_ipv4(void)
 
 static void test_ipv6(void)
 {
-    an_answer_of_a_dual_stack_socket_leaves_from_the_address_asked();
-    a_batch_answers_each_from_the_address_it_asked(AF_INET6, "::1");
+    an_answer_of_a_dual_stack_socket_leaves_from_the_request_destination();
+    a_batch_answers_each_from_its_request_destination(AF_INET6, "::1");
     facts_of_ipv6();
     calls_of_ipv6();
 }

@@ -1,4 +1,4 @@
-/* What the parts of test-socket share, and the parts. */
+/* Declarations that the parts of test-socket share, and the parts. */
 #ifndef PKTINFO_TEST_SOCKET_H
 #define PKTINFO_TEST_SOCKET_H
 
@@ -11,7 +11,7 @@
 
 enum { CAPACITY = 100 };
 
-/* A server on every address of the host, its descriptor and its port. */
+/* A server on every address of the host: its descriptor and its port. */
 struct server {
     int fd;
     uint16_t port;
@@ -30,11 +30,11 @@ void ask_and_answer(struct server server, int family, const char *destination, c
 void serve(struct server server, void *arena, int slots, int requests);
 int64_t now(clockid_t clock);
 
-/* What comes with a datagram besides its bytes, for each family. */
+/* The metadata of a received datagram, for each family. */
 void facts_of_ipv4(void);
 void facts_of_ipv6(void);
 
-/* The system calls that are neither receiving nor sending. */
+/* The system calls besides receiving and sending. */
 void calls(void);
 void calls_of_ipv6(void);
 

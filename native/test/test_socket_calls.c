@@ -1,4 +1,4 @@
-/* The system calls beside receiving and sending: waiting, descriptors, the routing table, options. */
+/* The system calls besides receiving and sending: waiting, descriptors, the routing table, options. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -64,7 +64,7 @@ static void waiting_ends_with_a_signal_on_the_event(void)
     EXPECT_EQUAL(child, waitpid(child, &status, 0));
     EXPECT_EQUAL(0, status);
     EXPECT_EQUAL(0, kernel_signal(event));
-    EXPECT_EQUAL(1, kernel_wait(server.fd, event, WAIT_READABLE, 0)); /* and stays so, for all who wait */
+    EXPECT_EQUAL(1, kernel_wait(server.fd, event, WAIT_READABLE, 0)); /* and remains so, for all that wait */
     kernel_close(event);
     close(server.fd);
 }
@@ -78,7 +78,7 @@ static void waiting_ends_early_without_an_error_when_it_is_interrupted(void)
 {
     struct server server = new_server(AF_INET);
     const struct sigaction action = {.sa_handler = ignore};
-    /* Again and again: the first alarm may come before the waiting has begun. */
+    /* Repeatedly: the first alarm may arrive before the waiting has begun. */
     const struct itimerval soon = {.it_value.tv_usec = 20000, .it_interval.tv_usec = 20000};
     const struct itimerval never = {.it_value.tv_usec = 0};
     int64_t before = now(CLOCK_MONOTONIC);
@@ -228,7 +228,7 @@ static void options_of_an_ipv4_socket_are_set_and_read(void)
         EXPECT_EQUAL(value, kernel_get_option(fd, OPTION_IP_PKTINFO));
         EXPECT_EQUAL(0, kernel_set_option(fd, OPTION_IP_MTU_DISCOVER, value));
         EXPECT_EQUAL(value, kernel_get_option(fd, OPTION_IP_MTU_DISCOVER));
-        int result = kernel_set_option(fd, OPTION_IP_MULTICAST_ALL, value); /* qemu-user does not know it */
+        int result = kernel_set_option(fd, OPTION_IP_MULTICAST_ALL, value); /* not supported by qemu-user */
         EXPECT_EQUAL(result == 0 ? value : -ENOPROTOOPT, kernel_get_option(fd, OPTION_IP_MULTICAST_ALL));
     }
     EXPECT_EQUAL(FAMILY_IPV4, kernel_get_option(fd, OPTION_FAMILY));

@@ -1,4 +1,4 @@
-/* What a datagram on a real socket comes with: traffic class, hop limit, time, losses and the size of segments. */
+/* The metadata of a datagram on a real socket: traffic class, hop limit, time, drops and the size of segments. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <netinet/in.h>
@@ -62,7 +62,9 @@ static void the_receive_time_is_that_of_the_arrival(void)
     free(arena);
 }
 
-/* The count comes with the first datagram queued after the loss; a kernel since 4.12 can be asked for it. */
+/*
+ * The count is delivered with the first datagram queued after the loss; a kernel since 4.12 can also be queried for it.
+ */
 static void lost_datagrams_are_counted(void)
 {
     struct server server = new_server(AF_INET);

@@ -1,4 +1,4 @@
-/* The server and the clients of test-socket: what they ask, answer and must see. */
+/* The server and the clients of test-socket: their requests and replies, and the checks. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -30,11 +30,11 @@ struct server new_server(int family)
     }
     must(bind(server.fd, (struct sockaddr *)&name, length) == 0, "bind");
     must(getsockname(server.fd, (struct sockaddr *)&name, &length) == 0, "getsockname");
-    server.port = ntohs(name.sin6_port); /* at the same place in both families */
+    server.port = ntohs(name.sin6_port); /* at the same offset in both families */
     return server;
 }
 
-/* An unconnected socket: it would take an answer from anywhere. */
+/* An unconnected socket: it accepts a reply from any address. */
 int new_client(const char *destination)
 {
     int fd = socket(strchr(destination, ':') ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -64,7 +64,7 @@ void bytes_of(const char *text, uint8_t *bytes)
     must(ok == 1, "address");
 }
 
-/* That the next answer comes from this address and port and is this payload. */
+/* Checks that the next reply is from this address and port and has this payload. */
 void expect_answer(int client, const char *source, uint16_t port, const void *payload, size_t length)
 {
     struct sockaddr_in6 name = {0};
@@ -96,7 +96,7 @@ int receive(void *arena, int fd, int count)
     return arena_receive(arena, fd, count);
 }
 
-/* The address asked, as the policy in Java chooses it for unicast. */
+/* The request destination, as the policy in Java chooses it for unicast. */
 void answer(struct slot *slot)
 {
     static const uint8_t prefix[12] = {[10] = 0xff, 0xff};
@@ -119,7 +119,7 @@ static void expect_interface(uint32_t expected, uint32_t actual)
     }
 }
 
-/* in_pktinfo for IPv4 on any kernel; in6_pktinfo beside it only if the kernel gives it, and then it agrees. */
+/* in_pktinfo for IPv4 on any kernel; in6_pktinfo beside it only if the kernel delivers it, and then both agree. */
 void expect_facts(const struct slot *slot, const char *destination, const char *peer)
 {
     uint8_t address[16];
@@ -163,7 +163,7 @@ void ask_and_answer(struct server server, int family, const char *destination, c
     free(arena);
 }
 
-/* Batches as they come: nobody promises that all datagrams are there when the first one is. */
+/* Receives several batches: not all datagrams need to be there when the first one is. */
 void serve(struct server server, void *arena, int slots, int requests)
 {
     for (int served = 0; served < requests;) {

@@ -1,5 +1,5 @@
-# A client and a server with several addresses of both families, in network namespaces: for scripts that have a process
-# namespace of their own, whose end ends both. It needs a function fail, which does not return.
+# A client and a server with several addresses of both families, in network namespaces: for scripts in a process
+# namespace of their own, whose end also ends both. The caller defines a function fail, which does not return.
 
 own=(10.9.0.1 fd00:9::1) # the sources of the server's choice
 aliases=(10.9.0.2 10.9.0.3 fd00:9::2)
@@ -27,13 +27,13 @@ differs() {
     [ "$(readlink "/proc/$1/ns/net")" != "$(readlink /proc/self/ns/net)" ]
 }
 
-# The addresses that the kernel receives for, which is later than it shows them.
+# Succeeds once the kernel receives for the addresses, which is later than it shows them.
 has_local() { # has_local COUNT [ON]: so many of IPv6
     [ "$("${@:2}" ip -6 route show table local type local | grep -cE '(fd00|2001):')" = "$1" ]
 }
 
-# nodad, because an address that is still examined cannot be used. Of IPv6 addresses that are otherwise equal the kernel
-# prefers one that is not deprecated (RFC 6724, rule 3): thereby fd00:9::1 is what a server answers from by itself.
+# nodad, because a tentative address cannot be used. Of IPv6 addresses that are otherwise equal the kernel prefers one
+# that is not deprecated (RFC 6724, rule 3): fd00:9::1 is therefore the source that the kernel chooses for a reply.
 make_hosts() {
     unshare --net sleep infinity &
     host=$!

@@ -8,11 +8,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.agrona.concurrent.UnsafeBuffer;
 
-/** Publishes to several addresses with Aeron, all at once, and prints which became connected and took a message. */
+/** Publishes to several addresses at once with Aeron, and prints those that became connected and took a message. */
 public final class AeronAsk {
     private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(1);
 
-    /** The first port of the server, the folder for Aeron's files, how many seconds to wait, and the addresses. */
+    /** Takes the server's first port, the folder for Aeron's files, the seconds to wait, and the addresses. */
     public static void main(String[] arguments) {
         int port = Integer.parseInt(arguments[0]);
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(Long.parseLong(arguments[2]));

@@ -11,17 +11,17 @@ import java.nio.charset.StandardCharsets;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Asks each address that a line of the input has, from a socket of its own, and then all of them, one after the other,
- * from one: the same peer to the server. Prints the address asked and the one that the echo came from, and an empty
- * line after each line of the input. The sockets are not connected: a connected one does not show what comes from
- * elsewhere.
+ * Sends a request to each address in a line of the input, first from one socket for each address, then to all of them
+ * in turn from a single socket, which the server sees as one peer. Prints each request destination and the source
+ * address of its echo, and an empty line after each line of the input. The sockets are not connected, because a
+ * connected socket does not receive datagrams from other addresses.
  */
 public final class Ask {
     private static final long PATIENCE = TimeUnit.SECONDS.toNanos(10);
 
     private static int asked;
 
-    /** The port of all servers. */
+    /** Takes the port of all servers. */
     public static void main(String[] arguments) throws IOException {
         int port = Integer.parseInt(arguments[0]);
         BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));
@@ -49,12 +49,16 @@ public final class Ask {
         InetSocketAddress server = new InetSocketAddress(address, port);
         channel.send(request.duplicate(), server);
         InetSocketAddress from = source(channel, request, port);
-        // Of the ways to write an address the one that it was given in, to be compared as text.
-        String source = from == null ? "nothing" : server.equals(from) ? address : from.getAddress().getHostAddress();
+        // The source is printed in the notation of the argument, so that the two can be compared as text.
+        String source = from == null
+                ? "nothing"
+                : server.equals(from) ? address : from.getAddress().getHostAddress();
         System.out.println(address + " " + source);
     }
 
-    /** Names the source of the echo. An echo of something else, or from another port, is no answer: then null. */
+    /**
+     * Returns the source address of the echo, or null if the datagram has another content or comes from another port.
+     */
     private static InetSocketAddress source(DatagramChannel channel, ByteBuffer request, int port) throws IOException {
         channel.configureBlocking(false);
         try (Selector selector = Selector.open()) {

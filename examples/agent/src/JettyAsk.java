@@ -19,9 +19,9 @@ import org.eclipse.jetty.http3.frames.HeadersFrame;
 import org.eclipse.jetty.quic.client.ClientQuicConfiguration;
 import org.eclipse.jetty.util.ssl.SslContextFactory;
 
-/** Asks several addresses by HTTP/3, all at once, and prints those that answered with status 200. */
+/** Sends HTTP/3 requests to several addresses at once, and prints those that answered with status 200. */
 public final class JettyAsk {
-    /** The server's port, a folder for Jetty's files, how many seconds to wait, and the addresses. */
+    /** Takes the server's port, a folder for Jetty's files, the seconds to wait, and the addresses. */
     public static void main(String[] arguments) throws Exception {
         int port = Integer.parseInt(arguments[0]);
         Duration patience = Duration.ofSeconds(Long.parseLong(arguments[2]));
@@ -30,7 +30,7 @@ public final class JettyAsk {
         HTTP3Client client = new HTTP3Client(new ClientQuicConfiguration(new SslContextFactory.Client(true), folder));
         client.getClientConnector().setConnectTimeout(patience); // Jetty itself gives up after 5 seconds
         client.start();
-        long end = System.nanoTime() + patience.toNanos(); // a slow start is not the server's
+        long end = System.nanoTime() + patience.toNanos(); // a slow start of the client does not count
         List<CompletableFuture<Integer>> answers = new ArrayList<>();
         for (String address : addresses) {
             answers.add(ask(client, new InetSocketAddress(address, port)));
@@ -39,7 +39,7 @@ public final class JettyAsk {
             boolean answered = answered(answers.get(i), end - System.nanoTime());
             System.out.println(addresses.get(i) + " " + (answered ? addresses.get(i) : "nothing"));
         }
-        System.exit(0); // Jetty would wait for the connections that never came about
+        System.exit(0); // Jetty would wait for the connections that were never established
     }
 
     private static CompletableFuture<Integer> ask(HTTP3Client client, InetSocketAddress server) {

@@ -13,16 +13,14 @@ import org.eclipse.jetty.util.ssl.SslContextFactory;
 
 /** Answers each request with hello, by HTTP/3 with Jetty. */
 public final class JettyServer {
-    /** The port, the key store with the certificate, and a folder for what Jetty writes of it. */
+    /** Takes the port, the key store with the certificate, and a folder for Jetty's files. */
     public static void main(String[] arguments) throws Exception {
         SslContextFactory.Server tls = new SslContextFactory.Server();
         tls.setKeyStorePath(arguments[1]);
         tls.setKeyStorePassword("example");
-        ServerQuicConfiguration quic =
-                new ServerQuicConfiguration(tls, Files.createDirectories(Path.of(arguments[2])));
+        ServerQuicConfiguration quic = new ServerQuicConfiguration(tls, Files.createDirectories(Path.of(arguments[2])));
         Server server = new Server();
-        QuicServerConnector connector =
-                new QuicServerConnector(server, quic, new HTTP3ServerConnectionFactory(quic));
+        QuicServerConnector connector = new QuicServerConnector(server, quic, new HTTP3ServerConnectionFactory(quic));
         connector.setPort(Integer.parseInt(arguments[0]));
         server.addConnector(connector);
         server.setHandler(new Handler.Abstract.NonBlocking() {

@@ -5,7 +5,7 @@ import org.apache.mina.core.service.IoHandlerAdapter;
 import org.apache.mina.core.session.IoSession;
 import org.apache.mina.transport.socket.nio.NioDatagramAcceptor;
 
-/** Sends each datagram back, with Apache MINA. Its session is one peer's, and outlives a request. */
+/** Echoes each datagram with Apache MINA. A session belongs to one peer and outlives a request. */
 public final class MinaEcho {
     public static void main(String[] arguments) throws IOException {
         NioDatagramAcceptor acceptor = new NioDatagramAcceptor();

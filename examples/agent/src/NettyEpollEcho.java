@@ -5,7 +5,7 @@ import io.netty.channel.epoll.EpollEventLoopGroup;
 import io.netty.channel.nio.NioEventLoopGroup;
 import io.netty.channel.socket.nio.NioDatagramChannel;
 
-/** As {@link NettyEcho}, on Netty's own sockets where there are any, as Netty's documentation advises. */
+/** Does as {@link NettyEcho}, on Netty's native sockets where they are available, as Netty's documentation advises. */
 public final class NettyEpollEcho {
     public static void main(String[] arguments) throws InterruptedException {
         boolean epoll = Epoll.isAvailable();

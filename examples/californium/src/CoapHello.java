@@ -10,7 +10,7 @@ import org.eclipse.californium.elements.config.Configuration;
 import org.eclipse.californium.elements.config.UdpConfig;
 import org.pktinfo.socket.PktInfoDatagramSocket;
 
-/** A CoAP server that says hello: with the word "stock" on Californium's own socket, with "pktinfo" on one whose replies are right. */
+/** A CoAP server that says hello: on Californium's own socket ("stock"), or on a PktInfoDatagramSocket ("pktinfo"). */
 public final class CoapHello {
     private static final InetSocketAddress ADDRESS = new InetSocketAddress(5683);
 

@@ -15,7 +15,7 @@ import org.xbill.DNS.SetResponse;
 import org.xbill.DNS.WireParseException;
 import org.xbill.DNS.Zone;
 
-/** Answers for one zone: with the word "stock" on the JDK's socket, with "pktinfo" on one whose replies are right. */
+/** Answers for one zone: on the JDK's socket ("stock"), or on a PktInfoDatagramSocket ("pktinfo"). */
 public final class DnsServer {
     private static final int PORT = 53;
     private static final String ZONE = """

@@ -21,9 +21,9 @@ import tech.kwik.core.packet.QuicPacket;
 import tech.kwik.core.packet.RetryPacket;
 import tech.kwik.core.packet.VersionNegotiationPacket;
 
-/** Asks the server at several addresses, all at once, with both versions of QUIC; prints for each what came back. */
+/** Connects to the server at several addresses at once, with both versions of QUIC, and prints each outcome. */
 public final class QuicAsk {
-    /** What a server sends before it has a connection: kwik tells its log, and nobody else. */
+    /** Records packets that a server sends before there is a connection, which kwik only reports to its log. */
     private static final class Early extends NullLogger {
         private final Set<String> seen = new CopyOnWriteArraySet<>();
 
@@ -37,7 +37,7 @@ public final class QuicAsk {
         }
     }
 
-    /** How many seconds to wait, and the addresses. */
+    /** Takes the number of seconds to wait, and the addresses. */
     public static void main(String[] arguments) throws InterruptedException, ExecutionException {
         Duration patience = Duration.ofSeconds(Long.parseLong(arguments[0]));
         ExecutorService threads = Executors.newCachedThreadPool();

@@ -17,8 +17,9 @@ import tech.kwik.core.server.ServerConnectionConfig;
 import tech.kwik.core.server.ServerConnector;
 
 /**
- * Echoes each stream of a QUIC connection: with the word "stock" on the JDK's socket, with "pktinfo" on one whose replies are right.
- * The first reply to every client is a Retry, or a Version Negotiation for another version than 1: both before there is a connection.
+ * Echoes each stream of a QUIC connection: on the JDK's socket ("stock"), or on a PktInfoDatagramSocket ("pktinfo").
+ * The first reply to every client is a Retry, or a Version Negotiation for another version than 1: both are sent before
+ * there is a connection.
  */
 public final class QuicEcho {
     private static final int PORT = 4433;
@@ -49,7 +50,7 @@ public final class QuicEcho {
         }
     }
 
-    /** What to use, and the key store with the server's certificate. */
+    /** Takes the kind of socket, and the key store with the server's certificate. */
     public static void main(String[] arguments) throws IOException, GeneralSecurityException {
         KeyStore keys = KeyStore.getInstance("PKCS12");
         try (InputStream file = Files.newInputStream(Path.of(arguments[1]))) {

@@ -15,7 +15,7 @@ import org.snmp4j.smi.UdpAddress;
 import org.snmp4j.smi.VariableBinding;
 import org.snmp4j.transport.DefaultUdpTransportMapping;
 
-/** An agent that knows sysName.0: with the word "stock" on SNMP4J's own socket, with "pktinfo" on one whose replies are right. */
+/** An agent that has sysName.0: on SNMP4J's own socket ("stock"), or on a PktInfoDatagramSocket ("pktinfo"). */
 public final class SnmpAgent {
     private static final OID SYS_NAME = new OID("1.3.6.1.2.1.1.5.0");
 
@@ -41,11 +41,12 @@ public final class SnmpAgent {
 
     public static void main(String[] arguments) throws IOException, InterruptedException {
         UdpAddress address = new UdpAddress("0.0.0.0/161");
-        Snmp snmp = new Snmp(switch (arguments[0]) {
-            case "stock" -> new DefaultUdpTransportMapping(address);
-            case "pktinfo" -> new PktInfoTransport(address);
-            default -> throw new IllegalArgumentException(arguments[0] + " is neither stock nor pktinfo");
-        });
+        Snmp snmp = new Snmp(
+                switch (arguments[0]) {
+                    case "stock" -> new DefaultUdpTransportMapping(address);
+                    case "pktinfo" -> new PktInfoTransport(address);
+                    default -> throw new IllegalArgumentException(arguments[0] + " is neither stock nor pktinfo");
+                });
         snmp.addCommandResponder(SnmpAgent::answer);
         snmp.listen();
         System.out.println("listening on " + address);

@@ -1,5 +1,6 @@
 /*
- * Asks a server that echoes, never sleeps, and checks where each answer comes from. See usage(). One line at the end:
+ * Sends requests to an echo server, never sleeps, and checks the source address of each answer. See usage().
+ * One line at the end:
  *   requests N wrong N lost N malformed N nanoseconds N
  */
 #define _GNU_SOURCE
@@ -15,13 +16,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_PEERS = 256, MOST_RUN = 64, BATCH = 32, GRO_BYTES = 65536, WINDOW = 192, UDP_SEGMENT_TYPE = 103, UDP_GRO_TYPE = 104 };
+enum { MOST_PEERS = 256, MOST_RUN = 64, BATCH = 32, GRO_BYTES = 65536, WINDOW = 192 };
+enum { UDP_SEGMENT_TYPE = 103, UDP_GRO_TYPE = 104 };
 
 static const uint32_t FIRST_PEER = 0x7f000101;
 
 /* At the beginning of each request; the server sends it back. */
 struct stamp {
-    uint32_t address; /* number of the address asked */
+    uint32_t address; /* number of the request destination */
     uint32_t magic;
     uint64_t sent; /* nanoseconds */
 };
@@ -96,7 +98,7 @@ static socklen_t name_of(uint32_t index, struct sockaddr_storage *name)
     return sizeof(*in6);
 }
 
-/* One message of a run of requests to one address, cut by the kernel. */
+/* One message with a run of requests to one address, segmented by the kernel. */
 struct run {
     struct sockaddr_storage name;
     struct iovec place;
@@ -114,7 +116,7 @@ static void add_control(struct msghdr *message, struct run *run, int level, int 
     message->msg_controllen += CMSG_SPACE(length);
 }
 
-/* Peers are addresses of this host: one socket sends and receives for all, so that asking costs no more than answering. */
+/* Peers are addresses of this host. One socket sends and receives for all: the load must cost no more than a server. */
 static struct in_pktinfo next_source(void)
 {
     struct in_pktinfo source = {.ipi_spec_dst.s_addr = htonl(FIRST_PEER + next_peer)};
@@ -144,7 +146,7 @@ static void fill_run(struct run *run, struct msghdr *message, uint64_t time)
     next_address = (next_address + 1) % (uint32_t)options.addresses;
 }
 
-/* So many runs, to one address after the other. */
+/* Sends the given number of runs, each to the next address. */
 static void send_runs(int count)
 {
     static struct run runs[BATCH];
@@ -170,9 +172,10 @@ static int is_from(const struct sockaddr_storage *name, uint32_t index)
     socklen_t length = name_of(index, &expected);
 
     if (options.ipv4) {
-        return memcmp(name, &expected, length - 8) == 0; /* the padding is not the kernel's to fill */
+        return memcmp(name, &expected, length - 8) == 0; /* the kernel need not fill the padding */
     }
-    return memcmp(&((const struct sockaddr_in6 *)name)->sin6_addr, &((struct sockaddr_in6 *)&expected)->sin6_addr, 16) == 0;
+    const struct sockaddr_in6 *one = (const struct sockaddr_in6 *)name, *other = (const struct sockaddr_in6 *)&expected;
+    return memcmp(&one->sin6_addr, &other->sin6_addr, 16) == 0;
 }
 
 static void check(const uint8_t *data, size_t length, const struct sockaddr_storage *name, uint64_t time)
@@ -207,7 +210,7 @@ static size_t segment_of(struct msghdr *message, size_t length)
     return length;
 }
 
-/* Takes what is there; returns how many datagrams. */
+/* Receives the datagrams that have arrived; returns their number. */
 static int take(void)
 {
     static struct mmsghdr messages[BATCH];
@@ -256,7 +259,7 @@ static void open_socket(void)
     }
 }
 
-/* As many requests as are answered, at most a window of them under way. What is not answered within 50 ms is lost. */
+/* Sends as many requests as are answered, at most a window of them in flight. After 50 ms a request is lost. */
 static void saturate(uint64_t end)
 {
     int runs = (MOST_RUN + options.run - 1) / options.run;
@@ -287,7 +290,7 @@ static void drain(void)
     lost += (uint64_t)outstanding;
 }
 
-/* One request after another at its time, whatever has become of those before. */
+/* Sends each request at its scheduled time, whether or not those before were answered. */
 static void pace(uint64_t begin, uint64_t end)
 {
     uint64_t sent = 0;

@@ -1,5 +1,6 @@
 /*
- * What C can do: echoes from the address asked on one dual-stack socket; plain and recvfrom, from whichever.
+ * Echo servers in C on one dual-stack socket: single and batch reply from the request destination, plain and recvfrom
+ * from the kernel's choice.
  * usage: server single|batch|plain|recvfrom PORT
  */
 #define _GNU_SOURCE
@@ -18,7 +19,7 @@ static uint8_t controls[BATCH][128];
 static struct sockaddr_in6 names[BATCH];
 static struct iovec places[BATCH];
 static struct mmsghdr messages[BATCH];
-static int knows; /* where each request was sent */
+static int knows; /* whether the request destination is received */
 
 static void die(const char *what)
 {
@@ -48,7 +49,7 @@ static void expect(struct mmsghdr *message, int i)
         .msg_iovlen = 1, .msg_control = controls[i], .msg_controllen = sizeof(controls[i])};
 }
 
-/* Leaves the one control message that names the source of the reply, if there is any. */
+/* Keeps the one control message that names the reply's source address, if there is one. */
 static void answer(struct msghdr *message, size_t length)
 {
     uint8_t reply[CMSG_SPACE(sizeof(struct in6_pktinfo))] = {0};
@@ -59,13 +60,15 @@ static void answer(struct msghdr *message, size_t length)
             struct in_pktinfo info;
             memcpy(&info, CMSG_DATA(header), sizeof(info));
             info.ipi_ifindex = 0;
-            *to = (struct cmsghdr){.cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO, .cmsg_len = CMSG_LEN(sizeof(info))};
+            *to = (struct cmsghdr){
+                .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO, .cmsg_len = CMSG_LEN(sizeof(info))};
             memcpy(CMSG_DATA(to), &info, sizeof(info));
         } else if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_PKTINFO && to->cmsg_len == 0) {
             struct in6_pktinfo info;
             memcpy(&info, CMSG_DATA(header), sizeof(info));
             info.ipi6_ifindex = 0;
-            *to = (struct cmsghdr){.cmsg_level = IPPROTO_IPV6, .cmsg_type = IPV6_PKTINFO, .cmsg_len = CMSG_LEN(sizeof(info))};
+            *to = (struct cmsghdr){
+                .cmsg_level = IPPROTO_IPV6, .cmsg_type = IPV6_PKTINFO, .cmsg_len = CMSG_LEN(sizeof(info))};
             memcpy(CMSG_DATA(to), &info, sizeof(info));
         }
     }
@@ -89,7 +92,7 @@ static void serve_one_by_one(int fd)
     }
 }
 
-/* As the JDK does. */
+/* Does as the JDK does. */
 static void serve_plainly(int fd)
 {
     for (;;) {

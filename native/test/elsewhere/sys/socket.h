@@ -1,7 +1,7 @@
 /*
- * Sockets of no real system, found before the real one's: what POSIX and RFC 3542 leave open is not as Linux has it. A
- * length byte stands before the family, control messages are aligned to 4 bytes, and there is no more than the two
- * documents have.
+ * Sockets of no real system, found before the system's own headers: they differ from Linux where POSIX and RFC 3542
+ * leave it open. A length byte precedes the family, control messages are aligned to 4 bytes, and nothing is declared
+ * beyond the two documents.
  */
 #ifndef ELSEWHERE_SOCKET_H
 #define ELSEWHERE_SOCKET_H

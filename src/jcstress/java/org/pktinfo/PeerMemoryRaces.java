@@ -8,7 +8,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** What a peer asked last is one of the addresses that it asked, as a whole. */
+/** A peer's last request destination is one of its request destinations, never a mixture of two. */
 public final class PeerMemoryRaces {
     private static final long MAPPED = 0xffff_0000_0000L;
     private static final Endpoint PEER = new Endpoint(ipv4(100), 9);
@@ -28,9 +28,9 @@ public final class PeerMemoryRaces {
         return new PacketInfo(ipv4(last), ipv4(last), last, true, false, false, false);
     }
 
-    /** Number of the address asked, 0 if nobody knows, -1 if it is half of one and half of the other. */
-    private static int lastAsked(PeerMemory memory, Endpoint peer) {
-        PacketInfo info = memory.lastAsked(peer);
+    /** Returns the number of the request destination, 0 if it is unknown, -1 if it is a mixture of two. */
+    private static int lastDestination(PeerMemory memory, Endpoint peer) {
+        PacketInfo info = memory.lastDestination(peer);
         if (info == null) {
             return 0;
         }
@@ -38,7 +38,7 @@ public final class PeerMemoryRaces {
         return info.interfaceIndex() == last ? last : -1;
     }
 
-    /** One peer asks two addresses at once: it is the one or the other. */
+    /** One peer sends to two addresses at once: its last request destination is one of the two. */
     @JCStressTest
     @Outcome(id = "[12], 0", expect = Expect.ACCEPTABLE, desc = "one of the two, and nobody else's")
     @State
@@ -57,12 +57,12 @@ public final class PeerMemoryRaces {
 
         @Arbiter
         public void afterwards(II_Result result) {
-            result.r1 = lastAsked(memory, PEER);
-            result.r2 = lastAsked(memory, OTHER_PEER);
+            result.r1 = lastDestination(memory, PEER);
+            result.r2 = lastDestination(memory, OTHER_PEER);
         }
     }
 
-    /** Who looks while a peer asks one address and then another sees whole ones, and never goes back. */
+    /** A reader sees each request destination as a whole, and never an older one after a newer one. */
     @JCStressTest
     @Outcome(
             id = {"0, 0", "0, 1", "0, 2", "1, 1", "1, 2", "2, 2"},
@@ -80,15 +80,18 @@ public final class PeerMemoryRaces {
 
         @Actor
         public void reader(II_Result result) {
-            result.r1 = lastAsked(memory, PEER);
-            result.r2 = lastAsked(memory, PEER);
+            result.r1 = lastDestination(memory, PEER);
+            result.r2 = lastDestination(memory, PEER);
         }
     }
 
-    /** Two peers come at once and may want the same place: one of them is known in the end, and by its own address. */
+    /** Two peers arrive at once and may hash to the same entry: in the end one is known, with its own address. */
     @JCStressTest
     @Outcome(id = "1, 2", expect = Expect.ACCEPTABLE, desc = "both are known")
-    @Outcome(id = {"1, 0", "0, 2"}, expect = Expect.ACCEPTABLE_INTERESTING, desc = "one has taken the other's place")
+    @Outcome(
+            id = {"1, 0", "0, 2"},
+            expect = Expect.ACCEPTABLE_INTERESTING,
+            desc = "one has taken the other's place")
     @State
     public static class TwoPeers {
         private final PeerMemory memory = memory();
@@ -105,8 +108,8 @@ public final class PeerMemoryRaces {
 
         @Arbiter
         public void afterwards(II_Result result) {
-            result.r1 = lastAsked(memory, PEER);
-            result.r2 = lastAsked(memory, OTHER_PEER);
+            result.r1 = lastDestination(memory, PEER);
+            result.r2 = lastDestination(memory, OTHER_PEER);
         }
     }
 }

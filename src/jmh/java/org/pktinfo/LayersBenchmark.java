@@ -1,8 +1,5 @@
 package org.pktinfo;
 
-import org.pktinfo.internal.Arena;
-import org.pktinfo.internal.Call;
-
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -21,9 +18,11 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
+import org.pktinfo.internal.Arena;
+import org.pktinfo.internal.Call;
 
 /**
- * What each layer between the kernel and the user costs; in the library's package, because most of them are its own.
+ * Time that each layer between the kernel and the user takes; in the library's package, as most are package-private.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -44,17 +43,18 @@ public class LayersBenchmark {
     private Datagram request;
     private final byte[] payload = new byte[64];
 
-    /** The arena holds one datagram that really came over loopback. */
+    /** Puts one datagram into the arena, received over loopback. */
     @Setup
     public void open() throws IOException {
         channel = PktInfoChannel.open().bind(new InetSocketAddress(0));
         idle = PktInfoChannel.open().bind(new InetSocketAddress(0));
         itself = new Endpoint(
-                IpAddress.of(InetAddress.getByName(address)), channel.localAddress().getPort());
+                IpAddress.of(InetAddress.getByName(address)),
+                channel.localAddress().getPort());
         arena = new Arena(1, 2048, channel.socket.options().family());
         nothing = new Arena(1, 2048, channel.socket.options().family());
         channel.send(ByteBuffer.wrap(payload), itself, Source.systemChoice());
-        if (!channel.awaitReadable(Duration.ofSeconds(5)) || channel.inbox.take(arena, 1) != 1) {
+        if (!channel.awaitReadable(Duration.ofSeconds(5)) || channel.receiver.take(arena, 1) != 1) {
             throw new IOException("the datagram to itself did not arrive");
         }
         records = new SlotRecords(arena);
@@ -67,16 +67,16 @@ public class LayersBenchmark {
         idle.close();
     }
 
-    /** Down to C and back. */
+    /** Calls C and returns. */
     @Benchmark
     public int nativeCall() {
         return Call.toC();
     }
 
-    /** A receive that finds nothing: all layers and one system call. */
+    /** Receives when nothing has arrived: all layers and one system call. */
     @Benchmark
     public int receiveNothing() throws IOException {
-        return idle.inbox.take(nothing, 1);
+        return idle.receiver.take(nothing, 1);
     }
 
     @Benchmark
@@ -94,25 +94,28 @@ public class LayersBenchmark {
         return records.packetInfo(0);
     }
 
-    /** The policy on records. */
+    /** Applies the policy to records. */
     @Benchmark
     public Source select() throws SendException {
-        return AddressAsked.select(request.peer(), request.packetInfo());
+        return ReplyRule.select(request.peer(), request.packetInfo());
     }
 
-    /** The policy on a slot, and what is written for C. */
+    /** Applies the policy to a slot, and writes the result for C. */
     @Benchmark
     public void prepareReply() {
-        AddressAsked.prepareReply(arena, 0, 64, 0);
+        ReplyRule.prepareReply(arena, 0, 64, 0);
     }
 
-    /** What a user pays who wants the JDK's objects. */
+    /** Makes the JDK's address object of an endpoint. */
     @Benchmark
     public InetSocketAddress jdkAddress() {
         return request.peer().toSocketAddress();
     }
 
-    /** A datagram to itself, received and sent again: two system calls and once through the IP stack. */
+    /**
+     * Receives a datagram that the socket sent to itself, and sends it again: two system calls and one pass through the
+     * IP stack.
+     */
     @Benchmark
     public void exchange() throws IOException {
         channel.send(ByteBuffer.wrap(payload), itself, Source.systemChoice());

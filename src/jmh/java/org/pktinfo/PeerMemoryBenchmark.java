@@ -15,7 +15,7 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Threads;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** What the memory of peers adds to each datagram that comes and to each that is sent: one peer, many, and more than there is room for. */
+/** Time that the memory of peers takes for each datagram received and sent: one peer, many, and more than fit. */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 @State(Scope.Benchmark)
@@ -30,7 +30,7 @@ public class PeerMemoryBenchmark {
     private Endpoint[] endpoints;
     private PacketInfo[] infos;
 
-    /** Each peer asks one of two addresses, always the same. */
+    /** Has each peer send to one of two addresses, always the same. */
     @Setup
     public void meetAll() {
         endpoints = new Endpoint[peers];
@@ -47,7 +47,7 @@ public class PeerMemoryBenchmark {
         return ThreadLocalRandom.current().nextInt(peers);
     }
 
-    /** What is not the memory's in the others. */
+    /** Measures the part of the other benchmarks that is not the memory. */
     @Benchmark
     public Endpoint choosingAPeer() {
         return endpoints[any()];
@@ -64,7 +64,7 @@ public class PeerMemoryBenchmark {
         return memory.source(endpoints[any()]);
     }
 
-    /** Both, as a server does for each request, by two threads at once. */
+    /** Does both, as a server does for each request, from two threads at once. */
     @Benchmark
     @Threads(2)
     public Source rememberAndSourceByTwoThreads() {

@@ -6,28 +6,29 @@ import org.pktinfo.internal.ChannelCounters;
 import org.pktinfo.internal.Tally;
 
 /**
- * What went through a channel since it was opened or wrapped: a snapshot, of which each number is exact and which
- * together are of about one moment. Nothing is ever counted down. Bytes are those of payloads.
+ * The counters of a channel since it was opened or wrapped. A snapshot: each number is exact, and all are of about the
+ * same moment. No number ever decreases. Byte counts are those of payloads.
  *
- * @param received datagrams taken from the kernel, each counted that came as one with others (UDP_GRO)
- * @param receivedBytes their bytes, also those that did not fit
- * @param receiveCalls calls that took at least one datagram: {@code received / receiveCalls} is how many came at once
- * @param receiveWaits how often a thread had to wait for a datagram
- * @param truncated datagrams that did not fit
- * @param controlTruncated datagrams whose control data was cut off
- * @param withoutPacketInfo datagrams of which the kernel did not tell, or not whole, where they were sent to
- * @param kernelDrops datagrams that the kernel lost because the socket's receive buffer was full, or threw away because
- *     of a wrong checksum or a socket filter, since the socket was made (SO_MEMINFO). Kernels before 4.12 tell by the
- *     datagrams received (SO_RXQ_OVFL): what was lost after the last of these was queued, the next one tells. 0 on
- *     kernels before 2.6.33 and in the fall-back to the JDK
- * @param sent datagrams sent, each counted that left together with others or in segments
- * @param sentBytes their bytes
- * @param sendCalls calls that found room in the send buffer for at least one datagram
- * @param sendWaits how often a thread had to wait because the send buffer was full
- * @param coalesced replies that left together with their neighbours (UDP_SEGMENT)
- * @param backgroundErrors exceptions and errors that the library's own threads met while they looked after this
- *     channel, such as a moment without memory; they go on after each
- * @param sendErrors datagrams that were not sent, refused ones included, by kind; kinds that did not occur are missing
+ * @param received datagrams received; datagrams that the kernel coalesced (UDP_GRO) count one by one
+ * @param receivedBytes bytes of the received datagrams, including those that were truncated
+ * @param receiveCalls calls that received at least one datagram: {@code received / receiveCalls} is the average number
+ *     of datagrams per call
+ * @param receiveWaits number of times that a thread had to wait for a datagram
+ * @param truncated datagrams that were longer than the payload capacity
+ * @param controlTruncated datagrams whose control data was truncated
+ * @param withoutPacketInfo datagrams whose destination the kernel did not report, or not completely
+ * @param kernelDrops datagrams that the kernel dropped since the socket was created because the socket's receive buffer
+ *     was full, the checksum was wrong or a socket filter rejected them (SO_MEMINFO). Kernels before 4.12 report drops
+ *     with received datagrams only (SO_RXQ_OVFL): drops after the last of these was queued are reported with the next
+ *     one. 0 on kernels before 2.6.33 and in the fall-back to the JDK
+ * @param sent datagrams sent; those that were coalesced or sent in segments count one by one
+ * @param sentBytes bytes of the datagrams sent
+ * @param sendCalls calls for which the send buffer had room for at least one datagram
+ * @param sendWaits number of times that a thread had to wait because the send buffer was full
+ * @param coalesced replies that were sent as one with their neighbours (UDP_SEGMENT)
+ * @param backgroundErrors exceptions and errors of the library's own threads while they served this channel, such as a
+ *     brief shortage of memory; the threads continue after each
+ * @param sendErrors datagrams that were not sent, including refused ones, by kind; kinds that did not occur are absent
  */
 public record ChannelStats(
         long received,
@@ -65,34 +66,34 @@ public record ChannelStats(
                 sendErrors);
     }
 
-    /** Of a channel that did nothing yet. */
+    /** The counters of a channel that has neither received nor sent anything. */
     public static final ChannelStats NONE = new ChannelStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, Map.of());
 
     /**
      * Copies the map.
      *
-     * @param received datagrams taken
-     * @param receivedBytes their bytes
-     * @param receiveCalls calls that took some
-     * @param receiveWaits waited for a datagram
-     * @param truncated did not fit
-     * @param controlTruncated control data cut off
-     * @param withoutPacketInfo destination unknown
-     * @param kernelDrops lost by the kernel
+     * @param received datagrams received
+     * @param receivedBytes bytes of the received datagrams
+     * @param receiveCalls calls that received at least one datagram
+     * @param receiveWaits number of waits for a datagram
+     * @param truncated datagrams longer than the payload capacity
+     * @param controlTruncated datagrams with truncated control data
+     * @param withoutPacketInfo datagrams with an unknown destination
+     * @param kernelDrops datagrams dropped by the kernel
      * @param sent datagrams sent
-     * @param sentBytes their bytes
-     * @param sendCalls calls that found room
-     * @param sendWaits waited for room
-     * @param coalesced left together
-     * @param backgroundErrors met by the library's own threads
-     * @param sendErrors not sent
+     * @param sentBytes bytes of the datagrams sent
+     * @param sendCalls calls for which the send buffer had room
+     * @param sendWaits number of waits for room in the send buffer
+     * @param coalesced replies sent as one with their neighbours
+     * @param backgroundErrors errors of the library's own threads
+     * @param sendErrors datagrams not sent, by kind
      */
     public ChannelStats {
         sendErrors = Map.copyOf(sendErrors);
     }
 
     /**
-     * All datagrams that were not sent.
+     * Returns the number of datagrams that were not sent.
      *
      * @return the sum of {@link #sendErrors}
      */
@@ -101,9 +102,9 @@ public record ChannelStats(
     }
 
     /**
-     * What two channels have done together.
+     * Adds the counters of another channel to these.
      *
-     * @param other another channel's
+     * @param other the counters of another channel
      * @return the sums
      */
     public ChannelStats plus(ChannelStats other) {

@@ -4,24 +4,25 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /**
- * A received datagram, copied out of the channel's memory: it stays valid, may be kept, and may be answered later and
- * by any thread. Equality compares contents, the payload's too.
+ * A received datagram, copied out of the channel's memory. It remains valid, can be kept, and can be answered later and
+ * by any thread. Two datagrams are equal if their contents are, including the payload.
  *
- * @param payload the payload, exactly as long as what was received; the array belongs to the caller, the library keeps no
- *     reference to it
- * @param peer who sent it
- * @param packetInfo where it was sent to and came in
- * @param wireLength how many bytes the peer sent, in {@code payload.length} to 65535; more than {@code payload.length} if they did not fit
+ * @param payload the payload, exactly as long as the bytes received; the array belongs to the caller, the library keeps
+ *     no reference to it
+ * @param peer the sender's address and port
+ * @param packetInfo the address that the datagram was sent to and the arrival interface
+ * @param wireLength the number of bytes that the peer sent, in {@code payload.length} to 65535; more than
+ *     {@code payload.length} if the payload was truncated
  */
-@SuppressWarnings("ArrayRecordComponent") // copied once and handed over: equality below compares the bytes
+@SuppressWarnings("ArrayRecordComponent") // copied once and handed over: equals below compares the bytes
 public record Datagram(byte[] payload, Endpoint peer, PacketInfo packetInfo, int wireLength) {
     /**
-     * Checks that nothing is null and that the lengths fit together.
+     * Checks that no argument is null and that the lengths are consistent.
      *
      * @param payload the payload
-     * @param peer who sent it
-     * @param packetInfo where it was sent to and came in
-     * @param wireLength how many bytes the peer sent
+     * @param peer the sender's address and port
+     * @param packetInfo the address that the datagram was sent to and the arrival interface
+     * @param wireLength the number of bytes that the peer sent
      * @throws IllegalArgumentException if the wire length is less than the payload's or more than 65535
      */
     public Datagram {
@@ -35,7 +36,7 @@ public record Datagram(byte[] payload, Endpoint peer, PacketInfo packetInfo, int
     }
 
     /**
-     * Whether the payload is only the beginning of what the peer sent (MSG_TRUNC): the rest is lost.
+     * Returns true if the payload is only the beginning of the datagram (MSG_TRUNC). The rest is lost.
      *
      * @return true if the datagram was longer than the channel's payload capacity
      */
@@ -58,9 +59,9 @@ public record Datagram(byte[] payload, Endpoint peer, PacketInfo packetInfo, int
     }
 
     /**
-     * Everything but the payload's bytes.
+     * Returns a description with everything but the payload's bytes.
      *
-     * @return for a log or a failing test
+     * @return a text for a log or a failing test
      */
     @Override
     public String toString() {

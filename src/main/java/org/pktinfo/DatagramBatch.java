@@ -11,12 +11,13 @@ import org.pktinfo.internal.Arena;
 import org.pktinfo.internal.ChannelSocket;
 import org.pktinfo.internal.Layout;
 import org.pktinfo.internal.OwnAddress;
+import org.pktinfo.internal.SegmentationRefusals;
 import org.pktinfo.internal.Tally;
-import org.pktinfo.internal.UncutDestinations;
 import org.pktinfo.internal.Waiting;
 
 /**
- * Many datagrams with one system call: receive what is there, look at each slot, write replies, send them all.
+ * A fixed number of datagrams that are received, and whose replies are sent, with one system call each: receive, look
+ * at each slot, write replies, send them all.
  *
  * <pre>{@code
  * DatagramBatch batch = channel.newBatch(32, 1500);
@@ -30,50 +31,51 @@ import org.pktinfo.internal.Waiting;
  * }
  * }</pre>
  *
- * <p>Replies that are neighbours in the batch, go to one peer from one source and have one length, only the last may be
- * shorter, leave in one piece that the kernel cuts again (UDP_SEGMENT, udp(7)), where it can: since Linux 4.18, and not
- * where {@link org.pktinfo.doctor.Doctor#segmentation} is off. On the wire nothing changes. Where a device or a route
- * cannot, they leave one by one, also in the next ten minutes.
+ * <p>Replies that are neighbours in the batch, have the same peer and source, and the same length except for a shorter
+ * last one, are passed to the kernel as one, which segments them (UDP_SEGMENT, udp(7)): from Linux 4.18 on, unless
+ * {@link org.pktinfo.doctor.Doctor#segmentation} is off. The datagrams on the wire are the same. If a device or a route
+ * does not support this, replies to that peer are sent separately for up to ten minutes.
  *
- * <p>Nothing is allocated on the way, with {@link SourceSelection#addressAsked} or a {@link Source} that exists. A
- * batch and its slots belong to the thread that uses the batch first; any other gets an {@link IllegalStateException}.
- * Only {@link #capacity}, {@link #size} and {@link #coalesceReplies} look at no slot, and so do not tell threads apart.
- * A channel may have several batches.
+ * <p>Nothing is allocated per datagram with {@link SourceSelection#requestDestination} or an existing {@link Source}.
+ *
+ * <p>A batch and its slots belong to the first thread that uses the batch; any other thread gets an
+ * {@link IllegalStateException}. Only {@link #capacity}, {@link #payloadCapacity}, {@link #size} and
+ * {@link #coalesceReplies} access no slot and do not check the thread. A channel may have several batches.
  */
 public final class DatagramBatch {
-    /** The most slots that a batch may have: the kernel takes no more datagrams with one call. */
+    /** The maximum number of slots of a batch: the kernel takes no more datagrams with one call. */
     public static final int MAX_SLOTS = Layout.MAX_SLOTS;
 
-    /** The longest payload that leaves a host with the usual MTU of 1500 bytes whole, over either family. */
+    /** The longest payload that fits unfragmented into the usual MTU of 1500 bytes, over either family. */
     private static final int LONGEST_COALESCED = 1500 - 40 - 8;
 
-    private final Inbox inbox;
-    private final Outbox outbox;
+    private final Receiver receiver;
+    private final Sender sender;
     private final Arena arena;
     private final SlotRecords records;
     private final DatagramSlot[] slots;
     private final Waiting.Attempt<DatagramBatch> many = this::take;
-    private final UncutDestinations uncut = new UncutDestinations();
+    private final SegmentationRefusals segmentationRefusals = new SegmentationRefusals();
     private int size;
-    private int most; // how many the receive that is going on may take
-    private OwnAddress.Place place; // where the channel was when it last received
+    private int receiveLimit; // limit of the receive in progress
+    private OwnAddress.Place place; // the local address of the channel when it last received
     private @Nullable Thread owner;
 
-    /** Makes one with an arena of its own; refuses numbers out of range. */
-    static DatagramBatch of(Inbox inbox, Outbox outbox, int slots, int payloadCapacity) {
+    /** Creates a batch with its own arena; refuses numbers out of range. */
+    static DatagramBatch of(Receiver receiver, Sender sender, int slots, int payloadCapacity) {
         if (slots < 1 || slots > MAX_SLOTS) {
             throw new IllegalArgumentException(slots + " slots are not in 1 to " + MAX_SLOTS);
         }
         ChannelSocket.checkCapacity(payloadCapacity);
-        return new DatagramBatch(inbox, outbox, inbox.newArena(slots, payloadCapacity));
+        return new DatagramBatch(receiver, sender, receiver.newArena(slots, payloadCapacity));
     }
 
-    DatagramBatch(Inbox inbox, Outbox outbox, Arena arena) {
-        this.inbox = inbox;
-        this.outbox = outbox;
+    DatagramBatch(Receiver receiver, Sender sender, Arena arena) {
+        this.receiver = receiver;
+        this.sender = sender;
         this.arena = arena;
         this.records = new SlotRecords(arena);
-        this.place = outbox.ownAddress().last();
+        this.place = sender.ownAddress().last();
         coalesceReplies(true);
         this.slots = new DatagramSlot[arena.slots()];
         for (int i = 0; i < slots.length; i++) {
@@ -82,10 +84,10 @@ public final class DatagramBatch {
     }
 
     /**
-     * Receives what is there, at least one datagram, never waiting for more; waits until one comes. Forgets what was in
-     * the slots, replies that were not sent included.
+     * Receives the datagrams that are queued, waiting until there is at least one but not for more. Discards the
+     * contents of the slots, including replies that were not sent.
      *
-     * @return how many slots are filled now, from 0 on
+     * @return the number of filled slots, the first of which is 0
      * @throws IllegalStateException if another thread uses this batch
      * @throws java.nio.channels.IllegalBlockingModeException if the JDK's channel is in non-blocking mode
      * @throws java.nio.channels.AsynchronousCloseException if another thread closes the channel meanwhile
@@ -94,7 +96,7 @@ public final class DatagramBatch {
      * @throws IOException if receiving fails otherwise
      */
     public int receive() throws IOException {
-        inbox.checkBlocking();
+        receiver.checkBlocking();
         int count;
         do {
             count = receive(slots.length, Long.MAX_VALUE);
@@ -103,10 +105,10 @@ public final class DatagramBatch {
     }
 
     /**
-     * As {@link #receive()}, but waits no longer than a time, and whatever the blocking mode.
+     * Receives as {@link #receive()} does, but waits no longer than the timeout, and does so in either blocking mode.
      *
-     * @param timeout how long to wait at most; zero: not at all
-     * @return how many slots are filled now, 0 if nothing came in time
+     * @param timeout the longest time to wait; zero does not wait
+     * @return the number of filled slots, 0 if no datagram arrived in time
      * @throws IllegalArgumentException if the timeout is negative
      * @throws IllegalStateException if another thread uses this batch
      * @throws java.nio.channels.AsynchronousCloseException if another thread closes the channel meanwhile
@@ -120,21 +122,21 @@ public final class DatagramBatch {
     }
 
     /**
-     * As {@link #receive()}, but takes at most so many, and never waits: for an event loop that shares its time between
-     * channels.
+     * Receives as {@link #receive()} does, but a limited number of datagrams and without waiting. For an event loop
+     * that divides its time between channels.
      *
-     * @param most how many at most, in 1 to {@link #capacity}
-     * @return how many slots are filled now, 0 if nothing was there
-     * @throws IllegalArgumentException if the number is out of range
+     * @param limit the maximum number of datagrams, in 1 to {@link #capacity}
+     * @return the number of filled slots, 0 if no datagram is queued
+     * @throws IllegalArgumentException if the limit is out of range
      * @throws IllegalStateException if another thread uses this batch
      * @throws java.nio.channels.ClosedChannelException if the channel is closed
      * @throws IOException if receiving fails otherwise
      */
-    public int receiveNow(int most) throws IOException {
-        if (most < 1 || most > slots.length) {
-            throw new IllegalArgumentException(most + " is not in 1 to the batch's capacity of " + slots.length);
+    public int receiveNow(int limit) throws IOException {
+        if (limit < 1 || limit > slots.length) {
+            throw new IllegalArgumentException(limit + " is not in 1 to the batch's capacity of " + slots.length);
         }
-        return receive(most, 0);
+        return receive(limit, 0);
     }
 
     /** Returns the nanoseconds of a timeout, and refuses a negative one. */
@@ -146,16 +148,16 @@ public final class DatagramBatch {
     }
 
     private @Nullable DatagramBatch take() throws IOException {
-        place = outbox.ownAddress().look();
-        size = inbox.take(arena, most);
+        place = sender.ownAddress().look();
+        size = receiver.take(arena, receiveLimit);
         return size == 0 ? null : this;
     }
 
-    private int receive(int atMost, long nanos) throws IOException {
+    private int receive(int limit, long nanos) throws IOException {
         checkThread();
         size = 0;
-        most = atMost;
-        inbox.receive(many, nanos);
+        receiveLimit = limit;
+        receiver.receive(many, nanos);
         for (int i = 0; i < size; i++) {
             slots[i].filled();
         }
@@ -163,36 +165,36 @@ public final class DatagramBatch {
     }
 
     /**
-     * Sends every reply that was written since the last call. One that cannot be sent is marked, see
-     * {@link DatagramSlot#failure}, and holds back nobody. If the send buffer is full it waits in blocking mode; in
-     * non-blocking mode what does not fit fails with {@link SendException.Kind#TRANSIENT}, see {@link
-     * DatagramSlot#isHeldBack}. If an exception ends the wait for room, {@link DatagramSlot#isSent} tells what has left
-     * before; the rest is still to be sent.
+     * Sends every reply that was written since the last call. A reply that cannot be sent is marked, see
+     * {@link DatagramSlot#failure}, and does not keep the others from being sent. If the send buffer is full, this
+     * method waits in blocking mode; in non-blocking mode the replies without room fail with
+     * {@link SendException.Kind#TRANSIENT}, see {@link DatagramSlot#wouldBlock}. If an exception ends the wait for
+     * room, {@link DatagramSlot#isSent} reports which replies were sent; the others are still to be sent.
      *
-     * @return how many were sent
+     * @return the number of replies sent
      * @throws IllegalStateException if another thread uses this batch
      * @throws java.nio.channels.AsynchronousCloseException if another thread closes the channel meanwhile
      * @throws java.nio.channels.ClosedByInterruptException if this thread is interrupted in blocking mode; the channel
      *     is closed then
      * @throws java.nio.channels.ClosedChannelException if the channel is closed
-     * @throws IOException if sending fails otherwise than for one datagram
+     * @throws IOException if sending fails for a reason that concerns more than a single datagram
      */
     public int send() throws IOException {
         return send(Long.MAX_VALUE, Long.MAX_VALUE);
     }
 
     /**
-     * As {@link #send()}, but waits no longer than a time for room in the send buffer: what does not fit by then fails
-     * with {@link SendException.Kind#TRANSIENT}, also in blocking mode.
+     * Sends as {@link #send()} does, but waits no longer than the timeout for room in the send buffer. Replies that
+     * have no room by then fail with {@link SendException.Kind#TRANSIENT}, in blocking mode too.
      *
-     * @param timeout how long to wait at most; zero: not at all
-     * @return how many were sent
+     * @param timeout the longest time to wait; zero does not wait
+     * @return the number of replies sent
      * @throws IllegalArgumentException if the timeout is negative
      * @throws IllegalStateException if another thread uses this batch
-     * @throws java.nio.channels.AsynchronousCloseException as {@link #send()} does
-     * @throws java.nio.channels.ClosedByInterruptException as {@link #send()} does, if the timeout is not zero
+     * @throws java.nio.channels.AsynchronousCloseException if {@link #send()} throws it
+     * @throws java.nio.channels.ClosedByInterruptException if {@link #send()} throws it and the timeout is not zero
      * @throws java.nio.channels.ClosedChannelException if the channel is closed
-     * @throws IOException if sending fails otherwise than for one datagram
+     * @throws IOException if sending fails for a reason that concerns more than a single datagram
      */
     public int send(Duration timeout) throws IOException {
         long nanos = nanos(timeout);
@@ -200,18 +202,18 @@ public final class DatagramBatch {
     }
 
     /**
-     * As {@link #send(Duration)}, but waits only as long as the send buffer drains: a slow device makes room again and
-     * again, while neighbours that do not exist hold theirs for seconds.
+     * Sends as {@link #send(Duration)} does, but waits only as long as the send buffer drains. A slow device makes room
+     * again and again, while datagrams to neighbours that do not exist occupy the buffer for seconds.
      *
-     * @param patience how long to wait for the next datagram to leave; the time begins anew with each that has left
-     * @param limit how long to wait at most in all; zero: not at all
-     * @return how many were sent
+     * @param patience the longest time to wait for the next datagram to be sent; starts anew with each one that is sent
+     * @param limit the longest time to wait in all; zero does not wait
+     * @return the number of replies sent
      * @throws IllegalArgumentException if a time is negative
      * @throws IllegalStateException if another thread uses this batch
-     * @throws java.nio.channels.AsynchronousCloseException as {@link #send()} does
-     * @throws java.nio.channels.ClosedByInterruptException as {@link #send()} does, if the limit is not zero
+     * @throws java.nio.channels.AsynchronousCloseException if {@link #send()} throws it
+     * @throws java.nio.channels.ClosedByInterruptException if {@link #send()} throws it and the limit is not zero
      * @throws java.nio.channels.ClosedChannelException if the channel is closed
-     * @throws IOException if sending fails otherwise than for one datagram
+     * @throws IOException if sending fails for a reason that concerns more than a single datagram
      */
     public int send(Duration patience, Duration limit) throws IOException {
         return send(nanos(patience), nanos(limit));
@@ -227,7 +229,7 @@ public final class DatagramBatch {
             return 0;
         }
         try {
-            outbox.send(arena, size, pending, patience, limit);
+            sender.send(arena, size, pending, patience, limit);
         } catch (IOException e) {
             int unused = countSent(DatagramSlot::settled);
             throw e;
@@ -239,34 +241,34 @@ public final class DatagramBatch {
         int sent = 0;
         int datagrams = 0;
         long bytes = 0;
-        int together = 0;
+        int coalesced = 0;
         for (int i = 0; i < size; i++) {
             if (wasSent.test(slots[i])) {
                 sent++;
                 datagrams += arena.datagramsToSend(i);
                 bytes += arena.length(i);
-                together += arena.leftTogether(i) ? 1 : 0;
+                coalesced += arena.isCoalesced(i) ? 1 : 0;
             }
         }
         arena.tally.add(Tally.SENT, datagrams);
         arena.tally.add(Tally.SENT_BYTES, bytes);
-        arena.tally.add(Tally.COALESCED, together);
+        arena.tally.add(Tally.COALESCED, coalesced);
         return sent;
     }
 
     /**
-     * Puts a datagram for a peer that need not have asked behind those that are there; sent by {@link #send}.
+     * Appends a datagram to the batch, for a peer that need not have sent a request. {@link #send} sends it.
      *
-     * @param payload the bytes, from position to limit; copied, and the position is the limit afterwards
-     * @param peer where to
-     * @param source where from
-     * @return its slot, of which only the reply, the peer and the payload mean anything
-     * @throws SendException if the peer or the source cannot be, as with {@link PktInfoChannel#send}; nothing is put
-     *     there then
+     * @param payload the bytes from position to limit, which are copied; the position is the limit afterwards
+     * @param peer the destination
+     * @param source the source
+     * @return the slot of the datagram, of which only the reply, the peer and the payload have a meaning
+     * @throws SendException if the peer or the source cannot be used, see {@link PktInfoChannel#send}; the batch is
+     *     unchanged then
      * @throws IllegalArgumentException if the peer's address is not of the channel's family, or the payload is longer
      *     than the batch's capacity
-     * @throws java.nio.channels.AlreadyConnectedException if the channel is connected to another peer, as with {@link
-     *     PktInfoChannel#send}
+     * @throws java.nio.channels.AlreadyConnectedException if the channel is connected to another peer, see
+     *     {@link PktInfoChannel#send}
      * @throws IllegalStateException if the batch is full, until {@link #clear} or the next receive; or if another
      *     thread uses it
      */
@@ -279,17 +281,17 @@ public final class DatagramBatch {
     }
 
     /**
-     * The same with a payload that is still to be written, into the slot's {@link DatagramSlot#payload} and before
-     * {@link #send}: until then it is what the memory happens to hold.
+     * Appends a datagram whose payload is still to be written, to the slot's {@link DatagramSlot#payload} and before
+     * {@link #send}. Until then its bytes are undefined.
      *
-     * @param length how many bytes, in 0 to {@link #payloadCapacity}
-     * @param peer where to
-     * @param source where from
-     * @return its slot, of which only the reply, the peer and the payload mean anything
-     * @throws SendException as with a payload
+     * @param length the number of bytes, in 0 to {@link #payloadCapacity}
+     * @param peer the destination
+     * @param source the source
+     * @return the slot of the datagram, of which only the reply, the peer and the payload have a meaning
+     * @throws SendException if {@link #put(ByteBuffer, Endpoint, Source)} throws it
      * @throws IllegalArgumentException if the peer's address is not of the channel's family, or the length is out of
      *     range
-     * @throws IllegalStateException as with a payload
+     * @throws IllegalStateException if {@link #put(ByteBuffer, Endpoint, Source)} throws it
      */
     public DatagramSlot put(int length, Endpoint peer, Source source) throws SendException {
         checkPut(length, peer, source);
@@ -306,9 +308,9 @@ public final class DatagramBatch {
                     length + " bytes are not in 0 to the batch's capacity of " + arena.payloadCapacity());
         }
         try {
-            outbox.check(length, peer, source);
+            sender.check(length, peer, source);
         } catch (SendException e) {
-            outbox.countUnsent(e, source, peer);
+            sender.countUnsent(e, source, peer);
             throw e;
         }
     }
@@ -319,7 +321,7 @@ public final class DatagramBatch {
     }
 
     /**
-     * Forgets what is in the slots, replies that were not sent included.
+     * Discards the contents of the slots, including replies that were not sent.
      *
      * @throws IllegalStateException if another thread uses this batch
      */
@@ -329,20 +331,20 @@ public final class DatagramBatch {
     }
 
     /**
-     * Whether neighbouring replies to one peer leave together. Default: yes, where the kernel can. Off is for a device
-     * or a tunnel that claims to cut and does not. Where {@link org.pktinfo.doctor.Doctor#segmentation} is off, they
-     * leave one by one all the same.
+     * Enables or disables sending neighbouring replies to one peer as one. Default: on, if the kernel can segment.
+     * Disable it for a device or a tunnel that announces segmentation and does not perform it. While
+     * {@link org.pktinfo.doctor.Doctor#segmentation} is off, replies are sent separately in either case.
      *
-     * @param on yes or no
-     * @return this
+     * @param on true to enable
+     * @return this batch
      */
     public DatagramBatch coalesceReplies(boolean on) {
-        arena.coalesce(on && outbox.segments() ? LONGEST_COALESCED : 0);
+        arena.coalesce(on && sender.segments() ? LONGEST_COALESCED : 0);
         return this;
     }
 
     /**
-     * How many slots are filled.
+     * Returns the number of filled slots.
      *
      * @return 0 to {@link #capacity}
      */
@@ -351,7 +353,7 @@ public final class DatagramBatch {
     }
 
     /**
-     * How many slots there are.
+     * Returns the number of slots.
      *
      * @return at least 1
      */
@@ -360,7 +362,7 @@ public final class DatagramBatch {
     }
 
     /**
-     * The longest payload that a slot holds.
+     * Returns the length of the longest payload that a slot can hold.
      *
      * @return bytes
      */
@@ -369,11 +371,11 @@ public final class DatagramBatch {
     }
 
     /**
-     * One of the datagrams received.
+     * Returns the slot of one of the datagrams in the batch.
      *
-     * @param index in 0 to {@link #size} - 1
-     * @return always the same object for the same index: a view that shows what the last receive put there
-     * @throws IndexOutOfBoundsException if nothing was received into it
+     * @param index the index, in 0 to {@link #size} - 1
+     * @return always the same object for the same index: a view of the datagram that the last receive stored there
+     * @throws IndexOutOfBoundsException if the slot is not filled
      * @throws IllegalStateException if another thread uses this batch
      */
     public DatagramSlot slot(int index) {
@@ -382,7 +384,7 @@ public final class DatagramBatch {
         return slots[index];
     }
 
-    /** Not a lock: it finds the mistake in all runs but the unluckiest. */
+    /** Detects use by two threads in nearly all cases, without the cost of a lock. */
     void checkThread() {
         Thread current = Thread.currentThread();
         if (owner == null) {
@@ -397,27 +399,27 @@ public final class DatagramBatch {
         Objects.checkIndex(index, size);
     }
 
-    /** Returns true if the kernel may be asked to cut what goes there. */
-    boolean mayBeCut(long high, long low) {
-        return outbox.segments() && !uncut.has(high, low);
+    /** Returns true if the kernel may be asked to segment datagrams to this destination. */
+    boolean maySegment(long high, long low) {
+        return sender.segments() && !segmentationRefusals.has(high, low);
     }
 
     /**
-     * Looks only if the channel was bound, connected or disconnected since the datagrams came: before that all were its
-     * own.
+     * Checks only if the channel was bound, connected or disconnected since the datagrams were received: before that,
+     * all their destinations were its own.
      */
-    @SuppressWarnings("ReferenceEquality") // there is a new object each time
+    @SuppressWarnings("ReferenceEquality") // each look that finds a change creates a new object
     void checkOwn(int index, SourceSelection selection) throws SendException {
-        if (outbox.ownAddress().last() != place) {
-            outbox.checkOwn(selection, records.peer(index), records.packetInfo(index));
+        if (sender.ownAddress().last() != place) {
+            sender.checkOwn(selection, records.peer(index), records.packetInfo(index));
         }
     }
 
-    UncutDestinations uncut() {
-        return uncut;
+    SegmentationRefusals segmentationRefusals() {
+        return segmentationRefusals;
     }
 
-    Outbox outbox() {
-        return outbox;
+    Sender sender() {
+        return sender;
     }
 }

@@ -12,12 +12,12 @@ import org.pktinfo.internal.Layout;
 
 /**
  * One datagram in a {@link DatagramBatch}, and the reply to it: a view that allocates nothing unless a method says so.
- * Valid until the batch receives again, for the batch's thread only: every method throws {@link IllegalStateException}
- * in another, and {@link IndexOutOfBoundsException} if the last receive did not fill this slot.
+ * Valid until the batch receives again, and for the batch's thread only: every method throws
+ * {@link IllegalStateException} in another, and {@link IndexOutOfBoundsException} if the slot is not filled.
  */
 @SuppressWarnings("exports") // the annotations are not needed at run time
 public final class DatagramSlot {
-    /** What has become of the reply. */
+    /** The state of the reply. */
     private enum Reply {
         NONE,
         PENDING,
@@ -44,7 +44,7 @@ public final class DatagramSlot {
     }
 
     void put(int length, Endpoint peer, Source source) {
-        records.put(index, length, peer, source, batch.outbox().interfaceIndex(source));
+        records.put(index, length, peer, source, batch.sender().interfaceIndex(source));
         filled();
         prepared();
     }
@@ -56,7 +56,7 @@ public final class DatagramSlot {
     }
 
     /**
-     * The payload, from position 0 to its length. Clear it to write a reply in place: its capacity is the batch's.
+     * Returns the payload, from position 0 to its length. Its capacity is the batch's; clear it to write a reply there.
      *
      * @return always the same direct buffer
      */
@@ -65,49 +65,32 @@ public final class DatagramSlot {
         return payload;
     }
 
-    /**
-     * The payload's length as received.
-     *
-     * @return bytes, 0 for an empty datagram
-     */
+    /** {@return the length of the received payload in bytes, 0 for an empty datagram} */
     public int length() {
         batch.checkFilled(index);
         return Math.min(arena.wireLength(index), payload.capacity());
     }
 
-    /**
-     * How many bytes the peer sent.
-     *
-     * @return bytes, more than {@link #length} if they did not fit
-     */
+    /** {@return the number of bytes that the peer sent, more than {@link #length} if the payload was truncated} */
     public int wireLength() {
         batch.checkFilled(index);
         return arena.wireLength(index);
     }
 
-    /**
-     * Returns true if the peer sent more than the slot holds.
-     *
-     * @return true if the rest is lost
-     */
+    /** {@return true if the peer sent more bytes than the slot holds; the rest is lost} */
     public boolean isTruncated() {
         return wireLength() > length();
     }
 
-    /**
-     * The first 8 bytes of the peer's address, as in {@link IpAddress#high}.
-     *
-     * @return network order, 0 for IPv4
-     */
+    /** {@return the first 8 bytes of the peer's address in network order, 0 for IPv4, as in {@link IpAddress#high}} */
     public long peerAddressHigh() {
         batch.checkFilled(index);
         return arena.peerHigh(index);
     }
 
     /**
-     * The last 8 bytes of the peer's address, as in {@link IpAddress#low}.
-     *
-     * @return network order, an IPv4 address IPv4-mapped
+     * {@return the last 8 bytes of the peer's address in network order, an IPv4 address IPv4-mapped, as in
+     * {@link IpAddress#low}}
      */
     public long peerAddressLow() {
         batch.checkFilled(index);
@@ -115,93 +98,77 @@ public final class DatagramSlot {
     }
 
     /**
-     * The scope of the peer's address, as in {@link IpAddress#scopeId}.
+     * Returns the scope of the peer's address, as {@link IpAddress#scopeId} does.
      *
-     * @return the index of the interface that a link-local peer is on, 0 for any other
+     * @return the index of the interface that a link-local peer is on, 0 for any other peer
      */
     public int peerScopeId() {
         batch.checkFilled(index);
         return arena.peerScope(index);
     }
 
-    /**
-     * The peer's port.
-     *
-     * @return 0 to 65535
-     */
+    /** {@return the peer's port, 0 to 65535} */
     public int peerPort() {
         batch.checkFilled(index);
         return arena.peerPort(index);
     }
 
-    /**
-     * The interface that the datagram came in on.
-     *
-     * @return its index, 0 if unknown
-     */
+    /** {@return the index of the arrival interface, 0 if unknown} */
     public int interfaceIndex() {
         batch.checkFilled(index);
-        return AddressAsked.interfaceIndex(arena, index);
+        return ReplyRule.interfaceIndex(arena, index);
     }
 
     /**
-     * Whether the kernel told where it was sent to.
+     * Returns true if the kernel reported the address that the datagram was sent to.
      *
-     * @return false for what was queued before packet information was switched on, or if control data was cut off
+     * @return false if it was queued before packet information was switched on, or its control data was truncated
      */
     public boolean hasPacketInfo() {
         batch.checkFilled(index);
-        return AddressAsked.hasPacketInfo(arena, index);
+        return ReplyRule.hasPacketInfo(arena, index);
     }
 
     /**
-     * Returns true if it was sent to one address of this host, and not to a group or a broadcast address. With several
-     * sockets on one port (SO_REUSEPORT) each of these gets every datagram that is not unicast.
+     * Returns true if the datagram was sent to a unicast address of this host, not to a multicast or broadcast address.
+     * If several sockets share a port (SO_REUSEPORT), each receives every datagram that is not unicast.
      *
-     * @return true for unicast; false also if the kernel did not tell the destination
+     * @return true for unicast; false also if the kernel did not report the destination
      */
     public boolean isUnicast() {
         batch.checkFilled(index);
-        return AddressAsked.isUnicast(arena, index);
+        return ReplyRule.isUnicast(arena, index);
     }
 
     /**
-     * Returns true if its source is an address of this host, or a broadcast address that reaches it. Two system calls;
-     * for a peer with the server's own port.
+     * Returns true if the peer's address is one of this host, or a broadcast address that reaches it. Costs two system
+     * calls; for a peer with the server's own port.
      *
-     * @return true if so; false also if nobody would say, see {@link IpAddress#isLocal}
+     * @return true if so; false also if it cannot be determined, see {@link IpAddress#isLocal}
      */
     public boolean isFromThisHost() {
         batch.checkFilled(index);
         int scope = arena.peerScope(index);
-        int interfaceIndex = scope != 0 ? scope : batch.outbox().boundInterface();
+        int interfaceIndex = scope != 0 ? scope : batch.sender().boundInterface();
         return HostAddress.isThisHosts(arena.peerHigh(index), arena.peerLow(index), interfaceIndex);
     }
 
-    /**
-     * Who sent it; may make new objects.
-     *
-     * @return the peer
-     */
+    /** {@return the sender's address and port} May allocate. */
     public Endpoint peer() {
         batch.checkFilled(index);
         return records.peer(index);
     }
 
-    /**
-     * Where it was sent to and came in; may make new objects.
-     *
-     * @return the packet information
-     */
+    /** {@return the address that the datagram was sent to and the arrival interface} May allocate. */
     public PacketInfo packetInfo() {
         batch.checkFilled(index);
         return records.packetInfo(index);
     }
 
     /**
-     * How long the datagrams are that came as one, if {@link PktInfoChannel#coalesceReceived} is on.
+     * Returns the length of each of the coalesced datagrams, if {@link PktInfoChannel#coalesceReceived} is on.
      *
-     * @return bytes, of the last perhaps fewer; 0 if the payload is one datagram
+     * @return bytes, of which the last datagram may have fewer; 0 if the payload is one datagram
      */
     public int segmentSize() {
         batch.checkFilled(index);
@@ -209,7 +176,7 @@ public final class DatagramSlot {
     }
 
     /**
-     * Copies all datagrams that came as one, each with the packet information of all. Before a reply is written only.
+     * Copies all coalesced datagrams, each with the same packet information. Valid only before a reply is written.
      *
      * @return at least one datagram
      */
@@ -222,10 +189,10 @@ public final class DatagramSlot {
     }
 
     /**
-     * Copies it, for another thread or for later. Only before a reply is written in place.
+     * Copies the datagram, for another thread or for later use. Valid only before a reply is written in place.
      *
      * @return the datagram
-     * @throws IllegalStateException if several came as one: {@link #toDatagrams} is for that
+     * @throws IllegalStateException if the slot holds coalesced datagrams: use {@link #toDatagrams}
      */
     public Datagram toDatagram() {
         if (segmentSize() > 0) {
@@ -235,22 +202,22 @@ public final class DatagramSlot {
     }
 
     /**
-     * Replies from the address asked with the first bytes of {@link #payload}; sent by {@link DatagramBatch#send}.
-     * Replaces a reply written before. Without a source or a peer to send to there is none: {@link #failure} says why.
+     * Writes a reply from the request destination, with the first bytes of {@link #payload}; {@link DatagramBatch#send}
+     * sends it. Replaces an earlier reply. Without a source or a usable peer it is refused, see {@link #failure}.
      *
-     * @param length how many bytes, in 0 to the batch's payload capacity
+     * @param length the number of bytes, in 0 to the batch's payload capacity
      * @throws IllegalArgumentException if the length is out of range
      */
     public void reply(int length) {
-        reply(length, AddressAsked.SELECTION);
+        reply(length, ReplyRule.SELECTION);
     }
 
     /**
-     * As {@link #reply(int)} from the source that a selection chooses.
+     * Writes a reply as {@link #reply(int)} does, from the source that a selection chooses.
      *
-     * @param length how many bytes, in 0 to the batch's payload capacity
-     * @param selection chooses the source; a {@link SendException} that it throws becomes the {@link #failure}. If it
-     *     throws anything else, there is no reply
+     * @param length the number of bytes, in 0 to the batch's payload capacity
+     * @param selection chooses the source; its {@link SendException} becomes the {@link #failure}. If it throws any
+     *     other exception, there is no reply
      * @throws IllegalArgumentException if the length is out of range
      * @throws NullPointerException if the selection returns null
      */
@@ -259,14 +226,14 @@ public final class DatagramSlot {
         if (!begin(length)) {
             return;
         }
-        if (!batch.outbox().choosesSource()) {
+        if (!batch.sender().choosesSource()) {
             replyFrom(length, Source.systemChoice());
             return;
         }
         try {
             batch.checkOwn(index, selection);
-            if (selection == AddressAsked.SELECTION) {
-                replyFromAddressAsked(length);
+            if (selection == ReplyRule.SELECTION) {
+                replyFromRequestDestination(length);
                 return;
             }
             Source source = selection.select(records.peer(index), records.packetInfo(index));
@@ -277,12 +244,12 @@ public final class DatagramSlot {
     }
 
     /**
-     * As {@link #reply(int)}, but the bytes leave as several datagrams of one size: with one system call where the
-     * kernel can cut and {@code Doctor.segmentation()} is on, else one by one. If one fails, those before it were sent
-     * and those behind are not.
+     * Writes a reply as {@link #reply(int)} does, to be sent as several datagrams of one size: with one system call if
+     * the kernel can segment and {@code Doctor.segmentation()} is on, separately otherwise. If one fails, the preceding
+     * ones were sent and the following ones are not.
      *
-     * @param length how many bytes, in 1 to the batch's payload capacity
-     * @param segmentSize the length of each datagram, at least 1; of the last perhaps less
+     * @param length the number of bytes, in 1 to the batch's payload capacity
+     * @param segmentSize the length of each datagram, at least 1; the last may be shorter
      * @throws IllegalArgumentException if a number is out of range
      */
     public void replyInSegments(int length, int segmentSize) {
@@ -297,10 +264,10 @@ public final class DatagramSlot {
     }
 
     /**
-     * As {@link #reply(int)} from a source.
+     * Writes a reply as {@link #reply(int)} does, from the given source.
      *
-     * @param length how many bytes, in 0 to the batch's payload capacity
-     * @param source where from
+     * @param length the number of bytes, in 0 to the batch's payload capacity
+     * @param source the source
      * @throws IllegalArgumentException if the length is out of range
      */
     public void reply(int length, Source source) {
@@ -311,10 +278,10 @@ public final class DatagramSlot {
     }
 
     /**
-     * Replies from the address asked with a copy of other bytes; otherwise as {@link #reply(int)}.
+     * Writes a reply from the request destination with a copy of a buffer, otherwise as {@link #reply(int)} does.
      *
      * @param reply from position to limit; the position is the limit then. May be {@link #payload} or a part of it
-     * @throws IllegalArgumentException if they are more than the batch's payload capacity
+     * @throws IllegalArgumentException if the bytes are more than the batch's payload capacity
      */
     public void reply(ByteBuffer reply) {
         copy(reply);
@@ -322,11 +289,11 @@ public final class DatagramSlot {
     }
 
     /**
-     * As {@link #reply(int, SourceSelection)} with a copy of other bytes.
+     * Writes a reply as {@link #reply(int, SourceSelection)} does, with a copy of a buffer.
      *
      * @param reply the bytes, from position to limit; the position is the limit afterwards
-     * @param selection chooses the source; what it throws becomes the {@link #failure}
-     * @throws IllegalArgumentException if they are more than the batch's payload capacity
+     * @param selection chooses the source; its {@link SendException} becomes the {@link #failure}
+     * @throws IllegalArgumentException if the bytes are more than the batch's payload capacity
      */
     public void reply(ByteBuffer reply, SourceSelection selection) {
         Objects.requireNonNull(selection, "selection");
@@ -367,8 +334,8 @@ public final class DatagramSlot {
         return true;
     }
 
-    private void replyFromAddressAsked(int length) {
-        if (AddressAsked.prepareReply(arena, index, length, batch.outbox().boundInterface())
+    private void replyFromRequestDestination(int length) {
+        if (ReplyRule.prepareReply(arena, index, length, batch.sender().boundInterface())
                 .isRefusal()) {
             refuse(SendException.Kind.NO_SOURCE, 0);
         } else {
@@ -377,17 +344,17 @@ public final class DatagramSlot {
     }
 
     private void replyFrom(int length, Source source) {
-        if (!Outbox.fits(source, Addresses.isIpv4(arena.peerHigh(index), arena.peerLow(index)))) {
+        if (!Sender.fits(source, Addresses.isIpv4(arena.peerHigh(index), arena.peerLow(index)))) {
             refuse(SendException.wrongFamily(source, records.peer(index)));
             return;
         }
-        records.prepareReply(index, length, source, batch.outbox().interfaceIndex(source));
+        records.prepareReply(index, length, source, batch.sender().interfaceIndex(source));
         prepared();
     }
 
     private void prepared() {
-        if (!batch.mayBeCut(arena.peerHigh(index), arena.peerLow(index))) {
-            arena.sendAlone(index);
+        if (!batch.maySegment(arena.peerHigh(index), arena.peerLow(index))) {
+            arena.sendSeparately(index);
         }
         reply = Reply.PENDING;
     }
@@ -400,11 +367,11 @@ public final class DatagramSlot {
     private void refuse(SendException.Kind kind, int errno) {
         failureKind = kind;
         reply = Reply.REFUSED;
-        batch.outbox().countUnsent(kind, errno, null, records.peer(index));
+        batch.sender().countUnsent(kind, errno, null, records.peer(index));
     }
 
     /**
-     * Whether a reply was written, whatever has become of it.
+     * Returns true if a reply was written, whatever its state.
      *
      * @return true once a {@code reply} method was called
      */
@@ -413,7 +380,7 @@ public final class DatagramSlot {
         return reply != Reply.NONE;
     }
 
-    /** Takes back a reply that was not sent yet. */
+    /** Cancels a reply that was not sent yet. */
     public void cancelReply() {
         batch.checkFilled(index);
         if (reply != Reply.SENT) {
@@ -426,7 +393,7 @@ public final class DatagramSlot {
         return reply == Reply.PENDING;
     }
 
-    /** After sending: true if this slot's reply went out just now. One for which there was no room has failed. */
+    /** Settles the reply after sending: returns true if it was just sent. Without room it has failed. */
     boolean finished() {
         if (reply == Reply.PENDING && arena.sendState(index) != Layout.STATE_DONE) {
             arena.finish(index, Errno.EAGAIN);
@@ -434,7 +401,7 @@ public final class DatagramSlot {
         return settled();
     }
 
-    /** As {@link #finished}, but one for which there was no room stays pending. */
+    /** Settles the reply as {@link #finished} does, but without room it remains pending. */
     boolean settled() {
         if (reply != Reply.PENDING || arena.sendState(index) != Layout.STATE_DONE) {
             return false;
@@ -443,16 +410,16 @@ public final class DatagramSlot {
         if (reply == Reply.FAILED) {
             Source source = records.source(index);
             failureKind = SendException.kind(arena.error(index), source);
-            batch.outbox().countUnsent(failureKind, arena.error(index), source, records.peer(index));
+            batch.sender().countUnsent(failureKind, arena.error(index), source, records.peer(index));
         }
-        if (reply == Reply.SENT && arena.cutRefused(index)) {
-            batch.uncut().add(arena.peerHigh(index), arena.peerLow(index));
+        if (reply == Reply.SENT && arena.segmentationRefused(index)) {
+            batch.segmentationRefusals().add(arena.peerHigh(index), arena.peerLow(index));
         }
         return reply == Reply.SENT;
     }
 
     /**
-     * Whether the reply was sent.
+     * Returns true if the reply was sent.
      *
      * @return true once {@link DatagramBatch#send} has sent it
      */
@@ -462,18 +429,29 @@ public final class DatagramSlot {
     }
 
     /**
-     * Returns true if the socket's send buffer had no room for the reply, in non-blocking mode. Those behind it had
-     * none either, so they keep their order if they are sent again once the channel is writable.
+     * Returns true if the send buffer had no room for the reply, in non-blocking mode or by the end of a timeout. The
+     * replies behind it had none either: sent again once the channel is writable, they keep their order.
      *
      * @return true if it was not sent for this reason; the {@link #failureKind} is {@code TRANSIENT} then
      */
-    public boolean isHeldBack() {
+    public boolean wouldBlock() {
         batch.checkFilled(index);
         return reply == Reply.FAILED && arena.error(index) == Errno.EAGAIN;
     }
 
     /**
-     * Returns the kind of the {@link #failure} without making an object, to count what forged addresses cause.
+     * Returns {@link #wouldBlock}.
+     *
+     * @return true if the send buffer was full
+     * @deprecated renamed to {@link #wouldBlock}
+     */
+    @Deprecated(since = "0.1.0", forRemoval = true)
+    public boolean isHeldBack() {
+        return wouldBlock();
+    }
+
+    /**
+     * Returns the kind of the {@link #failure} without allocating, for example to count failures by forged addresses.
      *
      * @return the kind, null if there is no reply yet, or it is pending or sent
      */
@@ -483,7 +461,7 @@ public final class DatagramSlot {
     }
 
     /**
-     * Why the reply was not or will not be sent; makes a new object.
+     * Returns the reason why the reply was not or will not be sent; allocates.
      *
      * @return the reason, null if there is no reply yet, or it is pending or sent
      */

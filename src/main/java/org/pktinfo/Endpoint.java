@@ -4,10 +4,10 @@ import java.net.InetSocketAddress;
 import java.util.Objects;
 
 /**
- * An address and a UDP port. A value that any thread may use.
+ * An IP address and a UDP port. A value that any thread may use.
  *
  * @param address the address, with its scope if it is an IPv6 link-local one
- * @param port the port, 0 to 65535; a received datagram may really have port 0, which cannot be answered
+ * @param port the port, 0 to 65535; a received datagram may have port 0, to which no reply can be sent
  */
 public record Endpoint(IpAddress address, int port) {
     /**
@@ -25,7 +25,7 @@ public record Endpoint(IpAddress address, int port) {
     }
 
     /**
-     * The endpoint as the JDK has it.
+     * Converts a socket address of the JDK.
      *
      * @param address a resolved socket address
      * @return the same endpoint
@@ -39,16 +39,16 @@ public record Endpoint(IpAddress address, int port) {
     }
 
     /**
-     * The endpoint as the JDK has it; makes new objects with each call.
+     * Converts this endpoint to a socket address of the JDK; creates new objects with each call.
      *
-     * @return the same endpoint, resolved, without any look-up of a name
+     * @return the same endpoint, resolved, without any name look-up
      */
     public InetSocketAddress toSocketAddress() {
         return new InetSocketAddress(address.toInetAddress(), port);
     }
 
     /**
-     * Address and port in their usual form.
+     * Returns the address and the port in their usual form.
      *
      * @return for example {@code 192.0.2.1:8888} or {@code [2001:db8::1]:8888}
      */

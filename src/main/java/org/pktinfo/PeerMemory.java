@@ -12,40 +12,39 @@ import org.pktinfo.common.Hash;
 import org.pktinfo.internal.Addresses;
 
 /**
- * Which of the host's addresses a peer asked last: for programming interfaces such as {@link java.net.DatagramSocket}
- * that hand over a reply without its request. A reply is sent from the address that its peer asked <em>last</em>; a
- * peer that asks two of the host's addresses at once from one port may get an answer from the wrong one of the two, and
- * so may one in whose name somebody else sends. A request to a group or to broadcast names no address that could answer
- * it, so it does not replace one that the peer has asked by unicast and that has not expired. With the request at hand,
- * {@link PktInfoChannel#reply} never errs.
+ * A memory of the request destination of each peer's last datagram, for programming interfaces such as
+ * {@link java.net.DatagramSocket} that take a reply without its request. A reply is then sent from the address that the
+ * peer sent to <em>last</em>. A peer that sends to two of the host's addresses at the same time from one port may get a
+ * reply from the wrong one of the two, and so may a peer whose address another host forges. A multicast or broadcast
+ * request names no address that could reply to it, so it does not replace a unicast destination of the peer that has
+ * not expired. {@link PktInfoChannel#reply} has the request at hand and never chooses the wrong address.
  *
- * <p>Of a fixed size: each peer has its place in one of two groups of eight, and one that finds both full takes the
- * place of that of the sixteen that has been silent for longest. For 16 peers there are 24 places, so that nearly
- * nobody ever finds both full while no more peers come than there is room for. Which peers meet in a group depends on
- * secret numbers: an attacker with forged addresses has to fill the memory to have others forgotten, and cannot have it
- * grow. It takes 6 bytes for each peer that there is room for, from the first peer on, and some 130 more for each place
- * that is taken (12 instead of 6 where the heap is larger than 32 GB).
+ * <p>The memory has a fixed size. Each peer has its place in one of two groups of eight. If both are full, a new peer
+ * replaces the one of the sixteen that has been silent for longest. There are 24 places for 16 peers, so both groups
+ * are almost never full while there are no more peers than the capacity. Secret numbers decide which peers share a
+ * group: an attacker with forged addresses has to fill the memory to have other peers forgotten, and cannot make it
+ * grow. It takes 6 bytes for each peer of the capacity, from the first peer on, and some 130 more for each place in use
+ * (12 instead of 6 if the heap is larger than 32 GB).
  *
- * <p>Safe for use by any thread, without locks. A peer that is known costs a look, and an object once a second. Of two
- * threads that receive from one peer at the same moment either may be the last one.
+ * <p>Safe for use by any thread, without locks. A peer that is already remembered costs a lookup, and one new object a
+ * second. If two threads receive from one peer at the same moment, either datagram may count as the last.
  */
 @SuppressWarnings("exports") // the annotations are not needed at run time
 public final class PeerMemory {
     /**
-     * The number of peers that are remembered unless something else is said: about 2 MB with so many, and 3 MB when
-     * every place is taken.
+     * The default number of peers: takes about 2 MB when as many are remembered, and 3 MB when every place is in use.
      */
     public static final int DEFAULT_CAPACITY = 1 << 14;
 
-    /** How long a peer that is silent is remembered unless something else is said. */
+    /** The default time after which a silent peer is forgotten. */
     public static final Duration DEFAULT_EXPIRY = Duration.ofMinutes(10);
 
     private static final int GROUP = 8;
 
-    /** The time is written anew once in a while only, so that a busy peer does not cost an object for each packet. */
+    /** The interval at which the time of an entry is renewed: a busy peer does not cost an object per datagram. */
     private static final long REFRESH = TimeUnit.SECONDS.toNanos(1);
 
-    /** The tag tells nearly all others apart without a look at their peers. */
+    /** An entry, whose tag distinguishes it from nearly all others without comparing the peers. */
     private record Entry(Endpoint peer, int tag, PacketInfo info, long time) {
         boolean isOf(Endpoint other, int otherTag) {
             return tag == otherTag && peer.equals(other);
@@ -58,26 +57,27 @@ public final class PeerMemory {
     private final LongAdder unknownPeers = new LongAdder();
 
     /**
-     * So that nobody finds out which peers meet in a group: they begin with the nanosecond at which the program
-     * started.
+     * A secret, so that an attacker cannot find out which peers share a group. Its seed includes the nanosecond at
+     * which the program started.
      */
     private final long highKey;
 
     private final long lowKey;
 
-    /** Null until somebody asks: a socket that only sends does without. */
+    /** Null until the first peer is remembered: a socket that only sends needs no places. */
     private volatile @Nullable AtomicReferenceArray<@Nullable Entry> places;
 
-    /** A memory of the default size and expiry. */
+    /** Creates a memory of the default capacity and expiry. */
     public PeerMemory() {
         this(DEFAULT_CAPACITY, DEFAULT_EXPIRY);
     }
 
     /**
-     * A memory.
+     * Creates a memory.
      *
-     * @param capacity how many peers, in 8 to 2^24; rounded up to a power of two
-     * @param expiry for how long at least 1 s, counted from a peer's last datagram, which is known to the second
+     * @param capacity the number of peers, in 8 to 2^24; rounded up to a power of two
+     * @param expiry the time that a peer is remembered, at least 1 s, counted from its last datagram, whose time is
+     *     known to the second
      * @throws IllegalArgumentException if a value is out of range
      */
     public PeerMemory(int capacity, Duration expiry) {
@@ -96,7 +96,7 @@ public final class PeerMemory {
     }
 
     /**
-     * Returns how many peers there is room for; some more than that may be remembered.
+     * Returns the number of peers that there is room for; some more than that may be remembered.
      *
      * @return a power of two
      */
@@ -105,22 +105,23 @@ public final class PeerMemory {
     }
 
     /**
-     * Returns how often a source was asked for and the memory did not know where the peer had asked, so that the system
-     * chose: the peer was forgotten, had not asked, or its last datagram did not say where it was sent to. Counts from
-     * when the first peer was remembered: a client that nobody has sent anything yet counts nothing. Sending to further
-     * servers, one that has been answered counts each datagram that goes to a server it has not heard of.
+     * Returns the number of times that a source was requested for a peer whose request destination was unknown, so that
+     * the system chose: the peer was forgotten, had sent nothing, or its last datagram did not say where it was sent
+     * to. Counting starts when the first peer is remembered: a client that has received nothing counts nothing. A
+     * client that has received a reply and sends to further servers counts each datagram to a server from which it has
+     * received nothing.
      *
-     * @return a number that only grows
+     * @return a number that never decreases
      */
     public long unknownPeers() {
         return unknownPeers.sum();
     }
 
     /**
-     * Notes that a peer asked.
+     * Remembers the destination of a peer's datagram.
      *
-     * @param peer who
-     * @param info where to
+     * @param peer the sender of the datagram
+     * @param info the packet information of the datagram
      */
     public void remember(Endpoint peer, PacketInfo info) {
         remember(peer, info, System.nanoTime());
@@ -141,63 +142,62 @@ public final class PeerMemory {
     }
 
     /**
-     * Notes that a peer asked, for who notes several at once: reading the clock costs more than all else here.
+     * Remembers the destination of a peer's datagram at a given time. For a caller that remembers several at once:
+     * reading the clock is the most expensive part.
      *
-     * @param peer who
-     * @param info where to
-     * @param now what {@link System#nanoTime} said a moment ago
+     * @param peer the sender of the datagram
+     * @param info the packet information of the datagram
+     * @param now a recent value of {@link System#nanoTime}
      */
     public void remember(Endpoint peer, PacketInfo info, long now) {
         Objects.requireNonNull(info, "info");
-        AtomicReferenceArray<@Nullable Entry> there = places();
+        AtomicReferenceArray<@Nullable Entry> entries = places();
         long hash = hash(peer);
         int tag = (int) hash;
         int first = first(hash);
         int second = second(hash, first);
         for (int i = 0; i < 2 * GROUP; i++) {
             int place = place(first, second, i);
-            Entry entry = there.get(place);
+            Entry entry = entries.get(place);
             if (entry != null && entry.isOf(peer, tag)) {
-                renew(there, place, entry, info, now);
+                renew(entries, place, entry, info, now);
                 return;
             }
         }
-        there.set(room(there, first, second, now), new Entry(peer, tag, info, now));
-        dropSecond(there, first, second, peer, tag);
+        entries.set(room(entries, first, second, now), new Entry(peer, tag, info, now));
+        dropSecond(entries, first, second, peer, tag);
     }
 
-    /**
-     * Two threads may have given one peer two places at once; of these the one that is found first counts, and the
-     * other grows old.
-     */
+    /** Removes the second entry of a peer, which two threads may have added at once. The first one found counts. */
     private static void dropSecond(
-            AtomicReferenceArray<@Nullable Entry> there, int first, int second, Endpoint peer, int tag) {
+            AtomicReferenceArray<@Nullable Entry> entries, int first, int second, Endpoint peer, int tag) {
         boolean found = false;
         for (int i = 0; i < 2 * GROUP; i++) {
             int place = place(first, second, i);
-            Entry entry = there.get(place);
+            Entry entry = entries.get(place);
             if (entry != null && entry.isOf(peer, tag)) {
                 if (found) {
-                    there.compareAndSet(place, entry, null);
+                    entries.compareAndSet(place, entry, null);
                 }
                 found = true;
             }
         }
     }
 
-    private void renew(AtomicReferenceArray<@Nullable Entry> there, int place, Entry entry, PacketInfo info, long now) {
+    private void renew(
+            AtomicReferenceArray<@Nullable Entry> entries, int place, Entry entry, PacketInfo info, long now) {
         boolean same = entry.info.equals(info);
         long age = now - entry.time;
         if (!same && age <= expiry && isUnicast(entry.info) && !isUnicast(info)) {
-            if (age > REFRESH) { // unless it has just asked by unicast again
-                there.compareAndSet(place, entry, new Entry(entry.peer, entry.tag, entry.info, now));
+            if (age > REFRESH) { // unless another unicast request has just renewed it
+                entries.compareAndSet(place, entry, new Entry(entry.peer, entry.tag, entry.info, now));
             }
         } else if (!same || age > REFRESH) {
-            there.set(place, new Entry(entry.peer, entry.tag, info, now));
+            entries.set(place, new Entry(entry.peer, entry.tag, info, now));
         }
     }
 
-    /** Returns true if it was sent to the very address that answers it. */
+    /** Returns true if the datagram was sent to the very address that replies to it. */
     private static boolean isUnicast(PacketInfo info) {
         IpAddress local = info.local();
         return !info.truncated()
@@ -206,63 +206,75 @@ public final class PeerMemory {
     }
 
     /**
-     * Finds a free place: in the first group while half of that is free, which is looked at first; else in the one with
-     * more of them, so that hardly one is ever full. There is none in either: that of the peer that has been silent for
-     * longest.
+     * Finds a place for a new peer: in the first group, which lookups read first, while half of it is free; else in the
+     * group with more free places, so that hardly any is ever full. If neither has a free place, returns that of the
+     * peer that has been silent for longest.
      */
-    private int room(AtomicReferenceArray<@Nullable Entry> there, int first, int second, long now) {
-        int freeInFirst = free(there, first, now);
-        int freeInSecond = free(there, second, now);
-        int inFirst = oldest(there, first, now);
-        int inSecond = oldest(there, second, now);
+    private int room(AtomicReferenceArray<@Nullable Entry> entries, int first, int second, long now) {
+        int freeInFirst = free(entries, first, now);
+        int freeInSecond = free(entries, second, now);
+        int inFirst = oldest(entries, first, now);
+        int inSecond = oldest(entries, second, now);
         boolean takesFirst = freeInFirst + freeInSecond == 0
-                ? age(there, inFirst, now) >= age(there, inSecond, now)
+                ? age(entries, inFirst, now) >= age(entries, inSecond, now)
                 : freeInFirst >= Math.min(freeInSecond, GROUP / 2);
         return takesFirst ? inFirst : inSecond;
     }
 
-    private int free(AtomicReferenceArray<@Nullable Entry> there, int group, long now) {
+    private int free(AtomicReferenceArray<@Nullable Entry> entries, int group, long now) {
         int free = 0;
         for (int i = group; i < group + GROUP; i++) {
-            Entry entry = there.get(i);
+            Entry entry = entries.get(i);
             free += entry == null || now - entry.time > expiry ? 1 : 0;
         }
         return free;
     }
 
-    private static int oldest(AtomicReferenceArray<@Nullable Entry> there, int group, long now) {
+    private static int oldest(AtomicReferenceArray<@Nullable Entry> entries, int group, long now) {
         int oldest = group;
         for (int i = group + 1; i < group + GROUP; i++) {
-            oldest = age(there, i, now) > age(there, oldest, now) ? i : oldest;
+            oldest = age(entries, i, now) > age(entries, oldest, now) ? i : oldest;
         }
         return oldest;
     }
 
-    /** Of nobody, older than all. */
-    private static long age(AtomicReferenceArray<@Nullable Entry> there, int place, long now) {
-        Entry entry = there.get(place);
+    /** Returns the age of an entry; an empty place is older than all. */
+    private static long age(AtomicReferenceArray<@Nullable Entry> entries, int place, long now) {
+        Entry entry = entries.get(place);
         return entry == null ? Long.MAX_VALUE : now - entry.time;
     }
 
     /**
-     * Returns where the peer asked last. Not counted by {@link #unknownPeers}.
+     * Returns the destination of the peer's last datagram. {@link #unknownPeers} does not count this call.
      *
-     * @param peer who
-     * @return null if it is not remembered (any more)
+     * @param peer the peer
+     * @return the packet information of that datagram, null if the peer is not remembered
      */
+    public @Nullable PacketInfo lastDestination(Endpoint peer) {
+        return lastDestination(peer, System.nanoTime());
+    }
+
+    /**
+     * Returns {@link #lastDestination}.
+     *
+     * @param peer the peer
+     * @return null if the peer is not remembered
+     * @deprecated renamed to {@link #lastDestination}
+     */
+    @Deprecated(since = "0.1.0", forRemoval = true)
     public @Nullable PacketInfo lastAsked(Endpoint peer) {
-        return lastAsked(peer, System.nanoTime());
+        return lastDestination(peer);
     }
 
     @Nullable
-    PacketInfo lastAsked(Endpoint peer, long now) {
-        AtomicReferenceArray<@Nullable Entry> there = places;
+    PacketInfo lastDestination(Endpoint peer, long now) {
+        AtomicReferenceArray<@Nullable Entry> entries = places;
         long hash = hash(peer);
         int tag = (int) hash;
         int first = first(hash);
         int second = second(hash, first);
-        for (int i = 0; there != null && i < 2 * GROUP; i++) {
-            Entry entry = there.get(place(first, second, i));
+        for (int i = 0; entries != null && i < 2 * GROUP; i++) {
+            Entry entry = entries.get(place(first, second, i));
             if (entry != null && entry.isOf(peer, tag)) {
                 return now - entry.time > expiry ? null : entry.info;
             }
@@ -271,70 +283,71 @@ public final class PeerMemory {
     }
 
     /**
-     * Forgets a peer: what is sent to it leaves by the system's choice until it asks again.
+     * Forgets a peer. Until its next datagram the system chooses the source of replies to it.
      *
-     * @param peer who, remembered or not
+     * @param peer the peer, remembered or not
      */
     public void forget(Endpoint peer) {
-        AtomicReferenceArray<@Nullable Entry> there = places;
+        AtomicReferenceArray<@Nullable Entry> entries = places;
         long hash = hash(peer);
         int first = first(hash);
         int second = second(hash, first);
-        for (int i = 0; there != null && i < 2 * GROUP; i++) {
+        for (int i = 0; entries != null && i < 2 * GROUP; i++) {
             int place = place(first, second, i);
-            Entry entry = there.get(place);
+            Entry entry = entries.get(place);
             if (entry != null && entry.isOf(peer, (int) hash)) {
-                there.compareAndSet(place, entry, null); // unless it asks just now
+                entries.compareAndSet(place, entry, null); // unless its next datagram has just arrived
             }
         }
     }
 
     /**
-     * Returns the source of something for a peer: the address that it asked last. For a socket that is bound to all
-     * addresses and not connected.
+     * Returns the source of a datagram to a peer: the request destination of the peer's last datagram. For a socket
+     * that is bound to all addresses and not connected.
      *
-     * @param peer who
-     * @return the system's choice if the peer is not remembered, or its last datagram did not say where it was sent to:
+     * @param peer the peer
+     * @return the system's choice if the peer is not remembered, or its last datagram did not say where it was sent to;
      *     {@link #unknownPeers} counts both
      */
     public Source source(Endpoint peer) {
-        PacketInfo info = lastAsked(peer);
-        return info == null ? unknown() : asked(peer, info);
+        PacketInfo info = lastDestination(peer);
+        return info == null ? unknown() : requestDestination(peer, info);
     }
 
     /**
-     * Returns the source of something that a channel sends to a peer: the address that the peer asked last.
+     * Returns the source of a datagram that a channel sends to a peer: the request destination of the peer's last
+     * datagram.
      *
-     * @param peer who
-     * @param channel by which it is sent
+     * @param peer the peer
+     * @param channel the channel that sends the datagram
      * @return the system's choice if the peer is not remembered or its last datagram did not say where it was sent to,
-     *     which {@link #unknownPeers} counts unless the channel has only one address to send from; also if the peer
-     *     asked an address that the channel is not {@linkplain PktInfoChannel#isBoundTo bound to}
+     *     which {@link #unknownPeers} counts unless the channel has only one address to send from; also if the channel
+     *     is not {@linkplain PktInfoChannel#isBoundTo bound to} the request destination
      */
     public Source source(Endpoint peer, PktInfoChannel channel) {
-        return source(peer, lastAsked(peer), channel);
+        return source(peer, lastDestination(peer), channel);
     }
 
     /**
-     * Returns the same as {@link #source(Endpoint, PktInfoChannel)}, for who has looked where the peer asked last.
+     * Returns the same as {@link #source(Endpoint, PktInfoChannel)}, for a caller that has looked up the destination.
      *
-     * @param peer who
-     * @param asked what {@link #lastAsked} returned a moment ago
-     * @param channel by which it is sent
+     * @param peer the peer
+     * @param destination a recent result of {@link #lastDestination}
+     * @param channel the channel that sends the datagram
      * @return the system's choice in the same cases, counted in the same way
      */
-    public Source source(Endpoint peer, @Nullable PacketInfo asked, PktInfoChannel channel) {
+    public Source source(Endpoint peer, @Nullable PacketInfo destination, PktInfoChannel channel) {
         Objects.requireNonNull(peer, "peer");
-        Outbox outbox = channel.outbox;
-        if (asked == null) {
-            return outbox.isBoundToOne() ? Source.systemChoice() : unknown();
+        Sender sender = channel.sender;
+        if (destination == null) {
+            return sender.isBoundToOne() ? Source.systemChoice() : unknown();
         }
-        return outbox.answers(asked) ? asked(peer, asked) : Source.systemChoice();
+        return sender.answers(destination) ? requestDestination(peer, destination) : Source.systemChoice();
     }
 
-    private Source asked(Endpoint peer, PacketInfo info) {
+    private Source requestDestination(Endpoint peer, PacketInfo info) {
         try {
-            return AddressAsked.select(peer, info);
+            return ReplyRule.select(peer, info);
         } catch (SendException e) {
             return unknown(); // as without this library
         }
@@ -347,17 +360,17 @@ public final class PeerMemory {
         return Source.systemChoice();
     }
 
-    /** One of the sixteen of two groups. */
+    /** Returns one of the sixteen places of two groups. */
     private static int place(int first, int second, int number) {
         return (number < GROUP ? first : second - GROUP) + number;
     }
 
-    /** The first place of a group, by the upper half of the hash. */
+    /** Returns the first place of a group, by the upper half of the hash. */
     private int first(long hash) {
         return (int) (((hash >>> Integer.SIZE) * groups) >>> Integer.SIZE) * GROUP;
     }
 
-    /** The same of another group, by the lower half. */
+    /** Returns the first place of a different group, by the lower half of the hash. */
     private int second(long hash, int first) {
         int further = 1 + (int) (((hash & 0xffff_ffffL) * (groups - 1)) >>> Integer.SIZE);
         int second = first + further * GROUP;

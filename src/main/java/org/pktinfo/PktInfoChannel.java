@@ -18,7 +18,7 @@ import org.pktinfo.internal.Transport;
 import org.pktinfo.internal.Waiting;
 
 /**
- * A UDP channel that knows which of the host's addresses each datagram was sent to, and whose replies leave from there.
+ * A UDP channel that reports the address that each datagram was sent to, and sends replies from that address.
  *
  * <pre>{@code
  * try (PktInfoChannel channel = PktInfoChannel.open().bind(new InetSocketAddress(8888))) {
@@ -29,23 +29,23 @@ import org.pktinfo.internal.Waiting;
  * }
  * }</pre>
  *
- * <p>The socket is that of a {@link DatagramChannel}, which stays in charge of options, multicast membership and
- * {@link java.nio.channels.Selector Selector} registration: see {@link #channel}.
+ * <p>The socket is that of a {@link DatagramChannel}, which remains in charge of options, multicast membership and
+ * {@link java.nio.channels.Selector Selector} registration: see {@link #jdkChannel}.
  *
- * <p>Safe for use by any number of threads at once; no lock is held while waiting. Closing only the JDK's channel
- * closes this one within a second. Methods that throw {@link IOException} throw of its kinds {@link
- * ClosedChannelException} if the channel is closed; {@link java.nio.channels.AsynchronousCloseException} if another
- * thread closes it while they wait; and {@link java.nio.channels.ClosedByInterruptException} if this thread is
- * interrupted while they wait, or was before they may have to, which closes the channel: see {@link #closeOnInterrupt}.
+ * <p>Safe for use by any number of threads; no lock is held while waiting. Closing only the JDK's channel closes this
+ * one within a second. Methods that throw {@link IOException} throw {@link ClosedChannelException} if the channel is
+ * closed, {@link java.nio.channels.AsynchronousCloseException} if another thread closes it while they wait, and
+ * {@link java.nio.channels.ClosedByInterruptException} if this thread is interrupted while they wait, or before a call
+ * that may wait, which closes the channel: see {@link #closeOnInterrupt}.
  *
  * <p>Memory outside the heap: one payload capacity and 640 bytes for receiving, and the same for sending, each from its
- * first use on: 129 KiB in all with the default capacity. Once {@link #receive()} reads ahead, {@value Inbox#AHEAD}
- * times as much for receiving: 582 KiB. Closing the channel frees it. It does not count for {@code
- * -XX:MaxDirectMemorySize}; that of batches does. Two descriptors besides the JDK's.
+ * first use on: 129 KiB in all with the default capacity. Once {@link #receive()} reads ahead, {@value Receiver#AHEAD}
+ * times as much for receiving: 582 KiB in all. Closing the channel frees it. It does not count towards
+ * {@code -XX:MaxDirectMemorySize}; the memory of batches does. The channel has two file descriptors besides the JDK's.
  */
 @SuppressWarnings("exports") // the annotations are not needed at run time
 public final class PktInfoChannel implements InterruptibleChannel {
-    /** Which addresses a channel is for. */
+    /** The address families of a channel. */
     public enum Family {
         /** IPv6 and IPv4 on one AF_INET6 socket; on a host without IPv6, IPv4 only. */
         DUAL_STACK,
@@ -55,12 +55,12 @@ public final class PktInfoChannel implements InterruptibleChannel {
         IPV6
     }
 
-    /** The largest UDP payload there is, in bytes: 65 527 over IPv6; over IPv4 it is 65 507. */
+    /** The largest UDP payload in bytes: 65 527, over IPv6; over IPv4 it is 65 507. */
     public static final int MAX_PAYLOAD = Transport.LONGEST_PAYLOAD;
 
     final ChannelSocket socket;
-    final Inbox inbox;
-    final Outbox outbox;
+    final Receiver receiver;
+    final Sender sender;
     private final DatagramChannel channel;
     private final Waiting waiting;
 
@@ -69,32 +69,26 @@ public final class PktInfoChannel implements InterruptibleChannel {
         this.channel = channel;
         this.socket = new ChannelSocket(channel, ipv6Only, payloadCapacity);
         this.waiting = new Waiting(socket);
-        this.inbox = new Inbox(socket, waiting);
-        this.outbox = new Outbox(socket, waiting);
+        this.receiver = new Receiver(socket, waiting);
+        this.sender = new Sender(socket, waiting);
     }
 
-    /**
-     * Returns true if this system can do it: it is Linux, and the native library loads, on first use. Never throws.
-     *
-     * @return true if {@link #open()} will not fail for want of the library
-     */
+    /** {@return true on Linux if {@link #open()} finds the native library} Loads it if needed; never throws. */
     public static boolean isSupported() {
         return unsupportedReason() == null;
     }
 
     /**
-     * Returns the reason why {@link #isSupported} is false.
-     *
-     * @return an error whose text lists every attempt to load the native library and its reason, null if it is loaded
+     * {@return the reason why {@link #isSupported} is false: an error whose text lists every attempt to load the native
+     * library and its reason; null if the library is loaded}
      */
     public static @Nullable Throwable unsupportedReason() {
         return NativeLibrary.anyFailure();
     }
 
     /**
-     * Where the native library was loaded from; loads it on first use.
+     * {@return the place that the native library was loaded from, for a log} Loads it on first use.
      *
-     * @return for a log, in words
      * @throws UnsatisfiedLinkError if it cannot be loaded; the text lists every attempt
      */
     public static String libraryOrigin() {
@@ -102,9 +96,8 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * The C library that this process runs on, for a log; loads the native library on first use.
+     * {@return the C library, {@code glibc 2.36} or {@code not glibc}, for a log} Loads the native library if needed.
      *
-     * @return {@code glibc 2.36}, or {@code not glibc}
      * @throws UnsatisfiedLinkError if the native library cannot be loaded
      */
     public static String libcVersion() {
@@ -112,38 +105,38 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Opens a channel for IPv6 and IPv4, or for IPv4 on a host without IPv6, with room for the largest datagrams.
+     * Opens a channel for IPv6 and IPv4, or for IPv4 on a host without IPv6, with the largest payload capacity.
      *
      * @return the channel, not yet bound
-     * @throws IOException as {@link #open(Family, int)} does
+     * @throws IOException if {@link #open(Family, int)} throws it
      */
     public static PktInfoChannel open() throws IOException {
         return open(Family.DUAL_STACK);
     }
 
     /**
-     * As {@link #open(Family, int)}, with room for the largest datagrams.
+     * Opens a channel as {@link #open(Family, int)} does, with the largest payload capacity.
      *
-     * @param family which addresses
+     * @param family the address family
      * @return the channel, not yet bound
-     * @throws IOException as there
+     * @throws IOException if {@link #open(Family, int)} throws it
      */
     public static PktInfoChannel open(Family family) throws IOException {
         return open(family, MAX_PAYLOAD);
     }
 
     /**
-     * Opens a channel for certain addresses and datagrams of a certain length; not yet bound.
+     * Opens a channel of an address family and a payload capacity.
      *
-     * @param family which addresses
+     * @param family the address family
      * @param payloadCapacity the longest payload that can be received whole or sent, in 1 to {@value #MAX_PAYLOAD}
-     *     bytes; what does not fit is cut off and marked, see {@link Datagram#isTruncated}
-     * @return the channel
-     * @throws java.net.SocketException if the kernel ignores the source of what is sent, as gVisor does, and {@code
-     *     pktinfo.unproven} is not {@code allow}; the text names the kernel
-     * @throws IOException if no socket can be had
+     *     bytes; a longer datagram is truncated and marked, see {@link Datagram#isTruncated}
+     * @return the channel, not yet bound
+     * @throws java.net.SocketException if the kernel ignores the source of sent datagrams, as gVisor does, and
+     *     {@code pktinfo.unproven} is not {@code allow}; the text names the kernel
+     * @throws IOException if no socket can be created
      * @throws IllegalArgumentException if the capacity is out of range
-     * @throws UnsupportedOperationException if IPv6 is asked for and there is none, or java.net.preferIPv4Stack is set
+     * @throws UnsupportedOperationException if IPv6 is requested, and is missing or java.net.preferIPv4Stack is set
      * @throws UnsatisfiedLinkError if the native library cannot be loaded; the text lists every attempt
      */
     public static PktInfoChannel open(Family family, int payloadCapacity) throws IOException {
@@ -159,32 +152,31 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Gives packet information to a channel that exists already, with room for the largest datagrams.
+     * Adds packet information to an existing channel, with the largest payload capacity.
      *
-     * <p>Packet information is switched on from now on: datagrams that a bound channel has queued before came without,
-     * and {@link #reply} refuses them. The JDK's channel can still be used, but is better connected and disconnected by
-     * {@link #reconnect}; closing the result closes it too.
+     * <p>Packet information is on from then on: datagrams that a bound channel queued before have none, and
+     * {@link #reply} refuses them. The JDK's channel remains usable; connect and disconnect it by {@link #reconnect}.
      *
      * @param channel a channel of the JDK's own provider
-     * @return the channel around it
-     * @throws ClosedChannelException if it is closed
-     * @throws java.net.SocketException as {@link #open(Family, int)} does
-     * @throws IOException if it cannot be used
-     * @throws IllegalArgumentException if it is not of the JDK's own provider
-     * @throws UnsatisfiedLinkError as {@link #open(Family, int)} does
+     * @return the channel around it; closing it closes the JDK's channel too
+     * @throws ClosedChannelException if the JDK's channel is closed
+     * @throws java.net.SocketException if {@link #open(Family, int)} throws it
+     * @throws IOException if the JDK's channel cannot be used
+     * @throws IllegalArgumentException if the JDK's channel is not of the JDK's own provider
+     * @throws UnsatisfiedLinkError if {@link #open(Family, int)} throws it
      */
     public static PktInfoChannel wrap(DatagramChannel channel) throws IOException {
         return wrap(channel, MAX_PAYLOAD);
     }
 
     /**
-     * As {@link #wrap(DatagramChannel)}, with room for datagrams of a certain length.
+     * Adds packet information as {@link #wrap(DatagramChannel)} does, with a payload capacity.
      *
      * @param channel a channel of the JDK's own provider
      * @param payloadCapacity the longest payload, in 1 to {@value #MAX_PAYLOAD} bytes
      * @return the channel around it
-     * @throws IOException as there
-     * @throws IllegalArgumentException as there, or if the capacity is out of range
+     * @throws IOException if {@link #wrap(DatagramChannel)} throws it
+     * @throws IllegalArgumentException if {@link #wrap(DatagramChannel)} throws it, or the capacity is out of range
      */
     public static PktInfoChannel wrap(DatagramChannel channel, int payloadCapacity) throws IOException {
         Objects.requireNonNull(channel, "channel");
@@ -193,14 +185,13 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Binds to a local address.
+     * Binds this channel to a local address. Bound to one address, it receives only datagrams to that address.
      *
-     * @param local the address and port; null, or a wildcard address and port 0, leaves them to the system. Bound to
-     *     one address the channel receives only what is sent there
+     * @param local the address and port; null, or a wildcard address and port 0, leaves them to the system
      * @return this channel
      * @throws java.net.BindException if the address is in use or not this host's, or the port needs a privilege; the
      *     text names address and privilege
-     * @throws IllegalArgumentException if the address is not of the channel's family, or is a name without a number
+     * @throws IllegalArgumentException if the address is not of the channel's family, or is an unresolved name
      * @throws java.nio.channels.AlreadyBoundException if the channel is bound already
      * @throws IOException if binding fails otherwise
      */
@@ -210,9 +201,8 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * The address that the channel is bound to.
+     * {@return the address and port that the channel is bound to, null if it is not bound}
      *
-     * @return address and port, null if it is not bound
      * @throws IOException if it cannot be determined
      */
     public @Nullable InetSocketAddress localAddress() throws IOException {
@@ -220,31 +210,40 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Returns true if the channel is bound to an address, alone or among all others. If it is bound to one or connected
-     * it has only that one; the kernel would not refuse to send from another. Costs nanoseconds and no system call.
+     * Returns true if the channel is bound to an address, to it alone or to all. A channel that is bound to one address
+     * or connected has only that one, though the kernel would send from another. Costs nanoseconds, no system call.
      *
-     * @param address of this host
-     * @return true for all addresses if the channel is bound to all, a group, or not yet; and for the unspecified one
+     * @param address an address of this host
+     * @return true for every address if the channel is bound to all, a group, or not yet; and for the unspecified one
      */
     public boolean isBoundTo(IpAddress address) {
-        return outbox.isBoundTo(address);
+        return sender.isBoundTo(address);
     }
 
     /**
-     * Returns the JDK's channel of the same socket: for options, multicast membership, the blocking mode, and to
-     * register with a Selector. Packet information stays on. It is connected and disconnected by {@link #reconnect}.
-     *
-     * @return always the same channel; closing it closes this one as well, closing this one closes it
+     * {@return the JDK's channel of the same socket, always the same object} It is for options, multicast membership,
+     * the blocking mode and registration with a Selector. Packet information stays on. Closing either channel closes
+     * the other. Connect and disconnect it by {@link #reconnect}.
      */
-    public DatagramChannel channel() {
+    public DatagramChannel jdkChannel() {
         return channel;
     }
 
-    /** Connects or disconnects a {@link DatagramChannel} or its socket, for {@link PktInfoChannel#reconnect}. */
+    /**
+     * {@return the same as {@link #jdkChannel}}
+     *
+     * @deprecated renamed to {@link #jdkChannel}
+     */
+    @Deprecated(since = "0.1.0", forRemoval = true)
+    public DatagramChannel channel() {
+        return jdkChannel();
+    }
+
+    /** An action that connects or disconnects a JDK channel or its socket, for {@link PktInfoChannel#reconnect}. */
     @FunctionalInterface
     public interface Reconnection {
         /**
-         * Does it.
+         * Connects or disconnects.
          *
          * @throws IOException if that fails
          */
@@ -252,16 +251,16 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Has {@link #channel} connected or disconnected while nobody sends or receives by this channel: {@code
-     * channel.reconnect(() -> channel.channel().disconnect())}. Others are held off meanwhile, and who waits already
-     * goes on to wait. As the JDK's channel does, it waits for a thread that reads from that one itself.
+     * Connects or disconnects {@link #jdkChannel} while no thread sends or receives by this channel: {@code
+     * channel.reconnect(() -> channel.jdkChannel().disconnect())}. Other threads are held off meanwhile; those that
+     * wait continue to wait. Like the JDK's channel, it waits for a thread that reads from the JDK's channel itself.
      *
-     * <p>Disconnecting frees the port for a moment, or replaces the socket. A JDK's channel that is connected or
-     * disconnected otherwise is followed within half a second; until then what is sent leaves from the socket before,
-     * the new one may find its port in use, and what is sent just while it is disconnected may move it to another port.
+     * <p>Disconnecting frees the port for a moment, or replaces the socket. If the JDK's channel is connected or
+     * disconnected otherwise, this channel follows within half a second. Until then datagrams leave from the old
+     * socket, the new one may find its port in use, and sending during the disconnect may move it to another port.
      *
-     * @param reconnection connects or disconnects; must not send or receive by this channel, nor wait for somebody who
-     *     does. It is run also if this channel is closed, to have the JDK's say so
+     * @param reconnection connects or disconnects; must not send or receive by this channel, nor wait for a thread that
+     *     does. It is run even if this channel is closed, so that the JDK's channel reports it
      * @throws IllegalStateException if the reconnection itself uses this channel to send or receive
      * @throws IOException if the reconnection throws it, or the new socket cannot be used
      */
@@ -271,67 +270,73 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Waits until a datagram is there, without taking it; another thread may take it first.
+     * Waits until a datagram can be received, without receiving it; another thread may receive it first.
      *
-     * @param timeout how long to wait at most; zero: not at all
-     * @return false if the time is over and none seemed to be there
+     * @param timeout the longest time to wait; zero does not wait
+     * @return false if the time is over and there seemed to be no datagram
      * @throws IllegalArgumentException if the timeout is negative
      * @throws IOException if waiting fails otherwise
      */
     public boolean awaitReadable(Duration timeout) throws IOException {
-        return inbox.awaitReadable(DatagramBatch.nanos(timeout));
+        return receiver.awaitReadable(DatagramBatch.nanos(timeout));
     }
 
     /**
-     * Lets the kernel hand over datagrams of one peer that came in a row as one (UDP_GRO, udp(7)). {@link #receive()}
-     * gives them one by one all the same, each with its packet information; while some are left neither a {@link
-     * java.nio.channels.Selector} nor a thread that waits already knows of them, so receive until nothing comes. In a
-     * batch they share a slot, see {@link DatagramSlot#segmentSize}, but for those that a {@code receive()} has left.
-     * Default: off. To be switched before bind: once off, what is queued as one is one datagram (tried on Linux 6.18).
+     * Enables or disables coalescing of consecutive datagrams of one peer by the kernel (UDP_GRO, udp(7)).
+     * {@link #receive()} still returns them one by one, each with its packet information. While some are left, neither
+     * a {@link java.nio.channels.Selector} nor a thread that waits already is notified, so receive until there is none.
+     * In a batch they share a slot, see {@link DatagramSlot#segmentSize}, except those left by {@code receive()}.
+     * Default: off. Call it before bind: once off, queued coalesced datagrams are one (tried on Linux 6.18).
      *
-     * @param on true to switch it on
-     * @throws UnsupportedOperationException if the kernel cannot: it came with Linux 5.0
+     * @param on true to enable
+     * @return this channel
+     * @throws UnsupportedOperationException if the kernel is older than Linux 5.0
      * @throws IllegalStateException if the payload capacity is below {@link #MAX_PAYLOAD}: not all of them would fit
      * @throws IOException if the option cannot be set otherwise
      */
-    public void coalesceReceived(boolean on) throws IOException {
+    public PktInfoChannel coalesceReceived(boolean on) throws IOException {
         if (on) {
-            Inbox.checkHolds(socket.payloadCapacity());
+            Receiver.checkHolds(socket.payloadCapacity());
         }
         socket.change(() -> socket.options().coalesce(on));
+        return this;
     }
 
     /**
-     * Sends IPv4 datagrams with the don't-fragment bit or without (RFC 1191, IP_MTU_DISCOVER in ip(7)). Off, routers
-     * fragment what does not fit. To be switched off where several hosts share an address: a router's report may reach
-     * another one than sent. IPv6 routers never do (RFC 8200 5): 1232 bytes pass all links. Default: the system's, on.
+     * Enables or disables the don't-fragment bit of IPv4 datagrams (RFC 1191, IP_MTU_DISCOVER in ip(7)). Without it
+     * routers fragment long datagrams. Disable it if several hosts share an address: a router's report may reach
+     * another host. IPv6 routers never fragment (RFC 8200 5): 1232 bytes pass all links. Default: the system's, on.
      *
-     * @param on true to switch it on
+     * @param on true to enable
+     * @return this channel
      * @throws UnsupportedOperationException if the JDK alone carries the datagrams ({@code pktinfo.fallback})
      * @throws IOException if the option cannot be set otherwise
      */
-    public void pathMtuDiscovery(boolean on) throws IOException {
+    public PktInfoChannel pathMtuDiscovery(boolean on) throws IOException {
         socket.change(() -> socket.options().pathMtuDiscovery(on));
+        return this;
     }
 
     /**
-     * Receives datagrams to groups that only another socket of this host has joined, or to this channel's own alone
-     * (IP_MULTICAST_ALL in ip(7), IPV6_MULTICAST_ALL). Default: off; kernels before 4.20 cannot do that for IPv6.
+     * Enables or disables receiving datagrams to groups that only other sockets of this host have joined
+     * (IP_MULTICAST_ALL in ip(7), IPV6_MULTICAST_ALL). Default: off; kernels before 4.20 cannot disable it for IPv6.
      *
-     * @param on true to switch it on
-     * @throws UnsupportedOperationException if it is to be switched off for IPv6 and the kernel cannot
+     * @param on true to enable
+     * @return this channel
+     * @throws UnsupportedOperationException if it is to be disabled for IPv6 and the kernel cannot
      * @throws IOException if the option cannot be set otherwise
      */
-    public void allGroups(boolean on) throws IOException {
+    public PktInfoChannel allGroups(boolean on) throws IOException {
         socket.change(() -> socket.options().allGroups(on));
+        return this;
     }
 
     /**
-     * Closes this channel when a thread that waits in it is interrupted, as channels do, or leaves the interrupt to
-     * that thread, as with {@link java.net.DatagramSocket}. Virtual threads close it always, as with both. Default: on.
+     * Enables or disables closing this channel if a waiting thread is interrupted, as JDK channels do. If disabled, the
+     * thread keeps the interrupt, as in {@link java.net.DatagramSocket}; virtual threads always close it, as in both.
      *
-     * @param on true to close it; to be set before a thread waits
-     * @return this
+     * @param on true, the default, to enable; to be set before a thread waits
+     * @return this channel
      */
     public PktInfoChannel closeOnInterrupt(boolean on) {
         waiting.closeOnInterrupt(on);
@@ -339,73 +344,69 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Leaves an interrupt to the thread that is interrupted, whatever kind of thread it is: for a channel that many
-     * share, which none of them shall close for all. Whoever waits goes on waiting, and finds the interrupt afterwards.
+     * Leaves an interrupt to the thread that is interrupted, platform or virtual: for a channel that many threads
+     * share, none of which may close it for all. A waiting thread waits on, and finds the interrupt afterwards.
      *
-     * @return this
+     * @return this channel
      */
     public PktInfoChannel ignoreInterrupts() {
         waiting.ignoreInterrupts();
         return this;
     }
 
-    /**
-     * Returns what went through this channel so far. Costs a few additions and a system call.
-     *
-     * @return a snapshot, also of a closed channel
-     */
+    /** {@return a snapshot of the counters, also of a closed channel} Costs a few additions and a system call. */
     public ChannelStats stats() {
         socket.askForDrops();
-        return ChannelStats.of(socket.counters(), outbox.errors());
+        return ChannelStats.of(socket.counters(), sender.errors());
     }
 
     /**
-     * Receives one datagram, which may be empty; waits until one comes. Costs one copy of the payload; no address
-     * object is made. From a queue that has not run empty for {@value Inbox#BUSY} datagrams it takes {@value
-     * Inbox#AHEAD} with one system call, unless another thread waits, a batch exists or {@link #channel} is in
-     * non-blocking mode; the rest is for the next calls of a {@code receive} of this channel or of a batch, in order,
-     * and not seen by who reads the JDK's channel. Connecting or disconnecting that throws it away, as its own queue.
+     * Receives one datagram, which may be empty, waiting until one arrives. Costs one copy of the payload; creates no
+     * JDK address. Once {@value Receiver#BUSY} datagrams came from a queue that did not run empty, it takes
+     * {@value Receiver#AHEAD} with one system call, unless another thread waits, a batch exists or {@link #jdkChannel}
+     * is in non-blocking mode. The next calls of a {@code receive} of this channel or of a batch return the rest, in
+     * order. The JDK's channel does not see the rest; connecting or disconnecting it discards the rest and its queue.
      *
      * @return the datagram, never null
-     * @throws java.nio.channels.IllegalBlockingModeException if {@link #channel} is in non-blocking mode: {@code
-     *     receive(Duration.ZERO)} is for that
+     * @throws java.nio.channels.IllegalBlockingModeException if {@link #jdkChannel} is in non-blocking mode, for which
+     *     there is {@code receive(Duration.ZERO)}
      * @throws java.net.PortUnreachableException if the JDK's channel is connected and its peer's port is closed
      * @throws IOException if receiving fails otherwise
      */
     public Datagram receive() throws IOException {
-        return inbox.receive();
+        return receiver.receive();
     }
 
     /**
-     * Receives one datagram within a time, whatever the blocking mode; otherwise as {@link #receive()}.
+     * Receives one datagram as {@link #receive()} does, but with a timeout and in either blocking mode.
      *
-     * @param timeout how long to wait at most; zero: not at all, also if this thread is interrupted
-     * @return the datagram, null if none came in time
+     * @param timeout the longest time to wait; zero does not wait, even if this thread is interrupted
+     * @return the datagram, null if none arrived in time
      * @throws IllegalArgumentException if the timeout is negative
-     * @throws IOException as there
+     * @throws IOException if {@link #receive()} throws it
      */
     public @Nullable Datagram receive(Duration timeout) throws IOException {
-        return inbox.receive(DatagramBatch.nanos(timeout));
+        return receiver.receive(DatagramBatch.nanos(timeout));
     }
 
     /**
-     * Receives one datagram into a packet of the JDK, as {@link java.net.DatagramSocket#receive} does: what does not
-     * fit is cut off, the packet's address and length are set, and a packet used again keeps its room. For those who
-     * know the JDK's packets and want to know where each was sent to.
+     * Receives one datagram into a packet of the JDK, as {@link java.net.DatagramSocket#receive} does: a datagram that
+     * does not fit is truncated, the packet's address and length are set, and a reused packet keeps its room. For
+     * programs that use the JDK's packets and need the address that each was sent to.
      *
-     * @param packet what to receive into; locked while it is filled, but not while nothing is there
-     * @param timeout how long to wait at most; zero: not at all
-     * @return where it was sent to, null if nothing came in time
+     * @param packet the packet to fill; locked while it is filled, but not during the wait
+     * @param timeout the longest time to wait; zero does not wait
+     * @return the packet information, null if no datagram arrived in time
      * @throws IllegalArgumentException if the timeout is negative
-     * @throws IOException as {@link #receive()} does
+     * @throws IOException if {@link #receive()} throws it
      */
     public @Nullable PacketInfo receive(DatagramPacket packet, Duration timeout) throws IOException {
         Objects.requireNonNull(packet, "packet");
-        return inbox.receive(packet, DatagramBatch.nanos(timeout));
+        return receiver.receive(packet, DatagramBatch.nanos(timeout));
     }
 
     /**
-     * Makes room to receive and answer many datagrams with one call.
+     * Creates a batch, to receive and answer many datagrams with one call.
      *
      * @param slots number of slots, in 1 to {@value DatagramBatch#MAX_SLOTS}; with 32 the cost of the calls is small
      * @param payloadCapacity the longest payload of each, request or reply, in 1 to {@value #MAX_PAYLOAD} bytes
@@ -413,71 +414,69 @@ public final class PktInfoChannel implements InterruptibleChannel {
      * @throws IllegalArgumentException if a number is out of range
      */
     public DatagramBatch newBatch(int slots, int payloadCapacity) {
-        return DatagramBatch.of(inbox, outbox, slots, payloadCapacity);
+        return DatagramBatch.of(receiver, sender, slots, payloadCapacity);
     }
 
     /**
-     * As {@link #reply(Datagram, ByteBuffer)}.
+     * Replies as {@link #reply(Datagram, ByteBuffer)} does.
      *
-     * @param request what was received
-     * @param payload the reply
-     * @throws IOException as there
+     * @param request the request
+     * @param payload the payload of the reply
+     * @throws IOException if {@link #reply(Datagram, ByteBuffer)} throws it
      */
     public void reply(Datagram request, byte[] payload) throws IOException {
         reply(request, ByteBuffer.wrap(payload));
     }
 
     /**
-     * Replies to a request from the address that it was sent to, see {@link SourceSelection#addressAsked}.
+     * Replies to a request from the address that it was sent to, see {@link SourceSelection#requestDestination}.
      *
-     * @param request what was received, now or earlier, by this channel or another of the same port
+     * @param request the request, received now or earlier, by this channel or another of the same port
      * @param payload from its position to its limit; the position is the limit afterwards, if nothing is thrown
-     * @throws SendException as {@link #send} does, with {@link SendException.Kind#NO_SOURCE} if the request does not
-     *     say which address it was sent to, or that is not one that this channel is {@linkplain #isBoundTo bound to},
-     *     and with {@link SendException.Kind#PEER_UNANSWERABLE} if it came from no address that can be answered
-     * @throws IOException as {@link #send} does
+     * @throws SendException if {@link #send} throws it; of kind {@link SendException.Kind#NO_SOURCE} if the request
+     *     does not say which address it was sent to, or this channel is not {@linkplain #isBoundTo bound to} it; and of
+     *     kind {@link SendException.Kind#PEER_UNANSWERABLE} if no reply can be sent to the request's source address
+     * @throws IOException if {@link #send} throws it
      */
     public void reply(Datagram request, ByteBuffer payload) throws IOException {
-        reply(request, payload, SourceSelection.addressAsked());
+        reply(request, payload, SourceSelection.requestDestination());
     }
 
     /**
-     * Replies as {@link #reply(Datagram, ByteBuffer)}, but from the address that a selection chooses.
+     * Replies as {@link #reply(Datagram, ByteBuffer)} does, but from the source that a selection chooses.
      *
-     * @param request what was received
-     * @param payload the reply
+     * @param request the request
+     * @param payload the payload of the reply
      * @param selection chooses the source; the caller's own may choose an address to which this channel is not bound
-     * @throws SendException as there, and whatever the selection throws
-     * @throws IOException as there
+     * @throws SendException if {@link #reply(Datagram, ByteBuffer)} or the selection throws it
+     * @throws IOException if {@link #reply(Datagram, ByteBuffer)} throws it
      */
     public void reply(Datagram request, ByteBuffer payload, SourceSelection selection) throws IOException {
         Objects.requireNonNull(payload, "payload");
-        send(payload, request.peer(), outbox.select(request, selection));
+        send(payload, request.peer(), sender.select(request, selection));
     }
 
     /**
-     * Sends a datagram from a chosen source. If the socket's send buffer is full it waits for room in blocking mode,
-     * and fails with {@link SendException.Kind#TRANSIENT} in non-blocking mode. What is sent may be lost on the way.
+     * Sends a datagram from a chosen source. If the socket's send buffer is full, it waits for room in blocking mode,
+     * and fails with {@link SendException.Kind#TRANSIENT} in non-blocking mode. A sent datagram may be lost on the way.
      *
      * @param payload from its position to its limit, may be empty; the position is the limit then, if nothing is thrown
-     * @param peer where to
-     * @param source where from; also an address that this channel is not bound to, if the kernel takes it
+     * @param peer the destination
+     * @param source the source; also an address that this channel is not bound to, if the kernel accepts it
      * @throws SendException if the datagram is not sent, for the reason of its {@link SendException#kind}
      * @throws IllegalArgumentException if the peer's address is not of the channel's family
-     * @throws java.nio.channels.AlreadyConnectedException if {@link #channel} is connected to another peer, as with
-     *     {@link DatagramChannel#send}. Connected otherwise than by {@link #reconnect}, known within half a second
+     * @throws java.nio.channels.AlreadyConnectedException if {@link #jdkChannel} is connected to another peer, as with
+     *     {@link DatagramChannel#send}; a connection made without {@link #reconnect} is known within half a second
      * @throws IOException if sending fails otherwise
      */
     public void send(ByteBuffer payload, Endpoint peer, Source source) throws IOException {
-        outbox.send(payload, peer, source);
+        sender.send(payload, peer, source);
     }
 
     /**
-     * Returns true if replies leave from the source that is chosen. False only where the native library cannot be
-     * loaded and the program was started with {@code -Dpktinfo.fallback=plain}: there the JDK alone sends and receives,
-     * no packet information comes, sources and selections are ignored, receiving without waiting may take 1 ms.
-     *
-     * @return true except in the fall-back
+     * {@return true if replies are sent from the chosen source} It is false only if the native library cannot be loaded
+     * and the program was started with {@code -Dpktinfo.fallback=plain}. The JDK alone sends and receives then: there
+     * is no packet information, sources and selections are ignored, and receiving without waiting may take 1 ms.
      */
     public boolean choosesSource() {
         return socket.choosesSource();

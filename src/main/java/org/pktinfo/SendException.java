@@ -7,30 +7,30 @@ import org.pktinfo.internal.Errno;
 import org.pktinfo.internal.HostAddress;
 
 /**
- * A datagram was not sent. The channel is as good as before; the text names the source, the peer and what the kernel
- * said, for example {@code sendmsg: ENETUNREACH (101), source 192.0.2.9, peer 192.0.2.1:4711}.
+ * Thrown when a datagram was not sent. The channel remains usable. The message names the source, the peer and the
+ * kernel's error, for example {@code sendmsg: ENETUNREACH (101), source 192.0.2.9, peer 192.0.2.1:4711}.
  */
 public final class SendException extends IOException {
     @Serial
     private static final long serialVersionUID = 1;
 
-    /** What a caller can make of it. */
+    /** The kind of failure, by which a caller can decide how to react. */
     public enum Kind {
         /**
-         * The source is not an address of this host (any more), not yet usable (IPv6 duplicate address detection), or
+         * The source is not or no longer an address of this host, not yet usable (IPv6 duplicate address detection), or
          * not of the peer's family.
          */
         SOURCE_UNUSABLE,
         /**
-         * The request does not say which address it was sent to, it was broken off, or the channel is bound to another
-         * address than that: nothing is guessed.
+         * The request does not say which address it was sent to, its packet information was truncated, or the channel
+         * is bound to another address: the source is never guessed.
          */
         NO_SOURCE,
-        /** The interface is gone: ENODEV. */
+        /** The interface no longer exists: ENODEV. */
         INTERFACE_GONE,
-        /** May work later: a full send buffer or queue (EAGAIN, ENOBUFS, ENOMEM) or a firewall (EPERM). */
+        /** A failure that may pass: a full send buffer or queue (EAGAIN, ENOBUFS, ENOMEM) or a firewall (EPERM). */
         TRANSIENT,
-        /** Longer than a datagram, the send buffer or the path allows: EMSGSIZE. */
+        /** The datagram is longer than the protocol, the send buffer or the path allows: EMSGSIZE. */
         MESSAGE_TOO_LONG,
         /**
          * The host has no route to the peer, or one that forbids it: ENETUNREACH, EHOSTUNREACH, EACCES, ENETDOWN and
@@ -40,18 +40,18 @@ public final class SendException extends IOException {
         /** The peer has port 0, to which nothing can be sent. */
         PEER_PORT_ZERO,
         /**
-         * The request came from no address that a reply can be sent to: 0.0.0.0 (a DHCP client), ::, a multicast group
-         * or 255.255.255.255.
+         * The request's source address cannot receive a reply: 0.0.0.0 (a DHCP client), ::, a multicast group or
+         * 255.255.255.255.
          */
         PEER_UNANSWERABLE,
-        /** Anything else; {@link #errno} says what. */
+        /** Any other failure; see {@link #errno}. */
         OTHER
     }
 
-    /** What a caller can make of it. */
+    /** The kind of failure, by which a caller can decide how to react. */
     private final Kind kind;
 
-    /** The kernel's error number, 0 if the kernel was not asked. */
+    /** The kernel's error number, 0 if the datagram was refused before any system call. */
     private final int errno;
 
     private SendException(Kind kind, int errno, String message) {
@@ -61,10 +61,10 @@ public final class SendException extends IOException {
     }
 
     /**
-     * For a {@link SourceSelection} that finds no source for a reply.
+     * Creates an exception for a {@link SourceSelection} that finds no source for a reply.
      *
-     * @param peer who is not answered
-     * @param reason why not, in words
+     * @param peer the peer that gets no reply
+     * @param reason the reason, in words
      * @return an exception of kind {@link Kind#NO_SOURCE}
      */
     public static SendException noSource(Endpoint peer, String reason) {
@@ -72,7 +72,7 @@ public final class SendException extends IOException {
         return refused(Kind.NO_SOURCE, "no source: " + Objects.requireNonNull(reason, "reason"), peer);
     }
 
-    /** A datagram that is refused before any system call. */
+    /** Creates an exception for a datagram that is refused before any system call. */
     static SendException refused(Kind kind, String reason, Endpoint peer) {
         return new SendException(kind, 0, reason + ", peer " + peer);
     }
@@ -90,19 +90,19 @@ public final class SendException extends IOException {
         return refused(Kind.SOURCE_UNUSABLE, "source " + source + " is not of the peer's family", peer);
     }
 
-    /** A datagram that the kernel refused. */
+    /** Creates an exception for a datagram that the kernel refused. */
     static SendException failed(int errno, Source source, Endpoint peer) {
         return failed(kind(errno, source), errno, source, peer);
     }
 
-    /** The same of a kind that was found out already. */
+    /** Creates an exception for a datagram that the kernel refused, with a kind that is already determined. */
     static SendException failed(Kind kind, int errno, Source source, Endpoint peer) {
         String text = "sendmsg: " + Errno.describe(errno) + ", source " + source + ", peer " + peer;
         return new SendException(kind, errno, text);
     }
 
     /**
-     * What a caller can make of it.
+     * Returns the kind of failure, by which a caller can decide how to react.
      *
      * @return the kind
      */
@@ -111,16 +111,17 @@ public final class SendException extends IOException {
     }
 
     /**
-     * The kernel's error number.
+     * Returns the kernel's error number.
      *
-     * @return the number, 0 if the kernel was not asked
+     * @return the number, 0 if the datagram was refused before any system call
      */
     public int errno() {
         return errno;
     }
 
     /**
-     * What a caller can make of what the kernel said; may ask it whether the source is still an address of this host.
+     * Returns the kind for an error number; may query the kernel for whether the source is still an address of this
+     * host.
      */
     static Kind kind(int errno, Source source) {
         return switch (errno) {
@@ -136,8 +137,9 @@ public final class SendException extends IOException {
     }
 
     /**
-     * The kernel gives one number for a source that is gone and for a route that is missing: ENETUNREACH over IPv4
-     * today, EINVAL over IPv6 and on kernels of RHEL 7. Which it was, the routing table tells, whatever the number.
+     * The kernel returns one number both for a source that no longer exists and for a missing route: ENETUNREACH over
+     * IPv4 today, EINVAL over IPv6 and on kernels of RHEL 7. The routing table decides between the two, whatever the
+     * number.
      */
     private static Kind unusableOr(Kind otherwise, Source source) {
         if (source.address().isUnspecified()) {

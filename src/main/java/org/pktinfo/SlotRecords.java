@@ -9,9 +9,9 @@ import org.pktinfo.internal.Arena;
 import org.pktinfo.internal.Layout;
 
 /**
- * Makes records of an arena's slots, and slots of records. Nothing is allocated before a record is asked for, and
- * nothing for one that was made before and is still known: a server has few addresses, and its peers come again. For
- * one thread at a time.
+ * Creates records of an arena's slots, and fills slots from records. It allocates nothing before a record is requested,
+ * and nothing for a record that is still cached: a server has few addresses, and its peers return. For one thread at a
+ * time.
  */
 final class SlotRecords {
     private static final int PEER_BITS = 10;
@@ -23,32 +23,32 @@ final class SlotRecords {
 
     private final Arena arena;
     private final @Nullable Endpoint[] knownPeers = new Endpoint[1 << PEER_BITS];
-    private final @Nullable KnownInfo[] knownInfos = new KnownInfo[1 << INFO_BITS];
+    private final @Nullable CachedInfo[] cachedInfos = new CachedInfo[1 << INFO_BITS];
 
     /**
-     * With all that it was made of: the bytes of both control messages, flags, and whether the peer has an IPv4
-     * address.
+     * Packet information with everything that it was made of: the bytes of both control messages, flags, and the peer's
+     * family.
      */
-    private record KnownInfo(
+    private record CachedInfo(
             long first, long second, long third, long fourth, int flags, boolean ipv4, PacketInfo info) {}
 
     SlotRecords(Arena arena) {
         this.arena = arena;
     }
 
-    /** Returns the records of an arena: those known, unless they are another's. */
-    static SlotRecords of(Arena arena, @Nullable SlotRecords known) {
-        return known != null && known.arena == arena ? known : new SlotRecords(arena);
+    /** Returns the records of an arena: the cached ones, unless they are of another arena. */
+    static SlotRecords of(Arena arena, @Nullable SlotRecords cached) {
+        return cached != null && cached.arena == arena ? cached : new SlotRecords(arena);
     }
 
-    /** Copies a part of what was received, which has the peer and the packet information of the whole. */
+    /** Copies a part of the received bytes, with the peer and the packet information of the whole. */
     Datagram datagram(int index, int from, int length, int wireLength) {
         byte[] payload = new byte[length];
         arena.read(index, from, payload);
         return new Datagram(payload, peer(index), packetInfo(index), wireLength);
     }
 
-    /** Copies all datagrams of a length that came as one, of which the last may be shorter. */
+    /** Copies all coalesced datagrams of a length, of which the last may be shorter. */
     List<Datagram> datagrams(int index, int length, int segment) {
         List<Datagram> datagrams = new ArrayList<>();
         for (int from = 0; from < length; from += segment) {
@@ -58,12 +58,12 @@ final class SlotRecords {
         return datagrams;
     }
 
-    /** Makes the exception for a reply that was refused without one. */
+    /** Creates the exception for a reply that was refused without one. */
     SendException refusal(int index, SendException.Kind kind) {
         return switch (kind) {
             case PEER_PORT_ZERO -> SendException.portZero(peer(index));
             case PEER_UNANSWERABLE -> SendException.unanswerable(peer(index));
-            default -> AddressAsked.refusal(AddressAsked.answer(arena, index), peer(index), packetInfo(index));
+            default -> ReplyRule.refusal(ReplyRule.answer(arena, index), peer(index), packetInfo(index));
         };
     }
 
@@ -73,12 +73,12 @@ final class SlotRecords {
         int scope = arena.peerScope(index);
         int port = arena.peerPort(index);
         int place = Hash.place(low ^ port, PEER_BITS);
-        Endpoint known = knownPeers[place];
-        if (known == null || known.port() != port || !is(known.address(), high, low, scope)) {
-            known = new Endpoint(new IpAddress(high, low, scope), port);
-            knownPeers[place] = known;
+        Endpoint cached = knownPeers[place];
+        if (cached == null || cached.port() != port || !is(cached.address(), high, low, scope)) {
+            cached = new Endpoint(new IpAddress(high, low, scope), port);
+            knownPeers[place] = cached;
         }
-        return known;
+        return cached;
     }
 
     private static boolean is(IpAddress address, long high, long low, int scope) {
@@ -92,28 +92,28 @@ final class SlotRecords {
         long fourth = arena.pktinfoBytes(index, 3);
         int flags = arena.flags(index) & INFO_FLAGS;
         boolean ipv4 = Addresses.isIpv4(arena.peerHigh(index), arena.peerLow(index));
-        long key = (second * 31 + third) * 31 + fourth; // not ^: an address that is there twice would be gone
+        long key = (second * 31 + third) * 31 + fourth; // not ^: an address that occurs in both would cancel out
         int place = Hash.place(key, INFO_BITS);
-        KnownInfo known = knownInfos[place];
-        if (known == null
-                || known.fourth != fourth
-                || known.third != third
-                || known.second != second
-                || known.first != first
-                || known.flags != flags
-                || known.ipv4 != ipv4) {
-            known = new KnownInfo(first, second, third, fourth, flags, ipv4, newPacketInfo(index));
-            knownInfos[place] = known;
+        CachedInfo cached = cachedInfos[place];
+        if (cached == null
+                || cached.fourth != fourth
+                || cached.third != third
+                || cached.second != second
+                || cached.first != first
+                || cached.flags != flags
+                || cached.ipv4 != ipv4) {
+            cached = new CachedInfo(first, second, third, fourth, flags, ipv4, newPacketInfo(index));
+            cachedInfos[place] = cached;
         }
-        return known.info;
+        return cached.info;
     }
 
     private PacketInfo newPacketInfo(int index) {
-        int interfaceIndex = AddressAsked.interfaceIndex(arena, index);
-        long high = AddressAsked.destinationHigh(arena, index);
-        long low = AddressAsked.destinationLow(arena, index);
-        long localHigh = AddressAsked.localHigh(arena, index);
-        long localLow = AddressAsked.localLow(arena, index);
+        int interfaceIndex = ReplyRule.interfaceIndex(arena, index);
+        long high = ReplyRule.destinationHigh(arena, index);
+        long low = ReplyRule.destinationLow(arena, index);
+        long localHigh = ReplyRule.localHigh(arena, index);
+        long localLow = ReplyRule.localLow(arena, index);
         IpAddress destination = new IpAddress(high, low, Addresses.isOnOneLink(high) ? interfaceIndex : 0);
         boolean same = localHigh == high && localLow == low;
         return new PacketInfo(
@@ -126,20 +126,20 @@ final class SlotRecords {
                 arena.has(index, Layout.FLAG_CONTROL_TRUNCATED));
     }
 
-    /** Makes a slot ready to answer its peer from a source. */
+    /** Prepares a slot to be sent to its peer from a source. */
     void prepareReply(int index, int length, Source source, int interfaceIndex) {
         IpAddress address = source.address();
         arena.prepareSend(index, length, form(source), address.high(), address.low(), interfaceIndex);
     }
 
-    /** Makes a slot ready to send to a peer from a source. */
+    /** Prepares a slot to be sent to a given peer from a source. */
     void prepareSend(int index, int length, Endpoint peer, Source source, int interfaceIndex) {
         IpAddress address = peer.address();
         arena.putPeer(index, address.high(), address.low(), address.scopeId(), peer.port());
         prepareReply(index, length, source, interfaceIndex);
     }
 
-    /** As {@link #prepareSend}, in a slot that holds nothing else: what was received there is forgotten. */
+    /** Prepares a slot as {@link #prepareSend} does, and discards what was received into it. */
     void put(int index, int length, Endpoint peer, Source source, int interfaceIndex) {
         arena.clear(index, length);
         prepareSend(index, length, peer, source, interfaceIndex);

@@ -3,23 +3,23 @@ package org.pktinfo;
 import java.util.Objects;
 
 /**
- * What a datagram leaves from: the control message that goes with it, and what that says. A value that any thread may use.
+ * The source of a datagram: the control message that is sent with it, and its content. A value that any thread may use.
  *
- * @param controlMessage which control message carries the choice, or that none does
- * @param address the source address; unspecified leaves the choice to the kernel
- * @param interfaceIndex the interface to leave by, 0 to let the routing table decide, which also honours source rules
- *     and asymmetric routes. Over IPv4 a wrong interface loses the datagram without any error
+ * @param controlMessage the control message that carries the choice, or {@link ControlMessage#NONE}
+ * @param address the source address; if unspecified, the kernel chooses it
+ * @param interfaceIndex the outgoing interface, 0 to let the routing table decide, which also honours source rules and
+ *     asymmetric routes. Over IPv4 a wrong interface loses the datagram without any error
  */
 public record Source(ControlMessage controlMessage, IpAddress address, int interfaceIndex) {
     /** The control message of a datagram that is sent. */
     public enum ControlMessage {
-        /** None: the routing table chooses. */
+        /** No control message: the routing table chooses. */
         NONE,
         /** {@code IP_PKTINFO} with {@code ipi_spec_dst}, for an IPv4 peer on a socket of either family, ip(7). */
         IN_PKTINFO,
         /**
-         * {@code IPV6_PKTINFO}, for an IPv6 peer, RFC 3542 6.2. For an IPv4 peer the kernels from RHEL 7.4 to 7.6 and Linux
-         * to 3.14 ignore it without an error.
+         * {@code IPV6_PKTINFO}, for an IPv6 peer, RFC 3542 6.2. For an IPv4 peer, the kernels of RHEL 7.4 and 7.5 and
+         * Linux up to 3.14 ignore it without an error.
          */
         IN6_PKTINFO
     }
@@ -27,13 +27,13 @@ public record Source(ControlMessage controlMessage, IpAddress address, int inter
     private static final Source SYSTEM = new Source(ControlMessage.NONE, IpAddress.UNSPECIFIED, 0);
 
     /**
-     * Checks that the parts fit together.
+     * Checks that the components are consistent.
      *
      * @param controlMessage the control message
      * @param address the source address
-     * @param interfaceIndex the interface
-     * @throws IllegalArgumentException if the interface index is negative, if {@code IN_PKTINFO} comes with an IPv6
-     *     address, or if {@code NONE} comes with an address or an interface
+     * @param interfaceIndex the outgoing interface
+     * @throws IllegalArgumentException if the interface index is negative, if {@code IN_PKTINFO} has an IPv6 address,
+     *     or if {@code NONE} has an address or an interface
      */
     public Source {
         Objects.requireNonNull(controlMessage, "controlMessage");
@@ -51,7 +51,7 @@ public record Source(ControlMessage controlMessage, IpAddress address, int inter
     }
 
     /**
-     * The choice of the routing table: on a host with several addresses often not the address that was asked.
+     * Returns the choice of the routing table: often not the request destination, on a host with several addresses.
      *
      * @return always the same object
      */
@@ -60,9 +60,10 @@ public record Source(ControlMessage controlMessage, IpAddress address, int inter
     }
 
     /**
-     * A local address, in the control message of its family; an IPv6 link-local address also by its scope's interface.
+     * Creates a source with a local address, in the control message of its family; an IPv6 link-local address also with
+     * the interface of its scope.
      *
-     * @param address a unicast address of this host; whether it is one the kernel finds out when sending
+     * @param address a unicast address of this host; the kernel checks that when the datagram is sent
      * @return the source
      */
     public static Source of(IpAddress address) {
@@ -70,7 +71,7 @@ public record Source(ControlMessage controlMessage, IpAddress address, int inter
     }
 
     /**
-     * A local address and the interface to leave by.
+     * Creates a source with a local address and the outgoing interface.
      *
      * @param address a unicast address of this host, or {@code 0.0.0.0} or {@code ::} to choose the interface only
      * @param interfaceIndex the interface's index, 0 for none
@@ -83,7 +84,7 @@ public record Source(ControlMessage controlMessage, IpAddress address, int inter
     }
 
     /**
-     * The source in words.
+     * Returns the source in words.
      *
      * @return for example {@code 192.0.2.1}, {@code fe80::1 on interface 2} or {@code the system's choice}
      */

@@ -4,61 +4,70 @@ import java.util.Objects;
 import org.pktinfo.internal.Addresses;
 
 /**
- * Decides which {@link Source} the reply to a request leaves from. The selections here are stateless and may be used by
- * any thread; one's own is a lambda and is called by whichever thread sends the reply.
+ * A strategy that chooses the {@link Source} of the reply to a request. The selections of this interface are stateless
+ * and may be used by any thread. Your own can be a lambda; it is called by the thread that sends the reply.
  *
- * <p>{@link #addressAsked} is right on every kernel from 2.6.32 on; the others are for those who know why they want
- * them.
+ * <p>{@link #requestDestination} is correct on every kernel from 2.6.32 on; use the others only for a particular
+ * reason.
  */
 @FunctionalInterface
 public interface SourceSelection {
     /**
-     * Decides for one request. Must not block.
+     * Chooses the source of the reply to one request. Must not block.
      *
-     * @param peer who sent the request and gets the reply
-     * @param info where the request was sent to and came in
+     * @param peer the sender of the request, which gets the reply
+     * @param info the packet information of the request
      * @return the source of the reply
      * @throws SendException if there is none, preferably {@link SendException#noSource}; nothing is sent then
      */
     Source select(Endpoint peer, PacketInfo info) throws SendException;
 
     /**
-     * The address that the request was sent to; the default. Refuses with {@link SendException.Kind#NO_SOURCE} where
-     * the kernel did not say which that is, and where the channel that is to reply is bound to another address or
-     * connected from one: it never guesses.
+     * Returns the default selection: the address that the request was sent to. It never guesses: it refuses with
+     * {@link SendException.Kind#NO_SOURCE} if the kernel did not report that address, or if the channel that replies is
+     * bound to another address or connected from one.
      *
-     * <ul>
-     *   <li>To an IPv4 peer always one {@code in_pktinfo}, also on an AF_INET6 socket, and never an {@code
-     *   in6_pktinfo},
-     *       which kernels of RHEL 7.4 and Linux 3.14 ignore silently. A broadcast or multicast request is answered from
-     *       the unicast address that the kernel names for it.
-     *   <li>To an IPv6 peer one {@code in6_pktinfo}; for a multicast request with the unspecified address and the
-     *   arrival
-     *       interface, so that the kernel picks an address there.
-     *   <li>The interface is left to the routing table, because pinning it loses replies on asymmetric routes; only
-     *   where
-     *       link-local addresses are involved it is the arrival interface.
-     * </ul>
+     * <p>A reply to an IPv4 peer always carries one {@code in_pktinfo}, also on an AF_INET6 socket. It never carries an
+     * {@code in6_pktinfo}, which kernels of RHEL 7.4 and Linux 3.14 ignore without an error. A broadcast or multicast
+     * request is answered from the unicast address that the kernel names for it.
+     *
+     * <p>A reply to an IPv6 peer carries one {@code in6_pktinfo}. For a multicast request it contains the unspecified
+     * address and the arrival interface, so that the kernel picks an address of that interface.
+     *
+     * <p>The routing table decides the outgoing interface, because pinning it loses replies on asymmetric routes. Only
+     * for link-local addresses it is the arrival interface.
      *
      * @return the selection
      */
-    static SourceSelection addressAsked() {
-        return AddressAsked.SELECTION;
+    static SourceSelection requestDestination() {
+        return ReplyRule.SELECTION;
     }
 
     /**
-     * The address asked, and the interface that the request came in on, whatever the routing table says: for a VRF
-     * behind an unbound socket. Refuses as {@link #addressAsked} does. Over IPv4 a reply that is routed elsewhere is
-     * lost without an error.
+     * Returns {@link #requestDestination}.
+     *
+     * @return the selection
+     * @deprecated renamed to {@link #requestDestination}
+     */
+    @Deprecated(since = "0.1.0", forRemoval = true)
+    static SourceSelection addressAsked() {
+        return requestDestination();
+    }
+
+    /**
+     * Returns a selection of the request destination and the arrival interface, whatever the routing table says: for a
+     * VRF behind an unbound socket. It refuses as {@link #requestDestination} does. Over IPv4 a reply that is routed
+     * elsewhere is lost without an error.
      *
      * @return the selection
      */
     static SourceSelection interfacePinned() {
-        return AddressAsked.PINNED;
+        return ReplyRule.PINNED;
     }
 
     /**
-     * The kernel's choice, as without this library: the wrong address on most hosts with several.
+     * Returns a selection of the kernel's choice, as without this library: the wrong address on most hosts with
+     * several.
      *
      * @return the selection
      */
@@ -75,7 +84,7 @@ public interface SourceSelection {
     }
 
     /**
-     * Always the same address. A request of the other address family cannot be answered from it:
+     * Returns a selection of one fixed address. It cannot answer a request of the other address family:
      * {@link SendException.Kind#SOURCE_UNUSABLE}.
      *
      * @param address a unicast address of this host
@@ -90,20 +99,21 @@ public interface SourceSelection {
     }
 
     /**
-     * Sends back the {@code in6_pktinfo} as it came, and only without one the {@code in_pktinfo}: the order that worked
-     * up to RHEL 7.3 and answers from the wrong address on RHEL 7.4 and 7.5. Where what came cannot be a source, as
-     * with a group, {@link #interfacePinned} decides. For experiments.
+     * Returns a selection that sends back the {@code in6_pktinfo} as received, and only without one the
+     * {@code in_pktinfo}: the order that worked up to RHEL 7.3 and replies from the wrong address on RHEL 7.4 and 7.5.
+     * If the received address cannot be a source, such as a multicast address, {@link #interfacePinned} decides. For
+     * experiments.
      *
      * @return the selection
      */
     static SourceSelection in6PktinfoFirst() {
         return (peer, info) -> {
-            IpAddress came = info.destination();
+            IpAddress destination = info.destination();
             return info.in6Pktinfo()
                             && !info.truncated()
-                            && came.isIpv4() == peer.address().isIpv4()
-                            && Addresses.isUsableSource(came.high(), came.low())
-                    ? new Source(Source.ControlMessage.IN6_PKTINFO, came, info.interfaceIndex())
+                            && destination.isIpv4() == peer.address().isIpv4()
+                            && Addresses.isUsableSource(destination.high(), destination.low())
+                    ? new Source(Source.ControlMessage.IN6_PKTINFO, destination, info.interfaceIndex())
                     : interfacePinned().select(peer, info);
         };
     }

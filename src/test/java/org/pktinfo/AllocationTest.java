@@ -11,7 +11,7 @@ import java.net.InetSocketAddress;
 import org.junit.jupiter.api.Test;
 import org.pktinfo.PktInfoChannel.Family;
 
-/** The cost to the heap of receiving and replying with records. */
+/** The heap allocation of receiving and replying with records. */
 class AllocationTest {
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     private static final int ROUNDS = 20_000;
@@ -20,7 +20,7 @@ class AllocationTest {
 
     private static volatile byte[] sink;
 
-    /** Tells how much this thread has allocated since it began. */
+    /** Returns the number of bytes that this thread has allocated since it began. */
     static long allocatedBytes() {
         return THREADS.getCurrentThreadAllocatedBytes();
     }
@@ -29,7 +29,7 @@ class AllocationTest {
         void run() throws IOException;
     }
 
-    /** Bytes a round, after enough rounds for the compiler to have settled. */
+    /** Returns the bytes of a round, after enough rounds for the compiler to have settled. */
     private static double bytesPerRound(Round round) throws IOException {
         for (int i = 0; i < ROUNDS; i++) {
             round.run();
@@ -70,7 +70,7 @@ class AllocationTest {
 
     private static void drain(PktInfoChannel server) throws IOException {
         while (server.receive(java.time.Duration.ZERO) != null) {
-            // what did not fit the receive buffer was lost, the rest is of no interest
+            // datagrams that did not fit the receive buffer were dropped, the others are of no interest
         }
     }
 }

@@ -14,7 +14,7 @@ import org.pktinfo.internal.Doors;
 import org.pktinfo.internal.Layout;
 import org.pktinfo.internal.NativeLibrary;
 
-/** A slot as Java reads it, with the test in the place of the kernel. */
+/** A slot as Java reads it, with the test in place of the kernel. */
 class ArenaTest {
     private static final int BOTH = Layout.FLAG_IN_PKTINFO | Layout.FLAG_IN6_PKTINFO;
 
@@ -31,7 +31,7 @@ class ArenaTest {
         return records.datagram(1, 0, arena.length(1), arena.wireLength(1));
     }
 
-    /** The second slot, so that a wrong offset does not go unnoticed. */
+    /** Returns an offset in the second slot, so that a wrong offset does not go unnoticed. */
     private int at(int field) {
         return Layout.HEADER_SIZE + Layout.SLOT_SIZE + field;
     }
@@ -65,7 +65,7 @@ class ArenaTest {
         assertThat(info.local()).as(what).isEqualTo(Loopback.address("192.0.2.9"));
         assertThat(info.destination()).as(what).isEqualTo(Loopback.address("192.0.2.9"));
         assertThat(info.interfaceIndex()).as(what).isEqualTo(3);
-        Source reply = SourceSelection.addressAsked().select(records.peer(1), info);
+        Source reply = SourceSelection.requestDestination().select(records.peer(1), info);
         assertThat(reply.controlMessage()).isEqualTo(Source.ControlMessage.IN_PKTINFO);
     }
 
@@ -97,7 +97,7 @@ class ArenaTest {
         memory.putInt(at(Layout.FLAGS), Layout.FLAG_IN6_PKTINFO);
         PacketInfo info = records.packetInfo(1);
         assertThat(info.local()).isEqualTo(IpAddress.UNSPECIFIED);
-        assertThat(SourceSelection.addressAsked().select(records.peer(1), info))
+        assertThat(SourceSelection.requestDestination().select(records.peer(1), info))
                 .isEqualTo(Source.of(IpAddress.UNSPECIFIED, 3));
     }
 
@@ -122,15 +122,15 @@ class ArenaTest {
     @Test
     void aSlotKnowsWhetherItsDestinationIsKnownAndUnicast() throws IOException {
         receiveFromIpv4(BOTH);
-        assertThat(AddressAsked.hasPacketInfo(arena, 1)).isTrue();
-        assertThat(AddressAsked.isUnicast(arena, 1)).isTrue();
+        assertThat(ReplyRule.hasPacketInfo(arena, 1)).isTrue();
+        assertThat(ReplyRule.isUnicast(arena, 1)).isTrue();
         put4(Layout.IN_ADDRESS, "192.0.2.255");
-        assertThat(AddressAsked.isUnicast(arena, 1)).isFalse();
+        assertThat(ReplyRule.isUnicast(arena, 1)).isFalse();
         receiveFromIpv4(BOTH | Layout.FLAG_CONTROL_TRUNCATED);
-        assertThat(AddressAsked.hasPacketInfo(arena, 1)).isFalse();
+        assertThat(ReplyRule.hasPacketInfo(arena, 1)).isFalse();
         receiveFromIpv4(0);
-        assertThat(AddressAsked.hasPacketInfo(arena, 1)).isFalse();
-        assertThat(AddressAsked.isUnicast(arena, 1)).isFalse();
+        assertThat(ReplyRule.hasPacketInfo(arena, 1)).isFalse();
+        assertThat(ReplyRule.isUnicast(arena, 1)).isFalse();
     }
 
     @Test

@@ -18,8 +18,8 @@ import org.junit.jupiter.api.Timeout;
 import org.pktinfo.PktInfoChannel.Family;
 
 /**
- * A channel that is bound to one address or connected does not answer from another, which the kernel would let it; seen
- * at the client.
+ * A channel that is bound to one address or connected does not answer from another, although the kernel allows it;
+ * verified at the client.
  */
 @Timeout(60)
 class BoundChannelTest {
@@ -51,7 +51,7 @@ class BoundChannelTest {
 
     private void connect(PktInfoChannel channel) throws IOException {
         InetSocketAddress peer = Loopback.to("127.0.0.1", client.socket.getLocalPort());
-        channel.reconnect(() -> channel.channel().connect(peer));
+        channel.reconnect(() -> channel.jdkChannel().connect(peer));
     }
 
     @Test
@@ -89,7 +89,7 @@ class BoundChannelTest {
         assertRefused(() -> all.reply(elsewhere, REPLY));
         all.reply(there, REPLY);
         assertThat(client.replySource(REPLY)).isEqualTo(address("127.0.0.1"));
-        all.reconnect(() -> all.channel().disconnect());
+        all.reconnect(() -> all.jdkChannel().disconnect());
         all.reply(elsewhere, REPLY);
         assertThat(client.replySource(REPLY)).isEqualTo(address("127.0.0.2"));
     }
@@ -101,7 +101,7 @@ class BoundChannelTest {
         assertThat(batch.receive(Loopback.SOON)).isEqualTo(1);
         connect(all);
         for (SourceSelection selection :
-                new SourceSelection[] {SourceSelection.addressAsked(), SourceSelection.interfacePinned()}) {
+                new SourceSelection[] {SourceSelection.requestDestination(), SourceSelection.interfacePinned()}) {
             batch.slot(0).reply(2, selection);
             SendException refused = batch.slot(0).failure();
             assertRefused(() -> {
@@ -111,13 +111,13 @@ class BoundChannelTest {
         batch.slot(0).reply(2, SourceSelection.systemChoice());
         assertThat(batch.send()).isEqualTo(1);
         assertThat(client.replySource(REPLY)).isEqualTo(address("127.0.0.1"));
-        all.reconnect(() -> all.channel().disconnect());
+        all.reconnect(() -> all.jdkChannel().disconnect());
         batch.slot(0).reply(2);
         assertThat(batch.send()).isEqualTo(1);
         assertThat(client.replySource(REPLY)).isEqualTo(address("127.0.0.2"));
     }
 
-    /** Nobody sends from a broadcast address, so the one that the kernel names is its own. */
+    /** No host sends from a broadcast address, so the source that the kernel reports is one of its own. */
     @Test
     void boundToABroadcastAddressItAnswersFromAnAddressOfTheHost() throws IOException {
         try (PktInfoChannel broadcast = bind(Loopback.to("127.255.255.255", 0))) {
@@ -137,7 +137,7 @@ class BoundChannelTest {
         IpAddress other = address("127.0.0.1");
         try (PktInfoChannel unbound = PktInfoChannel.open()) {
             assertThat(unbound.isBoundTo(own)).isTrue();
-            unbound.channel().socket().bind(new InetSocketAddress("127.0.0.9", 0)); // by the JDK alone
+            unbound.jdkChannel().socket().bind(new InetSocketAddress("127.0.0.9", 0)); // by the JDK alone
             assertThat(unbound.isBoundTo(own)).isTrue();
             assertThat(unbound.isBoundTo(other)).isFalse();
         }
@@ -149,7 +149,7 @@ class BoundChannelTest {
         connect(all);
         assertThat(all.isBoundTo(other)).isTrue();
         assertThat(all.isBoundTo(own)).isFalse();
-        all.reconnect(() -> all.channel().disconnect());
+        all.reconnect(() -> all.jdkChannel().disconnect());
         assertThat(all.isBoundTo(own)).isTrue();
         try (PktInfoChannel group = bind(Loopback.to("239.255.7.12", 0))) {
             assertThat(group.isBoundTo(own)).isTrue();
@@ -188,7 +188,7 @@ class BoundChannelTest {
         Datagram request = client.ask("127.0.0.2", all);
         Endpoint peer = request.peer();
         memory.remember(peer, request.packetInfo());
-        PacketInfo found = memory.lastAsked(peer);
+        PacketInfo found = memory.lastDestination(peer);
         memory.remember(peer, client.ask("127.0.0.3", all).packetInfo());
         assertThat(memory.source(peer, found, all)).isEqualTo(Source.of(address("127.0.0.2")));
         assertThat(memory.source(peer, found, bound)).isEqualTo(Source.systemChoice());
@@ -198,7 +198,7 @@ class BoundChannelTest {
         assertThat(memory.unknownPeers()).isEqualTo(1);
     }
 
-    /** As of any request that does not say where it was sent to. */
+    /** The exception is that of any request without a destination. */
     @Test
     void aRequestWithoutPacketInformationIsRefusedAsSuch() throws IOException {
         Datagram request = client.ask("127.0.0.9", bound);

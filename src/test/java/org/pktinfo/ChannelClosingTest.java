@@ -40,7 +40,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.PktInfoChannel.Family;
 
-/** Channels that are closed while threads wait in them, by whom and in whatever way, and what is left of them then. */
+/** Channels that are closed in every way while threads wait in them, and the resources that are left then. */
 @Timeout(60)
 class ChannelClosingTest {
     private Loopback client;
@@ -97,17 +97,17 @@ class ChannelClosingTest {
         waiter.thread.interrupt();
         assertThat(waiter.failure()).isExactlyInstanceOf(ClosedByInterruptException.class);
         assertThat(server.isOpen()).isFalse();
-        assertThat(server.channel().isOpen()).isFalse();
+        assertThat(server.jdkChannel().isOpen()).isFalse();
     }
 
     /**
-     * As JDK 17's Thread.interrupt can do it, between the look for a channel to close and the flag: a thread's own sets
-     * the flag only.
+     * JDK 17's Thread.interrupt can do this, between the look for a channel to close and the flag: a thread's own
+     * interrupt only sets the flag.
      */
     @Test
     void anInterruptThatClosesNoChannelIsSeenWithinASecond() throws Exception {
         PktInfoChannel server = Loopback.open(Family.DUAL_STACK);
-        Waiter waiter = new Waiter(() -> server.inbox.receive(
+        Waiter waiter = new Waiter(() -> server.receiver.receive(
                 () -> {
                     Thread.currentThread().interrupt();
                     return null;
@@ -117,7 +117,7 @@ class ChannelClosingTest {
         assertThat(server.isOpen()).isFalse();
     }
 
-    /** A thousand times each, because a wake-up that is lost is lost rarely. */
+    /** A thousand rounds each, because a wake-up is lost rarely. */
     @Tag("load")
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
@@ -134,7 +134,7 @@ class ChannelClosingTest {
         PktInfoChannel server = Loopback.open(Family.DUAL_STACK);
         Waiter first = new Waiter(server);
         Waiter second = new Waiter(server);
-        if (round % 2 == 0) { // else close hits them on their way into the kernel
+        if (round % 2 == 0) { // otherwise close reaches them on their way into the kernel
             first.awaitInKernel();
             second.awaitInKernel();
         }
@@ -146,8 +146,8 @@ class ChannelClosingTest {
         }
         assertThat(first.failure()).isInstanceOf(ClosedChannelException.class);
         assertThat(second.failure()).isInstanceOf(ClosedChannelException.class);
-        // Who is not woken looks for itself after a second, as after an interrupt that falls into the gap of JDK 17 on
-        // the way in.
+        // A thread that is not woken checks for itself after a second, as after an interrupt that falls into the gap of
+        // JDK 17 on the way in.
         Duration limit = byInterrupt && round % 2 != 0 ? Duration.ofMillis(1500) : Duration.ofMillis(500);
         assertThat(Duration.ofNanos(System.nanoTime() - start))
                 .as("round " + round)
@@ -155,10 +155,7 @@ class ChannelClosingTest {
         server.close();
     }
 
-    /**
-     * The longest time that the machine has let a thread wait for its turn that asked for a millisecond: no round can
-     * be faster.
-     */
+    /** The delays with which a thread that sleeps for a millisecond at a time wakes up: no round can be faster. */
     private static final class Stalls implements AutoCloseable {
         private static final long BEAT = 1_000_000; // nanoseconds
 
@@ -178,7 +175,7 @@ class ChannelClosingTest {
             metronome.start();
         }
 
-        /** Nanoseconds in all, the stall that lasts now included. */
+        /** Returns the delays in all in nanoseconds, including the one in progress. */
         long total() {
             return ended.get() + Math.max(0, System.nanoTime() - lastBeat - BEAT);
         }
@@ -194,8 +191,8 @@ class ChannelClosingTest {
         try (Selector selector = Selector.open()) {
             PktInfoChannel server = Loopback.open(Family.DUAL_STACK);
             int port = server.localAddress().getPort();
-            server.channel().configureBlocking(false);
-            server.channel().register(selector, SelectionKey.OP_READ);
+            server.jdkChannel().configureBlocking(false);
+            server.jdkChannel().register(selector, SelectionKey.OP_READ);
             server.close();
             selector.selectNow(); // the JDK closes a registered channel's descriptor when its key is removed
             PktInfoChannel.open().bind(new InetSocketAddress(port)).close();
@@ -203,7 +200,7 @@ class ChannelClosingTest {
     }
 
     @Test
-    @SuppressWarnings("try") // closing by hand is what is tested
+    @SuppressWarnings("try") // closing by hand is under test
     void whenTheJdksChannelIsClosedAndNobodyCallsThePortIsFreeWithinASecond() throws Exception {
         try (DatagramChannel jdk = DatagramChannel.open().bind(new InetSocketAddress(0));
                 PktInfoChannel server = PktInfoChannel.wrap(jdk)) {
@@ -231,8 +228,8 @@ class ChannelClosingTest {
         PktInfoChannel server = Loopback.open(Family.DUAL_STACK);
         int port = server.localAddress().getPort();
         Selector selector = Selector.open();
-        server.channel().configureBlocking(false);
-        server.channel().register(selector, SelectionKey.OP_READ);
+        server.jdkChannel().configureBlocking(false);
+        server.jdkChannel().register(selector, SelectionKey.OP_READ);
         selector.close();
         client.send("127.0.0.2", server, new byte[] {1});
         assertThat(server.receive(SOON).packetInfo().local()).isEqualTo(address("127.0.0.2"));
@@ -243,7 +240,7 @@ class ChannelClosingTest {
     @Test
     void severalThreadsReceiveEachDatagramOnce() throws Exception {
         try (PktInfoChannel server = Loopback.open(Family.DUAL_STACK)) {
-            server.channel().setOption(StandardSocketOptions.SO_RCVBUF, 1 << 20); // nothing lost while they start
+            server.jdkChannel().setOption(StandardSocketOptions.SO_RCVBUF, 1 << 20); // nothing lost while they start
             List<CompletableFuture<Integer>> receivers = new ArrayList<>();
             for (int i = 0; i < 4; i++) {
                 receivers.add(CompletableFuture.supplyAsync(() -> countUntilSilence(server)));
@@ -271,7 +268,7 @@ class ChannelClosingTest {
         }
     }
 
-    /** The number is taken by another socket at once; what the closed channel does must not touch it. */
+    /** Another socket gets the number at once; the closed channel must not touch it. */
     @Test
     void aDescriptorNumberThatIsUsedAgainIsNeverReadOrWritten() throws Exception {
         for (int round = 0; round < 200; round++) {
@@ -279,7 +276,7 @@ class ChannelClosingTest {
             Endpoint own = new Endpoint(address("127.0.0.1"), client.socket.getLocalPort());
             Waiter waiter = new Waiter(server);
             if (round % 2 == 0) {
-                server.channel().close(); // the JDK's number is free while ours is still in use
+                server.jdkChannel().close(); // the JDK's number is free while the channel's own is still in use
             } else {
                 server.close();
             }
@@ -307,13 +304,13 @@ class ChannelClosingTest {
         Waiter waiter = new Waiter(server);
         waiter.awaitInKernel();
         long start = System.nanoTime();
-        server.channel().close();
+        server.jdkChannel().close();
         assertThat(waiter.failure()).isInstanceOf(ClosedChannelException.class);
         assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofMillis(1500));
         awaitFree(port);
     }
 
-    /** The thread that closes may be the last to leave, after the one that it has woken. */
+    /** The closing thread may be the last to leave, after the one that it has woken. */
     private static void awaitFree(int port) throws IOException {
         long deadline = System.nanoTime() + SOON.toNanos();
         boolean free = false;

@@ -26,7 +26,7 @@ import org.pktinfo.internal.Arena;
 import org.pktinfo.internal.Doors;
 import org.pktinfo.internal.Layout;
 
-/** The counters of a channel, against the datagrams that were really sent, received and lost. */
+/** The counters of a channel, compared with the datagrams that were really sent, received and dropped. */
 @Timeout(60)
 class ChannelStatsTest {
     private PktInfoChannel server;
@@ -121,7 +121,7 @@ class ChannelStatsTest {
         assertThat(stats.sent()).as("three, and five segments").isEqualTo(8);
         assertThat(stats.sentBytes()).isEqualTo(39);
         assertThat(stats.sendCalls()).isEqualTo(1);
-        assertThat(stats.coalesced()).isEqualTo(server.outbox.segments() ? 3 : 0);
+        assertThat(stats.coalesced()).isEqualTo(server.sender.segments() ? 3 : 0);
         assertThat(batch.send()).isZero();
         assertThat(server.stats()).as("nothing more to send").isEqualTo(stats);
     }
@@ -165,7 +165,7 @@ class ChannelStatsTest {
         assertThat(server.stats().receiveCalls()).isZero();
     }
 
-    /** Its memory too: whoever makes a batch for each request must not fill the heap. */
+    /** Its memory too: a program that makes a batch for each request must not fill the heap. */
     @Test
     void aForgottenBatchGoesAndWhatItCountedStays() throws Exception {
         DatagramBatch batch = server.newBatch(2, 10);
@@ -192,7 +192,7 @@ class ChannelStatsTest {
                 : () -> server.receive(Duration.ZERO) == null ? 0 : 1;
     }
 
-    /** Loopback delivers before send returns, so whatever is not in the queue then is lost. */
+    /** Loopback delivers before send returns, so a datagram that is not in the queue then was dropped. */
     @ParameterizedTest
     @ValueSource(strings = {"record", "batch"})
     void whatTheKernelLostIsWhatWasSentAndDidNotCome(String how) throws IOException {
@@ -203,9 +203,9 @@ class ChannelStatsTest {
             client.flood(server);
             sent += Loopback.FLOOD;
             while (receiver.receive() > 0) {
-                // takes what fitted
+                // takes the datagrams that fitted
             }
-            client.send("127.0.0.2", server, new byte[1]); // of old kernels the first one queued after the loss tells
+            client.send("127.0.0.2", server, new byte[1]); // old kernels report it with the next one queued
             sent++;
             assertThat(receiver.receive()).isEqualTo(1);
             ChannelStats stats = server.stats();
@@ -214,8 +214,8 @@ class ChannelStatsTest {
     }
 
     /**
-     * Linux 4.12: a server that hangs, or is closed with its queue full, has lost datagrams and receives none that
-     * would tell.
+     * Linux 4.12: a server that hangs, or is closed with its queue full, has dropped datagrams and receives none that
+     * would report it.
      */
     @Test
     void whatTheKernelLostIsKnownWithoutReceiving() throws IOException {
@@ -229,7 +229,7 @@ class ChannelStatsTest {
         assertThat(server.stats().received()).isZero();
     }
 
-    /** Four threads, two ways to receive, one flood; what they see comes in any order. */
+    /** Four threads, two ways to receive, one flood; the threads see the counts in any order. */
     @Test
     void severalReceiversOfOneChannelAgreeWithTheKernel() throws Exception {
         Loopback.shrinkQueue(server);
@@ -251,7 +251,7 @@ class ChannelStatsTest {
             receiver.get();
         }
         while (server.receive(Duration.ZERO) != null) {
-            // what the others left
+            // those that the others left
         }
         client.send("127.0.0.2", server, new byte[1]);
         sent++;
@@ -272,7 +272,7 @@ class ChannelStatsTest {
         }
     }
 
-    /** As if the kernel had lost almost 2^32 datagrams: the slot says what a control message would. */
+    /** As if the kernel had dropped almost 2^32 datagrams: the slot has the value of a control message. */
     @Test
     void theCounterOfTheSlotIsBelievedOnlyIfItCame() {
         Arena arena = new Arena(1, 10, Layout.FAMILY_IPV4);

@@ -71,14 +71,14 @@ class ChannelTest {
             channel.bind(new InetSocketAddress(0));
             assertOptionsOn(channel, "bind");
             if (family != Family.IPV6) {
-                channel.channel().join(InetAddress.getByName("239.1.2.3"), loopback);
+                channel.jdkChannel().join(InetAddress.getByName("239.1.2.3"), loopback);
             }
             if (isIpv6(channel)) {
-                channel.channel().join(InetAddress.getByName("ff15::9"), loopback);
+                channel.jdkChannel().join(InetAddress.getByName("ff15::9"), loopback);
             }
             assertOptionsOn(channel, "join");
-            channel.channel().setOption(StandardSocketOptions.SO_REUSEADDR, true);
-            channel.channel().setOption(StandardSocketOptions.IP_MULTICAST_LOOP, true);
+            channel.jdkChannel().setOption(StandardSocketOptions.SO_REUSEADDR, true);
+            channel.jdkChannel().setOption(StandardSocketOptions.IP_MULTICAST_LOOP, true);
             assertOptionsOn(channel, "setOption");
         }
     }
@@ -123,7 +123,7 @@ class ChannelTest {
         try (PktInfoChannel server =
                 PktInfoChannel.open().bind(new InetSocketAddress(InetAddress.getByName("127.0.0.2"), 0))) {
             client.send("127.0.0.3", server, new byte[] {3});
-            assertThat(client.exchange("127.0.0.2", server, SourceSelection.addressAsked()))
+            assertThat(client.exchange("127.0.0.2", server, SourceSelection.requestDestination()))
                     .isEqualTo(address("127.0.0.2"));
         }
     }
@@ -160,8 +160,8 @@ class ChannelTest {
     void aSelectorWaitsForTheChannel() throws IOException {
         try (PktInfoChannel server = Loopback.open(Family.DUAL_STACK);
                 Selector selector = Selector.open()) {
-            server.channel().configureBlocking(false);
-            server.channel().register(selector, SelectionKey.OP_READ);
+            server.jdkChannel().configureBlocking(false);
+            server.jdkChannel().register(selector, SelectionKey.OP_READ);
             assertThatThrownBy(server::receive).isInstanceOf(IllegalBlockingModeException.class);
             assertThat(server.receive(Duration.ZERO)).isNull();
             client.send("127.0.0.2", server, new byte[] {1});
@@ -183,8 +183,8 @@ class ChannelTest {
         DatagramChannel jdk = DatagramChannel.open(ipv6 ? StandardProtocolFamily.INET6 : StandardProtocolFamily.INET);
         try (PktInfoChannel server = PktInfoChannel.wrap(jdk)) {
             jdk.bind(new InetSocketAddress(0));
-            assertThat(server.channel()).isSameAs(jdk);
-            assertThat(client.exchange("127.0.0.2", server, SourceSelection.addressAsked()))
+            assertThat(server.jdkChannel()).isSameAs(jdk);
+            assertThat(client.exchange("127.0.0.2", server, SourceSelection.requestDestination()))
                     .isEqualTo(address("127.0.0.2"));
         }
         assertThat(jdk.isOpen()).isFalse();
@@ -222,7 +222,7 @@ class ChannelTest {
     void aConnectedChannelHearsThatNobodyListens() throws IOException {
         int port = portThatNobodyListensOn();
         try (PktInfoChannel channel = PktInfoChannel.open(Family.IPV4)) {
-            channel.channel().connect(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), port));
+            channel.jdkChannel().connect(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), port));
             Endpoint peer = new Endpoint(address("127.0.0.1"), port);
             channel.send(ByteBuffer.allocate(1), peer, Source.systemChoice());
             assertThatThrownBy(() -> channel.receive(SOON)).isInstanceOf(java.net.PortUnreachableException.class);

@@ -9,7 +9,10 @@ import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 
-/** Finds who depends on itself by way of others (strongly connected components), in a graph of some hundred nodes. */
+/**
+ * Finds the nodes that depend on themselves by way of others (strongly connected components), in a graph of some
+ * hundred nodes.
+ */
 final class Circles {
     private Circles() {}
 
@@ -17,7 +20,7 @@ final class Circles {
      * Finds the circles of a graph.
      *
      * @param arrows from each node to those that it uses
-     * @return those of two nodes or more, each as large as it can be
+     * @return circles of two nodes or more, each as large as possible
      */
     static List<SortedSet<String>> of(Map<String, Set<String>> arrows) {
         List<SortedSet<String>> circles = new ArrayList<>();
@@ -39,7 +42,7 @@ final class Circles {
         return circles;
     }
 
-    /** Returns where the arrows lead from a node: the node itself only if they come back to it. */
+    /** Returns the nodes that the arrows lead to from a node: the node itself only if they come back to it. */
     private static Set<String> reachable(Map<String, Set<String>> arrows, String from) {
         Set<String> reached = new TreeSet<>();
         Deque<String> waiting = new ArrayDeque<>(arrows.getOrDefault(from, Set.of()));

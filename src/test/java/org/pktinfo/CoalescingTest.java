@@ -23,10 +23,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.PktInfoChannel.Family;
-import org.pktinfo.internal.UncutDestinations;
+import org.pktinfo.internal.SegmentationRefusals;
 
 /**
- * Datagrams that leave and come as one, and are several all the same. A client that coalesces shows what left together.
+ * Datagrams that are sent and received as one, and are several all the same. A client that coalesces shows which were
+ * sent as one.
  */
 @Timeout(60)
 class CoalescingTest {
@@ -144,7 +145,7 @@ class CoalescingTest {
     @Test
     void aRequestThatCameAsOneIsAnsweredAsManyWithTheSameSizes() throws IOException {
         server.coalesceReceived(true);
-        ask("127.0.0.7", 100); // the answer of which leaves as many
+        ask("127.0.0.7", 100); // the reply is sent as 100 datagrams too
         assertThat(batch.receive(SOON)).isEqualTo(1);
         for (int i = 0; i < 100; i++) {
             batch.slot(0).payload().put(i, (byte) i);
@@ -223,7 +224,7 @@ class CoalescingTest {
         assertThat(batch.send()).isZero();
     }
 
-    /** Whatever was in the slot before, and however the payload is written. */
+    /** Any former content of the slot is replaced, and the payload can be written in any way. */
     @Test
     void aPayloadCanBeWrittenIntoItsSlot() throws IOException {
         ask("127.0.0.7", 3);
@@ -277,18 +278,19 @@ class CoalescingTest {
         assertThat(two.slot(1).failure().kind()).isEqualTo(SendException.Kind.SOURCE_UNUSABLE);
     }
 
-    /** Two that meet in one of 64 places replace each other; all others are remembered. */
+    /** Two that share one of the 64 places replace each other; all others are remembered. */
     @Test
     void destinationsThatWereRefusedAreRemembered() {
-        UncutDestinations uncut = new UncutDestinations();
-        assertThat(uncut.has(1, 2)).isFalse();
-        uncut.add(1, 2);
-        assertThat(uncut.has(1, 2)).isTrue();
-        assertThat(uncut.has(1, 4)).isFalse();
-        assertThat(uncut.has(2, 2)).isFalse();
-        IntStream.range(0, 1000).forEach(i -> uncut.add(0, 2L * i));
-        assertThat(IntStream.range(0, 1000).filter(i -> uncut.has(0, 2L * i))).hasSizeBetween(32, 64);
-        assertThat(Stream.of(999, 998)).allMatch(i -> uncut.has(0, 2L * i));
+        SegmentationRefusals segmentationRefusals = new SegmentationRefusals();
+        assertThat(segmentationRefusals.has(1, 2)).isFalse();
+        segmentationRefusals.add(1, 2);
+        assertThat(segmentationRefusals.has(1, 2)).isTrue();
+        assertThat(segmentationRefusals.has(1, 4)).isFalse();
+        assertThat(segmentationRefusals.has(2, 2)).isFalse();
+        IntStream.range(0, 1000).forEach(i -> segmentationRefusals.add(0, 2L * i));
+        assertThat(IntStream.range(0, 1000).filter(i -> segmentationRefusals.has(0, 2L * i)))
+                .hasSizeBetween(32, 64);
+        assertThat(Stream.of(999, 998)).allMatch(i -> segmentationRefusals.has(0, 2L * i));
     }
 
     @Test

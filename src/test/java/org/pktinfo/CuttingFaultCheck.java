@@ -12,12 +12,12 @@ import org.pktinfo.Faults.Step;
 import org.pktinfo.internal.Errno;
 
 /**
- * Replies that leave together and that the kernel does not cut: for a JVM that has the test build of the library which
- * makes them fail.
+ * Replies that are sent as one and that the kernel does not segment: for a JVM that has the test build of the library
+ * which makes them fail.
  */
 @Timeout(60)
 class CuttingFaultCheck extends FaultFixture {
-    /** Makes neighbours of one peer: three for each of three clients, to one address each. */
+    /** Makes runs of replies to one peer: three for each of three clients, to one address each. */
     private DatagramBatch threeForEachOfThree() throws IOException {
         DatagramBatch batch = batch();
         for (int i = 0; i < 9; i++) {
@@ -47,7 +47,7 @@ class CuttingFaultCheck extends FaultFixture {
         assertThreeAnswersEach();
     }
 
-    /** The second time it is one of those that leave alone, and its own error. */
+    /** The second failure hits one of the replies that are sent separately, and is that reply's own. */
     @ParameterizedTest
     @ValueSource(ints = {5, 22, 90})
     void aReplyThatFailsAloneAfterwardsIsTheOnlyOneLost(int errno) throws IOException {

@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.PktInfoChannel.Family;
 import org.pktinfo.SendException.Kind;
 
-/** Many datagrams with one call. */
+/** Receiving and sending many datagrams with one call. */
 @Timeout(60)
 class DatagramBatchTest {
     private PktInfoChannel server;
@@ -85,7 +85,7 @@ class DatagramBatchTest {
         assertThat(batch.receiveNow(2)).isEqualTo(2).isEqualTo(batch.size());
         batch.slot(1).reply(batch.slot(1).length());
         assertThat(batch.send()).isOne();
-        assertThat(batch.slot(1).isHeldBack()).isFalse();
+        assertThat(batch.slot(1).wouldBlock()).isFalse();
         assertAnswered("127.0.0.3");
         assertThat(batch.receiveNow(2)).isOne();
         for (int most : new int[] {0, 5}) {
@@ -96,7 +96,7 @@ class DatagramBatchTest {
     }
 
     @Test
-    void everyReplyLeavesFromTheAddressThatItsRequestAsked() throws IOException {
+    void everyReplyLeavesFromItsRequestDestination() throws IOException {
         Environment.assumeIpv6();
         String[] destinations = {"127.0.0.2", "::1", "127.0.0.3", "127.0.0.1"};
         send(destinations);
@@ -205,7 +205,7 @@ class DatagramBatchTest {
         assertThat(client.replySource(new byte[] {4, 5})).isEqualTo(address("127.0.0.2"));
     }
 
-    /** Also where the kernel cannot cut: it does not say so if it is asked to all the same. */
+    /** Also if the kernel cannot segment: it then accepts the segment size without an error. */
     @Test
     void aReplyInSegmentsIsSeveralDatagrams() throws IOException {
         send("127.0.0.7");
@@ -281,7 +281,7 @@ class DatagramBatchTest {
                 .isInstanceOfAny(AsynchronousCloseException.class, java.nio.channels.ClosedChannelException.class);
     }
 
-    /** Sixteen requests at a time from another thread, whose own garbage does not count. */
+    /** Another thread, whose own garbage does not count, sends sixteen requests at a time. */
     @Tag("load")
     @ParameterizedTest
     @ValueSource(strings = {"127.0.0.2", "::1"})

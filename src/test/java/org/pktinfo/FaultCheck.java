@@ -22,7 +22,10 @@ import org.pktinfo.server.ServerStats;
  */
 @Timeout(60)
 class FaultCheck extends FaultFixture {
-    /** A call for many that the kernel does not know is replaced by that for one, which does not fail any more. */
+    /**
+     * Returns the kind of the failure; null if the kernel lacks the call for many datagrams, which is then replaced by
+     * the call for one, and that does not fail again.
+     */
     private static Kind kind(int errno, int at, boolean many) {
         return errno == ENOSYS && many && at < DATAGRAMS - 1 ? null : ERRORS.get(errno);
     }
@@ -49,8 +52,9 @@ class FaultCheck extends FaultFixture {
     }
 
     /**
-     * Tells whether the failure is heard of. The next call tells one behind others that came: recvmmsg(2) keeps it.
-     * Without that call nobody does. What a call for many does not know, one for one may.
+     * Returns true if the failure is reported. A failure behind received datagrams is reported by the next call,
+     * because recvmmsg(2) keeps it; without that call it is not. If the kernel lacks the call for many datagrams, the
+     * call for one may succeed.
      */
     private static boolean isTold(int errno, int at, boolean many) {
         return errno != EINTR && errno != Errno.EAGAIN && (many ? errno != ENOSYS : at == 0);
@@ -133,14 +137,14 @@ class FaultCheck extends FaultFixture {
     @MethodSource("errors")
     void whatIsTakenAheadWhenReceivingOneByOneIsNotLostEither(int errno, int at, boolean many) throws IOException {
         channel = PktInfoChannel.wrap(socket, 1500);
-        int all = Inbox.BUSY + 2 * Inbox.AHEAD;
+        int all = Receiver.BUSY + 2 * Receiver.AHEAD;
         for (int i = 0; i < all; i++) {
             ask(i % DATAGRAMS);
         }
         if (!many) {
             faults.oneByOne();
         }
-        faults.fail(Step.RECEIVE, errno, Inbox.BUSY + at, 1);
+        faults.fail(Step.RECEIVE, errno, Receiver.BUSY + at, 1);
         int failures = 0;
         for (int i = 0; i < all; ) {
             try {

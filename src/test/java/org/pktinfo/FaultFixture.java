@@ -33,7 +33,7 @@ abstract class FaultFixture {
     static final int DATAGRAMS = 5;
     static final int SILENCE_MILLIS = 20;
 
-    /** Maps what the kernel says to what becomes of a reply then; null: it is sent all the same. */
+    /** Maps the kernel's errors to the outcome of a reply; null: it is sent all the same. */
     static final Map<Integer, Kind> ERRORS = new LinkedHashMap<>();
 
     static final int EINTR = 4;
@@ -89,7 +89,7 @@ abstract class FaultFixture {
         clients.forEach(Loopback::close);
     }
 
-    /** Each client asks another address. */
+    /** Returns the request destination of a client; each client has another one. */
     static String asked(int client) {
         return "127.0.0." + (client + 2);
     }
@@ -121,7 +121,7 @@ abstract class FaultFixture {
         clients.get(client).socket.setSoTimeout((int) SOON.toMillis());
     }
 
-    /** All clients are answered but this one, and it is once it asks again. */
+    /** Asserts that all clients but this one are answered, and this one too once it asks again. */
     void assertAllAnsweredBut(int lost) throws IOException {
         for (int i = 0; i < DATAGRAMS; i++) {
             if (i != lost) {
@@ -133,7 +133,9 @@ abstract class FaultFixture {
         }
     }
 
-    /** Every error at the first, a middle and the last datagram, with the calls for many and with those for one. */
+    /**
+     * Returns every error at the first, a middle and the last datagram, with the calls for many and with those for one.
+     */
     static Stream<Arguments> errors() {
         return ERRORS.keySet().stream()
                 .flatMap(errno -> IntStream.of(0, DATAGRAMS / 2, DATAGRAMS - 1)
@@ -175,7 +177,7 @@ abstract class FaultFixture {
         }
     }
 
-    /** One datagram at a time: the first, a middle and the last of them. */
+    /** Returns every error at the first, a middle and the last datagram, one datagram at a time. */
     static Stream<Arguments> errorsOfOne() {
         return ERRORS.keySet().stream()
                 .flatMap(

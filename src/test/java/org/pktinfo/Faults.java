@@ -8,13 +8,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
-/** The plan of native/test/faults.c: which system calls of the native library fail, where, how and how often. */
+/** The plan of native/test/faults.c: the system calls of the native library that fail, where, how and how often. */
 public final class Faults {
     /** The calls that can fail; the numbers are those of native/test/faults.c. */
     public enum Step {
-        /** A datagram, whichever call brings it. */
+        /** A datagram, whichever call receives it. */
         RECEIVE(0),
-        /** A message to send, whichever call takes it. */
+        /** A message to send, whichever call sends it. */
         SEND(1),
         /** A call for many at once. */
         MMSG(2),
@@ -25,7 +25,7 @@ public final class Faults {
         POLL(7),
         /** Can be held, and does not fail. */
         WRITE(8),
-        /** A question to the routing table. */
+        /** A query to the routing table. */
         NETLINK(9);
 
         private final int number;
@@ -65,7 +65,7 @@ public final class Faults {
         }
     }
 
-    /** After so many that pass, so many fail. */
+    /** Lets {@code at} calls pass and the next {@code times} fail. */
     public void fail(Step step, int errno, int at, int times) {
         plan.putInt(field(step, 4), 0);
         plan.putInt(field(step, 5), 0);
@@ -74,22 +74,22 @@ public final class Faults {
         plan.putInt(field(step, 0), errno);
     }
 
-    /** From now on nothing fails; what was counted stays. */
+    /** Ends the failures; the counts stay. */
     public void end(Step step) {
         plan.putInt(field(step, 0), 0);
     }
 
-    /** A call takes no more than so many messages. */
+    /** Limits a call to {@code count} messages. */
     public void most(Step step, int count) {
         plan.putInt(field(step, 3), count);
     }
 
-    /** A kernel that neither has recvmmsg(2) nor sendmmsg(2). */
+    /** Simulates a kernel that has neither recvmmsg(2) nor sendmmsg(2). */
     public void oneByOne() {
         fail(Step.MMSG, ENOSYS, 0, FOR_EVER);
     }
 
-    /** Whoever calls it waits until {@link #release}. */
+    /** Makes the callers of a step wait until {@link #release}. */
     public void hold(Step step) {
         plan.putInt(field(step, 6), 1);
     }
@@ -98,7 +98,7 @@ public final class Faults {
         plan.putInt(field(step, 6), 0);
     }
 
-    /** Tells how many have failed, or were held. */
+    /** Returns the number of calls that have failed, or were held. */
     public int hits(Step step) {
         return plan.getInt(field(step, 5));
     }

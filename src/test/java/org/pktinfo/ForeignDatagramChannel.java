@@ -11,7 +11,7 @@ import java.nio.channels.MembershipKey;
 import java.nio.channels.spi.SelectorProvider;
 import java.util.Set;
 
-/** A channel of somebody else's provider, which has no descriptor. */
+/** A channel of another provider, which has no descriptor. */
 final class ForeignDatagramChannel extends DatagramChannel {
     ForeignDatagramChannel() {
         super(SelectorProvider.provider());

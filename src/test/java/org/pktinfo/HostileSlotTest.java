@@ -26,7 +26,7 @@ import org.pktinfo.internal.Arena;
 import org.pktinfo.internal.Doors;
 import org.pktinfo.internal.Layout;
 
-/** Whatever is in a slot, be it what a user wrote or what a kernel gone mad did. */
+/** Slots with any content, written by a user or by a misbehaving kernel. */
 class HostileSlotTest {
     private static final int SLOTS = 3;
 
@@ -45,7 +45,7 @@ class HostileSlotTest {
         client.close();
     }
 
-    /** Of every kind, those that cannot be a source more often than they are. */
+    /** Provides addresses of every kind, more often those that cannot be a source than those that can. */
     @Provide
     Arbitrary<IpAddress> addresses() {
         Arbitrary<IpAddress> ipv4 = Arbitraries.integers().map(IpAddress::ipv4);
@@ -85,7 +85,10 @@ class HostileSlotTest {
                 && !address.toString().equals("255.255.255.255");
     }
 
-    /** A usable address of the peer's family; or over IPv6 none, by an interface, where the kernel picks. */
+    /**
+     * Asserts that the source is a usable address of the peer's family; or over IPv6 none, with an interface, if the
+     * kernel chooses.
+     */
     private static void assertUsable(Source source, Endpoint peer) {
         boolean kernelPicks = !peer.address().isIpv4()
                 && source.address().equals(IpAddress.UNSPECIFIED)
@@ -93,7 +96,7 @@ class HostileSlotTest {
         assertThat(isUsable(source.address()) || kernelPicks)
                 .as("%s for %s", source, peer)
                 .isTrue();
-        assertThat(Outbox.fits(source, peer.address().isIpv4()))
+        assertThat(Sender.fits(source, peer.address().isIpv4()))
                 .as("%s for %s", source, peer)
                 .isTrue();
     }
@@ -102,7 +105,9 @@ class HostileSlotTest {
     void noPolicySelectsAnUnusableSource(@ForAll("peers") Endpoint peer, @ForAll("infos") PacketInfo info)
             throws IOException {
         for (SourceSelection policy : List.of(
-                SourceSelection.addressAsked(), SourceSelection.interfacePinned(), SourceSelection.in6PktinfoFirst())) {
+                SourceSelection.requestDestination(),
+                SourceSelection.interfacePinned(),
+                SourceSelection.in6PktinfoFirst())) {
             try {
                 assertUsable(policy.select(peer, info), peer);
             } catch (SendException e) {
@@ -128,7 +133,7 @@ class HostileSlotTest {
         return new PacketInfo(IpAddress.UNSPECIFIED, IpAddress.UNSPECIFIED, 0, false, false, false, false);
     }
 
-    /** The rule on a slot and the rule on its records agree, whatever 128 bytes a slot has. */
+    /** The rule on a slot and the rule on its records agree, whatever the 128 bytes of the slot are. */
     @Property
     void anySlotIsReadAndAnsweredFromAUsableSourceOrNotAtAll(
             @ForAll @Size(Layout.SLOT_SIZE) byte[] bytes,
@@ -147,15 +152,15 @@ class HostileSlotTest {
         PacketInfo info = records.packetInfo(1);
         assertThat(info.interfaceIndex()).isNotNegative();
         assertThat(peer.address().scopeId()).isNotNegative().isEqualTo(arena.peerScope(1));
-        assertThat(AddressAsked.isUnicast(arena, 1) && info.destination().isMulticast())
+        assertThat(ReplyRule.isUnicast(arena, 1) && info.destination().isMulticast())
                 .isFalse();
-        AddressAsked.Answer answer = AddressAsked.answer(arena, 1);
+        ReplyRule.Answer answer = ReplyRule.answer(arena, 1);
         boolean answerable =
                 Addresses.isUsableSource(peer.address().high(), peer.address().low());
         try {
-            Source expected = AddressAsked.select(peer, info);
+            Source expected = ReplyRule.select(peer, info);
             assertUsable(expected, peer);
-            assertThat(AddressAsked.prepareReply(arena, 1, 5, 0)).isEqualTo(answer);
+            assertThat(ReplyRule.prepareReply(arena, 1, 5, 0)).isEqualTo(answer);
             IpAddress unscoped =
                     new IpAddress(expected.address().high(), expected.address().low(), 0);
             assertThat(records.source(1))
@@ -164,7 +169,7 @@ class HostileSlotTest {
         } catch (SendException e) {
             assertThat(e.kind() == SendException.Kind.PEER_UNANSWERABLE).isEqualTo(!answerable);
             if (answerable) {
-                assertThat(answer).isIn(AddressAsked.Answer.REFUSED_NOTHING, AddressAsked.Answer.REFUSED_TRUNCATED);
+                assertThat(answer).isIn(ReplyRule.Answer.REFUSED_NOTHING, ReplyRule.Answer.REFUSED_TRUNCATED);
             }
         }
     }
@@ -204,7 +209,7 @@ class HostileSlotTest {
         assertUntouched(Doors.memory(arena), index, before);
     }
 
-    /** All memory but the slot's own and its payload's. */
+    /** Returns all memory except the slot's own and its payload's. */
     private static List<byte[]> outside(ByteBuffer memory, int index) {
         int stride = 104; // 100 rounded up to 8
         int payloads = Layout.HEADER_SIZE + SLOTS * Layout.SLOT_SIZE;
@@ -240,7 +245,7 @@ class HostileSlotTest {
             @ForAll int anyLength)
             throws IOException {
         Arena arena = new Arena(SLOTS, 100, server.socket.options().family());
-        DatagramBatch batch = new DatagramBatch(server.inbox, server.outbox, arena);
+        DatagramBatch batch = new DatagramBatch(server.receiver, server.sender, arena);
         Endpoint peer = new Endpoint(Loopback.address("127.0.0.1"), 9);
         for (int i = 0; i < SLOTS; i++) {
             batch.put(ByteBuffer.wrap(new byte[] {1, 2, 3}), peer, Source.systemChoice());

@@ -22,7 +22,7 @@ import org.pktinfo.PktInfoChannel.Family;
 import org.pktinfo.internal.Doors;
 import org.pktinfo.socket.PktInfoDatagramSocket;
 
-/** The descriptors that failing, closing at the same time and interrupting leave open: none. */
+/** The descriptors left open by failures, concurrent closing and interrupts: none. */
 @Timeout(60)
 class LeakTest {
     @Test
@@ -38,9 +38,7 @@ class LeakTest {
         }
     }
 
-    /**
-     * At once: a program that looks for a free port has opened many by the time that anything else would close them.
-     */
+    /** At once: a program that looks for a free port has opened many before anything else would close them. */
     @Test
     void aSocketThatCannotBeBoundLeavesNothingOpenNotEvenForAMoment() throws IOException {
         try (DatagramSocket first = new DatagramSocket()) {
@@ -54,12 +52,12 @@ class LeakTest {
         }
     }
 
-    /** One that sends, two that receive, one that closes and one that closes the JDK's channel, all at once. */
+    /** One thread sends, two receive, one closes and one closes the JDK's channel, all at once. */
     @Test
     void whoClosesAndWhoWaitsInWhateverOrderNothingStaysOpen() throws Exception {
         ExecutorService threads = Executors.newFixedThreadPool(5);
         try {
-            race(threads); // its threads have what they need
+            race(threads); // its threads have all that they need
             long before = OpenDescriptors.count();
             long memory = Doors.hiddenBytes();
             for (int round = 0; round < 300; round++) {
@@ -102,7 +100,7 @@ class LeakTest {
                 return null;
             }));
         }
-        for (AutoCloseable closed : List.of(channel, channel.channel())) {
+        for (AutoCloseable closed : List.of(channel, channel.jdkChannel())) {
             racers.add(threads.submit(() -> {
                 start.await();
                 closed.close();

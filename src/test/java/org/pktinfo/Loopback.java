@@ -12,14 +12,16 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 
-/** A plain client that is not connected, so that it sees replies from any address, and what tests ask it to do. */
+/**
+ * A plain client that is not connected, so that it receives replies from any address, and its requests for the tests.
+ */
 public final class Loopback implements AutoCloseable {
     static final Duration SOON = Duration.ofSeconds(5);
 
     /** More datagrams than {@link #shrinkQueue} leaves room for. */
     static final int FLOOD = 500;
 
-    /** A port on every address of the host; the test closes the channel. */
+    /** Opens a channel at a port on every address of the host; the test closes the channel. */
     public static PktInfoChannel open(PktInfoChannel.Family family) throws IOException {
         return PktInfoChannel.open(family).bind(new InetSocketAddress(0));
     }
@@ -43,7 +45,7 @@ public final class Loopback implements AutoCloseable {
     }
 
     public static void shrinkQueue(PktInfoChannel server) throws IOException {
-        server.channel().setOption(StandardSocketOptions.SO_RCVBUF, 4096);
+        server.jdkChannel().setOption(StandardSocketOptions.SO_RCVBUF, 4096);
     }
 
     public void flood(PktInfoChannel server) throws IOException {
@@ -52,7 +54,7 @@ public final class Loopback implements AutoCloseable {
         }
     }
 
-    /** Sends a request, lets the server receive it and checks what does not depend on the destination. */
+    /** Sends a request, lets the server receive it and checks the facts that do not depend on the destination. */
     public Datagram ask(String destination, PktInfoChannel server, byte[] payload) throws IOException {
         send(destination, server, payload);
         Datagram request = server.receive(SOON);
@@ -74,7 +76,7 @@ public final class Loopback implements AutoCloseable {
         return ask(destination, server, "request".getBytes(StandardCharsets.UTF_8));
     }
 
-    /** The reply's source address, as this client sees it; the text must be the expected one. */
+    /** Returns the reply's source address, as this client sees it; the text must be the expected one. */
     public IpAddress replySource(byte[] expected) throws IOException {
         DatagramPacket packet = new DatagramPacket(new byte[70_000], 70_000);
         socket.receive(packet);
@@ -84,7 +86,7 @@ public final class Loopback implements AutoCloseable {
         return IpAddress.of(packet.getAddress());
     }
 
-    /** Asks, answers with the selection, and returns the source address that this client sees. */
+    /** Sends a request, answers it with the selection, and returns the source address that this client sees. */
     public IpAddress exchange(String destination, PktInfoChannel server, SourceSelection selection) throws IOException {
         Datagram request = ask(destination, server);
         byte[] reply = ("reply to " + destination).getBytes(StandardCharsets.UTF_8);

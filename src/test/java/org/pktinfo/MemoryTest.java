@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Timeout;
 import org.pktinfo.PktInfoChannel.Family;
 import org.pktinfo.internal.Doors;
 
-/** The memory of a channel outside the heap: as much as its documentation says, and all given back by closing it. */
+/** The memory of a channel outside the heap: of the documented size, and freed entirely by closing the channel. */
 @Timeout(60)
 class MemoryTest {
     private long before;
@@ -38,10 +38,10 @@ class MemoryTest {
 
     private void receiveFromABusyQueue() throws IOException {
         for (int round = 0; round < 3; round++) {
-            for (int i = 0; i < Inbox.BUSY; i++) {
+            for (int i = 0; i < Receiver.BUSY; i++) {
                 client.send("127.0.0.2", server, new byte[1]);
             }
-            for (int i = 0; i < Inbox.BUSY; i++) {
+            for (int i = 0; i < Receiver.BUSY; i++) {
                 assertThat(server.receive(Loopback.SOON)).isNotNull();
             }
         }
@@ -78,7 +78,7 @@ class MemoryTest {
         assertThat(kibibytes()).isZero();
     }
 
-    /** Closes with datagrams taken ahead and not handed out, and with a thread that waits: neither keeps the memory. */
+    /** Closes with datagrams read ahead and not handed out, and with a thread that waits: neither keeps the memory. */
     @Test
     void closingWhileSomebodyReceivesGivesItBackWhenThatOneHasLeft() throws Exception {
         receiveFromABusyQueue();
@@ -87,7 +87,7 @@ class MemoryTest {
                 Datagram none = server.receive(Duration.ofMinutes(1));
                 assertThat(none).isNull();
             } catch (IOException e) {
-                // closed: that is what it waits for
+                // closed: the thread was waiting for that
             }
         });
         waiter.start();
@@ -110,7 +110,7 @@ class MemoryTest {
         assertThat(kibibytes()).isEqualTo(130);
     }
 
-    @SuppressWarnings("resource") // that is what is tested
+    @SuppressWarnings("resource") // under test
     private void forget() throws IOException {
         PktInfoChannel forgotten = Loopback.open(Family.IPV4);
         forgotten.reply(client.ask("127.0.0.2", forgotten), new byte[1]);

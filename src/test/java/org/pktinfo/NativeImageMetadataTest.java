@@ -17,11 +17,11 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** The file that GraalVM's native-image is given: nobody compiles it here, so that at least every name in it exists. */
+/** The metadata for GraalVM's native-image: no build compiles it here, so at least every name in it must exist. */
 class NativeImageMetadataTest {
     private static final String FILE = "/META-INF/native-image/org.pktinfo/pktinfo/reachability-metadata.json";
 
-    /** Every name: "type T", "field T.f", "method T.m", "glob G". */
+    /** Returns every name: "type T", "field T.f", "method T.m", "glob G". */
     private static List<String> names() throws IOException {
         List<String> names = new ArrayList<>();
         try (InputStream in = NativeImageMetadataTest.class.getResourceAsStream(FILE);

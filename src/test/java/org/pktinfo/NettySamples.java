@@ -19,7 +19,9 @@ import org.jspecify.annotations.Nullable;
 import org.pktinfo.netty.PktInfoDatagramChannel;
 import org.pktinfo.netty.PktInfoDatagramPacket;
 
-/** The good values of Netty's kinds for {@link PublicApi}; its event loop begins with the first that needs one. */
+/**
+ * The valid values of Netty's types for {@link PublicApi}; its event loop starts with the first value that needs one.
+ */
 final class NettySamples implements AutoCloseable {
     private static final long SOON = 5; // seconds
 
@@ -40,7 +42,7 @@ final class NettySamples implements AutoCloseable {
                 : channel().newPromise();
     }
 
-    /** A channel that is bound. */
+    /** Returns a channel that is bound. */
     PktInfoDatagramChannel channel() {
         if (channel == null) {
             loops = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
@@ -57,7 +59,7 @@ final class NettySamples implements AutoCloseable {
         return new PktInfoDatagramPacket(Unpooled.wrappedBuffer(new byte[] {1}), address, address, info, 1);
     }
 
-    /** Looks at what a method returned: of a future, why it failed; null otherwise. A channel is closed in the end. */
+    /** Returns the cause if a method returned a future that failed; null otherwise. A returned channel is closed. */
     @Nullable
     Throwable failure(Object result) {
         if (result instanceof ChannelFuture future) {

@@ -17,7 +17,7 @@ public final class OpenDescriptors {
         }
     }
 
-    /** Soon, because the JVM opens files of its own for a moment, to see how much memory it may use. */
+    /** Waits a little, because the JVM briefly opens files of its own to read its memory limit. */
     public static void assertNoMoreThan(long limit) throws IOException {
         long deadline = System.nanoTime() + Loopback.SOON.toNanos();
         long open = count();

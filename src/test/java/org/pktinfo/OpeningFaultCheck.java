@@ -22,7 +22,8 @@ import org.pktinfo.server.DatagramServer;
 @Timeout(60)
 class OpeningFaultCheck extends FaultFixture {
     /**
-     * Goes through what opening a dual-stack channel asks for, in its order, without what an old kernel need not know.
+     * Fails the system calls of opening a dual-stack channel in their order, without those that an old kernel need not
+     * have.
      */
     @ParameterizedTest
     @CsvSource({
@@ -81,7 +82,7 @@ class OpeningFaultCheck extends FaultFixture {
         socket = DatagramChannel.open().bind(local);
     }
 
-    /** As in a sandbox that allows the families of the internet only; then a socket is bound. */
+    /** Simulates a sandbox that allows the internet's address families only; then binding a socket gives the answer. */
     @Test
     void whereNetlinkIsRefusedAddressesAreToldByBinding() throws IOException {
         faults.fail(Step.NETLINK, Errno.EACCES, 0, Faults.FOR_EVER);

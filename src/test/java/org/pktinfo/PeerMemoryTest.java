@@ -28,18 +28,18 @@ class PeerMemoryTest {
     }
 
     @Test
-    void theAddressAskedLastIsTheOne() {
+    void theLastRequestDestinationIsTheOne() {
         PeerMemory memory = new PeerMemory();
-        assertThat(memory.lastAsked(peer(1))).isNull();
+        assertThat(memory.lastDestination(peer(1))).isNull();
         assertThat(memory.source(peer(1))).isEqualTo(Source.systemChoice());
         memory.remember(peer(1), asked(7));
         memory.remember(peer(2), asked(8));
-        assertThat(memory.lastAsked(peer(1))).isEqualTo(asked(7));
+        assertThat(memory.lastDestination(peer(1))).isEqualTo(asked(7));
         assertThat(memory.source(peer(1))).isEqualTo(Source.of(asked(7).local(), 0));
         memory.remember(peer(1), asked(9));
-        assertThat(memory.lastAsked(peer(1))).isEqualTo(asked(9));
-        assertThat(memory.lastAsked(peer(2))).isEqualTo(asked(8));
-        assertThat(memory.lastAsked(new Endpoint(peer(1).address(), 9))).isNull();
+        assertThat(memory.lastDestination(peer(1))).isEqualTo(asked(9));
+        assertThat(memory.lastDestination(peer(2))).isEqualTo(asked(8));
+        assertThat(memory.lastDestination(new Endpoint(peer(1).address(), 9))).isNull();
     }
 
     @Test
@@ -56,10 +56,10 @@ class PeerMemoryTest {
         PeerMemory memory = new PeerMemory(8, Duration.ofSeconds(10));
         memory.remember(peer(1), asked(7), 0);
         memory.remember(peer(1), asked(7), 9 * SECOND);
-        assertThat(memory.lastAsked(peer(1), 19 * SECOND)).isEqualTo(asked(7));
-        assertThat(memory.lastAsked(peer(1), 19 * SECOND + 1)).isNull();
+        assertThat(memory.lastDestination(peer(1), 19 * SECOND)).isEqualTo(asked(7));
+        assertThat(memory.lastDestination(peer(1), 19 * SECOND + 1)).isNull();
         memory.remember(peer(1), asked(7), 30 * SECOND);
-        assertThat(memory.lastAsked(peer(1), 30 * SECOND)).isEqualTo(asked(7));
+        assertThat(memory.lastDestination(peer(1), 30 * SECOND)).isEqualTo(asked(7));
     }
 
     @Test
@@ -68,24 +68,24 @@ class PeerMemoryTest {
         IntStream.range(0, 16).forEach(i -> memory.remember(peer(i), asked(i), i * SECOND));
         memory.remember(peer(0), asked(0), 20 * SECOND);
         memory.remember(peer(16), asked(16), 21 * SECOND);
-        assertThat(memory.lastAsked(peer(1), 22 * SECOND)).isNull();
+        assertThat(memory.lastDestination(peer(1), 22 * SECOND)).isNull();
         assertThat(IntStream.rangeClosed(0, 16).filter(i -> i != 1))
-                .allMatch(i -> asked(i).equals(memory.lastAsked(peer(i), 22 * SECOND)));
+                .allMatch(i -> asked(i).equals(memory.lastDestination(peer(i), 22 * SECOND)));
     }
 
-    /** The one that has expired is not the oldest of all. */
+    /** The entry that has expired is not the oldest of all. */
     @Test
     void nobodyGivesWayWhileAnotherHasExpired() {
         PeerMemory memory = new PeerMemory(8, Duration.ofSeconds(10));
         IntStream.range(0, 16).forEach(i -> memory.remember(peer(i), asked(i), (i == 7 ? 0 : 9) * SECOND));
         memory.remember(peer(16), asked(16), 11 * SECOND);
         assertThat(IntStream.rangeClosed(0, 16).filter(i -> i != 7))
-                .allMatch(i -> asked(i).equals(memory.lastAsked(peer(i), 11 * SECOND)));
+                .allMatch(i -> asked(i).equals(memory.lastDestination(peer(i), 11 * SECOND)));
     }
 
     private static long known(PeerMemory memory, int peers, long now) {
         return IntStream.range(0, peers)
-                .filter(i -> asked(i & 0xff).equals(memory.lastAsked(peer(i), now)))
+                .filter(i -> asked(i & 0xff).equals(memory.lastDestination(peer(i), now)))
                 .count();
     }
 
@@ -98,7 +98,8 @@ class PeerMemoryTest {
     }
 
     /**
-     * In what is too full, the same peers are not forgotten each time: nobody can compute whom to send in the name of.
+     * An overfull memory does not forget the same peers each time: an attacker cannot compute which peer to
+     * impersonate.
      */
     @Test
     void nobodyKnowsBeforehandWhoGivesWayToWhom() {
@@ -107,7 +108,7 @@ class PeerMemoryTest {
                     PeerMemory memory = new PeerMemory(1 << 10, Duration.ofHours(1));
                     IntStream.range(0, 1 << 11).forEach(i -> memory.remember(peer(i), asked(i & 0xff), i));
                     return IntStream.range(0, 1 << 11)
-                            .filter(i -> memory.lastAsked(peer(i), 1 << 11) == null)
+                            .filter(i -> memory.lastDestination(peer(i), 1 << 11) == null)
                             .boxed()
                             .toList();
                 })
@@ -126,18 +127,18 @@ class PeerMemoryTest {
                 new PacketInfo(IpAddress.UNSPECIFIED, IpAddress.UNSPECIFIED, 0, false, false, false, false);
         PeerMemory memory = new PeerMemory(8, Duration.ofSeconds(10));
         memory.remember(peer(1), askedGroup(1), 0);
-        assertThat(memory.lastAsked(peer(1), 0)).isEqualTo(askedGroup(1));
+        assertThat(memory.lastDestination(peer(1), 0)).isEqualTo(askedGroup(1));
         memory.remember(peer(1), asked(7), 1);
         for (PacketInfo weaker : List.of(askedGroup(1), nothing)) {
             memory.remember(peer(1), weaker, 2);
-            assertThat(memory.lastAsked(peer(1), 2)).isEqualTo(asked(7));
+            assertThat(memory.lastDestination(peer(1), 2)).isEqualTo(asked(7));
         }
         memory.remember(peer(1), asked(8), 3);
-        assertThat(memory.lastAsked(peer(1), 3)).isEqualTo(asked(8));
+        assertThat(memory.lastDestination(peer(1), 3)).isEqualTo(asked(8));
         memory.remember(peer(1), askedGroup(1), 9 * SECOND); // which the peer sent, so it is not silent
-        assertThat(memory.lastAsked(peer(1), 19 * SECOND)).isEqualTo(asked(8));
+        assertThat(memory.lastDestination(peer(1), 19 * SECOND)).isEqualTo(asked(8));
         memory.remember(peer(1), askedGroup(2), 19 * SECOND + 1);
-        assertThat(memory.lastAsked(peer(1), 19 * SECOND + 1)).isEqualTo(askedGroup(2));
+        assertThat(memory.lastDestination(peer(1), 19 * SECOND + 1)).isEqualTo(askedGroup(2));
     }
 
     @Test
@@ -146,7 +147,7 @@ class PeerMemoryTest {
         InetAddress scoped = Inet6Address.getByAddress(null, plain.getAddress(), 7);
         PeerMemory memory = new PeerMemory();
         memory.remember(Endpoint.of(new InetSocketAddress(plain, 9)), asked(7));
-        assertThat(memory.lastAsked(Endpoint.of(new InetSocketAddress(scoped, 9))))
+        assertThat(memory.lastDestination(Endpoint.of(new InetSocketAddress(scoped, 9))))
                 .isEqualTo(asked(7));
     }
 
@@ -157,7 +158,7 @@ class PeerMemoryTest {
         assertThat(memory.unknownPeers()).isZero();
         memory.remember(peer(1), asked(7));
         assertThat(memory.source(peer(1))).isNotEqualTo(Source.systemChoice());
-        assertThat(memory.lastAsked(peer(2))).isNull();
+        assertThat(memory.lastDestination(peer(2))).isNull();
         assertThat(memory.unknownPeers()).isZero();
         assertThat(memory.source(peer(2))).isEqualTo(Source.systemChoice());
         assertThat(memory.unknownPeers()).isEqualTo(1);
@@ -177,12 +178,14 @@ class PeerMemoryTest {
         memory.remember(peer(2), asked(8));
         memory.forget(peer(1));
         assertThat(memory.source(peer(1))).isEqualTo(Source.systemChoice());
-        assertThat(memory.lastAsked(peer(2))).isEqualTo(asked(8));
+        assertThat(memory.lastDestination(peer(2))).isEqualTo(asked(8));
         memory.remember(peer(1), asked(9));
-        assertThat(memory.lastAsked(peer(1))).isEqualTo(asked(9));
+        assertThat(memory.lastDestination(peer(1))).isEqualTo(asked(9));
     }
 
-    /** Threads that fight for the places of a full memory: a peer may be forgotten, but never be taken for another. */
+    /**
+     * Threads that compete for the places of a full memory: a peer may be forgotten, but never be taken for another.
+     */
     @Test
     void noThreadEverSeesWhatAnotherPeerAsked() {
         PeerMemory memory = new PeerMemory(64, Duration.ofHours(1));
@@ -193,7 +196,7 @@ class PeerMemoryTest {
                         .map(i -> (i * 7 + thread * 31) % 200)
                         .mapToObj(number -> {
                             memory.remember(peer(number), asked(number));
-                            PacketInfo seen = memory.lastAsked(peer((number * 3) % 200));
+                            PacketInfo seen = memory.lastDestination(peer((number * 3) % 200));
                             return seen == null || seen.equals(asked((number * 3) % 200)) ? "" : number + ": " + seen;
                         }))
                 .filter(text -> !text.isEmpty())

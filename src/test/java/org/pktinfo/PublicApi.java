@@ -39,12 +39,14 @@ import org.pktinfo.server.DatagramServer;
 import org.pktinfo.server.RateLimit;
 import org.pktinfo.socket.PktInfoDatagramSocket;
 
-/** All that a user can call, found in the compiled classes, and one good value of each kind to call it with. */
+/**
+ * All public methods and constructors, found in the compiled classes, and one valid value of each type as an argument.
+ */
 final class PublicApi implements AutoCloseable {
     private static final List<String> PACKAGES = List.of(
             "org.pktinfo", "org.pktinfo.doctor", "org.pktinfo.netty", "org.pktinfo.server", "org.pktinfo.socket");
 
-    /** Lists what the Doctor alone makes, as its documentation says. */
+    /** The types that only the Doctor makes, as its documentation says. */
     private static final List<Class<?>> MADE_BY_THE_DOCTOR = List.of(
             Diagnosis.class,
             Diagnosis.Exchange.class,
@@ -101,7 +103,7 @@ final class PublicApi implements AutoCloseable {
         return peer.receive(Loopback.SOON);
     }
 
-    /** Whatever was done wrong before: one request, one reply. */
+    /** Returns true if one request is received and one reply is sent, whatever went wrong before. */
     boolean stillWorks() throws IOException {
         Datagram asked = ask();
         channel.reply(asked, new byte[] {9});
@@ -135,7 +137,10 @@ final class PublicApi implements AutoCloseable {
                 && (type.getDeclaringClass() == null || isPublic(type.getDeclaringClass()));
     }
 
-    /** Without what the compiler writes, and without what a user implements and the library calls. */
+    /**
+     * Returns the executables without those that the compiler generates, and those that a user implements and the
+     * library calls.
+     */
     static List<Executable> executables() throws IOException, URISyntaxException, ClassNotFoundException {
         List<Executable> all = new ArrayList<>();
         for (Class<?> type : types()) {
@@ -153,7 +158,7 @@ final class PublicApi implements AutoCloseable {
         return all;
     }
 
-    /** For example {@code Source.of(IpAddress,int)}. */
+    /** Returns the name, for example {@code Source.of(IpAddress,int)}. */
     static String name(Executable executable) {
         String type = executable.getDeclaringClass().getName().replaceAll("^.*\\.", "");
         return type
@@ -163,12 +168,12 @@ final class PublicApi implements AutoCloseable {
                         .collect(Collectors.joining(",", "(", ")"));
     }
 
-    /** Good arguments for a call. */
+    /** Returns valid arguments for a call. */
     Object[] arguments(Executable executable) throws IOException {
         Object[] arguments = new Object[executable.getParameterCount()];
         for (int i = 0; i < arguments.length; i++) {
             Class<?> type = executable.getParameterTypes()[i];
-            // Behind a group, an address is the source that is to be heard.
+            // Behind a group, an address is the source to include.
             arguments[i] =
                     i > 0 && type == InetAddress.class ? InetAddress.getByName("127.0.0.1") : sample(type, executable);
         }
@@ -203,7 +208,7 @@ final class PublicApi implements AutoCloseable {
             ChannelStats.NONE,
             Source.ControlMessage.NONE,
             Diagnosis.Form.NONE,
-            SourceSelection.addressAsked(),
+            SourceSelection.requestDestination(),
             (DatagramHandler) handled -> {},
             (PktInfoChannel.Reconnection) () -> {},
         };
@@ -237,7 +242,7 @@ final class PublicApi implements AutoCloseable {
     private List<?> receivers(Class<?> type) throws IOException {
         if (type == SourceSelection.class) {
             return List.of(
-                    SourceSelection.addressAsked(),
+                    SourceSelection.requestDestination(),
                     SourceSelection.interfacePinned(),
                     SourceSelection.in6PktinfoFirst(),
                     SourceSelection.systemChoice(),
@@ -278,7 +283,7 @@ final class PublicApi implements AutoCloseable {
         return Arrays.stream(known).filter(type::isInstance).limit(1).toList();
     }
 
-    /** Calls it on every kind of receiver there is; what each threw, null where nothing was. */
+    /** Calls it on every kind of receiver; returns the exception of each, null if there was none. */
     List<Throwable> call(Executable executable, Object... arguments) throws IOException, ReflectiveOperationException {
         List<?> receivers = Modifier.isStatic(executable.getModifiers()) || executable instanceof Constructor
                 ? Arrays.asList((Object) null)
@@ -308,7 +313,7 @@ final class PublicApi implements AutoCloseable {
         }
     }
 
-    /** A test with everything new, after which everything must still work. */
+    /** Makes a test with new objects, after which everything must still work. */
     static DynamicTest test(String name, ThrowingRun run) {
         return DynamicTest.dynamicTest(name, () -> {
             try (PublicApi api = new PublicApi()) {
@@ -327,7 +332,10 @@ final class PublicApi implements AutoCloseable {
                 .noneMatch(frame -> frame.getClassName().endsWith(".NativeCalls"));
     }
 
-    /** Tells what the drop-in only takes over: the JDK documents it, and so it does what the JDK's own socket does. */
+    /**
+     * Returns true if the drop-in only inherits it: the JDK documents it, and the drop-in behaves as the JDK's own
+     * socket.
+     */
     static boolean isTheJdks(Executable executable) {
         return executable instanceof Method method
                 && method.getDeclaringClass() == PktInfoDatagramSocket.class

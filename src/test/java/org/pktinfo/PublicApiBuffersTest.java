@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Timeout;
 import org.pktinfo.SendException.Kind;
 
 /**
- * Every public method that sends a buffer: what is sent of it, and where it stands afterwards, also where it is
+ * Every public method that sends a buffer: the bytes that are sent, and the buffer's position afterwards, also if it is
  * refused.
  */
 @Timeout(60)
@@ -41,7 +41,7 @@ class PublicApiBuffersTest {
         api.close();
     }
 
-    /** Everything that sends a buffer, from the peer's point of view. */
+    /** A method that sends a buffer, as the peer sees it. */
     private interface Sends {
         void send(PublicApi api, ByteBuffer payload, Endpoint peer, Source source) throws IOException;
     }
@@ -81,7 +81,7 @@ class PublicApiBuffersTest {
         return new Datagram(new byte[0], peer, new PacketInfo(local, local, 1, true, false, false, false), 0);
     }
 
-    /** Bytes 1 to 5 in every kind of buffer, at an odd position, with something before and behind. */
+    /** Returns bytes 1 to 5 in every kind of buffer, at an odd position, with something before and behind. */
     private static Map<String, ByteBuffer> buffers() {
         byte[] all = {77, 77, 77, 1, 2, 3, 4, 5, 88, 88};
         ByteBuffer direct = ByteBuffer.allocateDirect(10).put(all);
@@ -196,7 +196,7 @@ class PublicApiBuffersTest {
         assertThat(slot.payload()).isEqualTo(request);
     }
 
-    /** Answers with what came, which is meant as an echo. */
+    /** Answers with the payload that was received, which is meant as an echo. */
     @Test
     void aSlotCanBeAnsweredWithItsOwnPayloadOrAPartOfIt() throws IOException {
         ByteBuffer payload = api.batch.slot(0).payload();

@@ -30,8 +30,8 @@ import org.pktinfo.netty.PktInfoChannelOption;
 import org.pktinfo.server.ServerStats;
 
 /**
- * Every public method that takes a number or a time, with those out of range: a new one without its bad values fails
- * here.
+ * Every public method that takes a number or a time, with values out of range: a new method without its bad values
+ * fails here.
  */
 @Timeout(60)
 class PublicApiNumbersTest {
@@ -57,7 +57,10 @@ class PublicApiNumbersTest {
         return Unpooled.wrappedBuffer(new byte[length]);
     }
 
-    /** Values out of range of every method that takes a number or a time, and what the message must name. */
+    /**
+     * Returns values out of range of every method that takes a number or a time, and the words that the message must
+     * have.
+     */
     private static Map<String, List<Bad>> numbers() {
         Map<String, List<Bad>> table = new TreeMap<>();
         ofRecords(table);
@@ -167,8 +170,8 @@ class PublicApiNumbersTest {
                         Bad.argument("capacity 65528", Family.IPV4, 65_528)));
         table.put(
                 "PktInfoChannel.wrap(DatagramChannel,int)",
-                List.of(new Bad(
-                        IllegalArgumentException.class, "capacity 0", api -> new Object[] {api.channel.channel(), 0})));
+                List.of(new Bad(IllegalArgumentException.class, "capacity 0", api ->
+                        new Object[] {api.channel.jdkChannel(), 0})));
     }
 
     private static void ofServers(Map<String, List<Bad>> table) {
@@ -227,7 +230,7 @@ class PublicApiNumbersTest {
         table.put("PktInfoDatagramPacket.retain(int)", List.of(Bad.argument("0", 0), Bad.argument("-1", -1)));
     }
 
-    /** Counters, which are whatever was counted. */
+    /** Returns true for records of counters, which accept any count. */
     private static boolean countsOnly(Executable executable) {
         return executable.getDeclaringClass() == ServerStats.class
                 || executable.getDeclaringClass() == ChannelStats.class;
@@ -238,7 +241,7 @@ class PublicApiNumbersTest {
                 .anyMatch(type -> type == int.class || type == long.class || type == Duration.class);
     }
 
-    /** Looks through the options of the Netty channel, which its configuration takes; one that is new is found here. */
+    /** Covers all options of the Netty channel, which its configuration takes; a new one is found here. */
     @Test
     void everyOptionOfTheNettyChannelRefusesNullAndNumbersOutOfRange() throws Exception {
         List<String> numbers = new ArrayList<>();
@@ -267,7 +270,7 @@ class PublicApiNumbersTest {
         assertThat(numbers).containsExactly("BATCH_SIZE");
     }
 
-    /** System.nanoTime may say any number. */
+    /** Returns true if it takes the time: System.nanoTime may return any number. */
     private static boolean takesTheTime(Executable executable) {
         return PublicApi.name(executable).equals("PeerMemory.remember(Endpoint,PacketInfo,long)");
     }
@@ -298,7 +301,7 @@ class PublicApiNumbersTest {
         return tests.stream();
     }
 
-    /** The values that the JDK's own socket is given in the same test decide. */
+    /** The JDK's own socket, given the same values in the same test, decides. */
     @TestFactory
     Stream<DynamicTest> theSocketRefusesTheNumbersThatTheJdksRefuses() throws Exception {
         List<DynamicTest> tests = new ArrayList<>();

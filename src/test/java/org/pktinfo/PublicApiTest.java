@@ -29,8 +29,8 @@ import org.pktinfo.netty.PktInfoDatagramChannel;
 import org.pktinfo.server.DatagramServer;
 
 /**
- * Every public method of every public class with null, on what is closed, and on another thread than it is for: what is
- * documented is thrown, before any native call, and nothing is lost. The methods are found by reflection.
+ * Every public method of every public class with null, on closed objects, and on the wrong thread: the documented
+ * exception is thrown, before any native call, and nothing is lost. The methods are found by reflection.
  */
 @Timeout(60)
 class PublicApiTest {
@@ -108,6 +108,7 @@ class PublicApiTest {
             "PktInfoChannel.ignoreInterrupts()",
             "PktInfoChannel.isBoundTo(IpAddress)",
             "PktInfoChannel.isOpen()",
+            "PktInfoChannel.jdkChannel()",
             "PktInfoChannel.newBatch(int,int)",
             "PktInfoChannel.reconnect(Reconnection)",
             "PktInfoChannel.stats()",
@@ -125,7 +126,10 @@ class PublicApiTest {
             "PktInfoDatagramChannel.metadata()",
             "PktInfoDatagramChannel.remoteAddress()");
 
-    /** Returns what Netty's configuration wraps, which declares no exception; all else as it is. */
+    /**
+     * Returns the cause if Netty's configuration wraps it, because it declares no exception; any other exception as it
+     * is.
+     */
     private static @Nullable Throwable unwrapped(@Nullable Throwable thrown) {
         return thrown instanceof ChannelException ? thrown.getCause() : thrown;
     }
@@ -169,7 +173,7 @@ class PublicApiTest {
         assertThat(silent).containsExactlyElementsOf(NEED_NO_SOCKET);
     }
 
-    /** A batch and its slots belong to one thread; a slot that nothing is in shows nothing. */
+    /** A batch and its slots belong to one thread; the methods of a slot without a datagram throw. */
     @Test
     void aBatchAndItsSlotsAreForOneThreadAndAnEmptySlotIsForNobody() throws Exception {
         TreeSet<String> anybody = new TreeSet<>();

@@ -37,9 +37,9 @@ import org.pktinfo.internal.Doors;
 import org.pktinfo.internal.Layout;
 
 /**
- * The JDK's channel is connected and disconnected. Connected twice in a row, by its socket, it takes the address that
- * the kernel chose for the first connection for the one that it was bound to, and puts a new socket there when it is
- * disconnected.
+ * The JDK's channel is connected and disconnected. If it is connected twice in a row, by its socket, it takes the
+ * address that the kernel chose for the first connection for the one that it was bound to, and puts a new socket there
+ * when it is disconnected.
  */
 @Timeout(60)
 class ReconnectTest {
@@ -50,7 +50,7 @@ class ReconnectTest {
     @BeforeEach
     void open() throws IOException {
         DatagramChannel jdk = DatagramChannel.open();
-        jdk.setOption(StandardSocketOptions.SO_REUSEADDR, true); // else the JDK cannot bind the new one beside ours
+        jdk.setOption(StandardSocketOptions.SO_REUSEADDR, true); // else the JDK cannot bind its new one beside it
         server = PktInfoChannel.wrap(jdk.bind(new InetSocketAddress(freePort())));
         client = new Loopback();
         other = new Loopback();
@@ -64,8 +64,8 @@ class ReconnectTest {
     }
 
     /**
-     * Names the reason: a port of the system's choice is given up when the socket is disconnected, and no new one is
-     * made then.
+     * Returns a free port to bind to by number, because a port of the system's choice is released when the socket is
+     * disconnected, and no new socket is made then.
      */
     private static int freePort() throws IOException {
         try (DatagramSocket socket = new DatagramSocket()) {
@@ -79,9 +79,9 @@ class ReconnectTest {
 
     /** Leaves the JDK's channel with another socket, bound to 127.0.0.1. */
     private void replace() throws IOException {
-        server.channel().socket().connect(of(client));
-        server.channel().socket().connect(of(other));
-        server.channel().disconnect();
+        server.jdkChannel().socket().connect(of(client));
+        server.jdkChannel().socket().connect(of(other));
+        server.jdkChannel().disconnect();
     }
 
     private void replace(boolean alone) throws IOException {
@@ -97,11 +97,11 @@ class ReconnectTest {
     }
 
     private long cookie() {
-        return Doors.cookie(server.channel());
+        return Doors.cookie(server.jdkChannel());
     }
 
     private void assertAnswers(Loopback peer) throws IOException {
-        assertThat(peer.exchange("127.0.0.1", server, SourceSelection.addressAsked()))
+        assertThat(peer.exchange("127.0.0.1", server, SourceSelection.requestDestination()))
                 .isEqualTo(address("127.0.0.1"));
     }
 
@@ -114,7 +114,7 @@ class ReconnectTest {
         assertAnswers(other);
     }
 
-    /** Platform threads, and virtual ones where there are any. */
+    /** Returns executors of platform threads, and of virtual ones if there are any. */
     static List<Arguments> waiters() throws ReflectiveOperationException {
         List<Executor> executors = new ArrayList<>();
         executors.add(task -> new Thread(task).start());
@@ -140,7 +140,7 @@ class ReconnectTest {
                     }
                 },
                 executor);
-        while (server.inbox.mayReadAhead()) {
+        while (server.receiver.mayReadAhead()) {
             Thread.onSpinWait(); // until it waits
         }
         replace(alone);
@@ -166,7 +166,7 @@ class ReconnectTest {
         server.coalesceReceived(true);
         server.pathMtuDiscovery(true);
         replace(alone);
-        assertThat(server.receive(Duration.ofMillis(1))).isNull(); // looks
+        assertThat(server.receive(Duration.ofMillis(1))).isNull(); // checks the socket
         assertThat(server.socket.options().isOn(Layout.OPTION_IP_PKTINFO)).isTrue();
         assertThat(server.socket.options().family() == Layout.FAMILY_IPV4
                         || server.socket.options().isOn(Layout.OPTION_IPV6_RECVPKTINFO))
@@ -180,21 +180,21 @@ class ReconnectTest {
     void whatWasOffStaysOff(boolean alone) throws IOException {
         server.pathMtuDiscovery(false);
         replace(alone);
-        assertThat(server.receive(Duration.ofMillis(1))).isNull(); // looks
+        assertThat(server.receive(Duration.ofMillis(1))).isNull(); // checks the socket
         assertThat(server.socket.options().isOn(Layout.OPTION_UDP_GRO)).isFalse();
         assertThat(server.socket.options().isOn(Layout.OPTION_IP_MTU_DISCOVER)).isFalse();
     }
 
-    /** Without SO_REUSEADDR too: nothing of ours keeps the port. */
+    /** Without SO_REUSEADDR too: no descriptor of the library keeps the port. */
     @Test
     void theJdkCanBindItsNewSocketToThePort() throws IOException {
         try (PktInfoChannel channel = PktInfoChannel.open().bind(new InetSocketAddress(freePort()))) {
             SocketAddress before = channel.localAddress();
-            channel.reconnect(() -> channel.channel().socket().connect(of(client)));
-            channel.reconnect(() -> channel.channel().socket().connect(of(other)));
-            channel.reconnect(() -> channel.channel().disconnect());
+            channel.reconnect(() -> channel.jdkChannel().socket().connect(of(client)));
+            channel.reconnect(() -> channel.jdkChannel().socket().connect(of(other)));
+            channel.reconnect(() -> channel.jdkChannel().disconnect());
             assertThat(channel.localAddress().getPort()).isEqualTo(((InetSocketAddress) before).getPort());
-            assertThat(client.exchange("127.0.0.1", channel, SourceSelection.addressAsked()))
+            assertThat(client.exchange("127.0.0.1", channel, SourceSelection.requestDestination()))
                     .isEqualTo(address("127.0.0.1"));
         }
     }
@@ -213,22 +213,20 @@ class ReconnectTest {
             }
         });
         server.reconnect(() -> {
-            server.channel().connect(of(client));
+            server.jdkChannel().connect(of(client));
             sender.start();
             while (sender.getState() != Thread.State.WAITING) {
                 assertThat(sent).isNotDone();
                 Thread.onSpinWait();
             }
-            server.channel().disconnect();
+            server.jdkChannel().disconnect();
             assertThatThrownBy(() -> client.replySource(new byte[3])).isInstanceOf(SocketTimeoutException.class);
         });
         sent.get();
         assertThat(client.replySource(new byte[3])).isEqualTo(address("127.0.0.1"));
     }
 
-    /**
-     * The first time that a socket is disconnected which the system has chosen the port of, it has none for a moment.
-     */
+    /** A socket whose port the system has chosen has no port for a moment when it is first disconnected. */
     @Test
     void aPortOfTheSystemsChoiceStays() throws Exception {
         CompletableFuture<Void> sender;
@@ -245,34 +243,31 @@ class ReconnectTest {
                 }
             });
             for (int i = 0; i < 100; i++) {
-                channel.reconnect(() -> channel.channel().connect(of(other)));
-                channel.reconnect(() -> channel.channel().disconnect());
+                channel.reconnect(() -> channel.jdkChannel().connect(of(other)));
+                channel.reconnect(() -> channel.jdkChannel().disconnect());
                 assertThat(channel.localAddress().getPort()).isEqualTo(port);
             }
-            assertThat(client.exchange("127.0.0.1", channel, SourceSelection.addressAsked()))
+            assertThat(client.exchange("127.0.0.1", channel, SourceSelection.requestDestination()))
                     .isEqualTo(address("127.0.0.1"));
             assertThat(sender).isNotDone();
         }
         sender.get();
     }
 
-    /**
-     * The kernel would refuse to make a socket IPv6-only that is bound, but one that is bound to an IPv6 address is
-     * that already.
-     */
+    /** The kernel refuses to make a bound socket IPv6-only, but a socket bound to an IPv6 address is that already. */
     @Test
     void aChannelForIpv6OnlyStaysOne() throws IOException {
         Environment.assumeIpv6();
         try (PktInfoChannel channel =
                 PktInfoChannel.open(PktInfoChannel.Family.IPV6).bind(new InetSocketAddress(freePort()))) {
-            channel.reconnect(() -> channel.channel().connect(Loopback.to("::1", client.socket.getLocalPort())));
+            channel.reconnect(() -> channel.jdkChannel().connect(Loopback.to("::1", client.socket.getLocalPort())));
             channel.reconnect(
-                    () -> channel.channel().socket().connect(Loopback.to("::1", other.socket.getLocalPort())));
-            channel.reconnect(() -> channel.channel().disconnect());
+                    () -> channel.jdkChannel().socket().connect(Loopback.to("::1", other.socket.getLocalPort())));
+            channel.reconnect(() -> channel.jdkChannel().disconnect());
             assertThat(channel.localAddress().getAddress())
                     .isEqualTo(address("::1").toInetAddress());
             assertThat(channel.socket.options().isOn(Layout.OPTION_IPV6_V6ONLY)).isTrue();
-            assertThat(client.exchange("::1", channel, SourceSelection.addressAsked()))
+            assertThat(client.exchange("::1", channel, SourceSelection.requestDestination()))
                     .isEqualTo(address("::1"));
         }
     }
@@ -283,7 +278,7 @@ class ReconnectTest {
                     throw new IOException("refused");
                 }))
                 .hasMessage("refused");
-        assertThatThrownBy(() -> server.reconnect(() -> server.channel().connect(null)))
+        assertThatThrownBy(() -> server.reconnect(() -> server.jdkChannel().connect(null)))
                 .isInstanceOf(RuntimeException.class);
         assertAnswers(client);
     }
@@ -339,7 +334,7 @@ class ReconnectTest {
                 throw new java.io.UncheckedIOException(e);
             }
         });
-        while (server.inbox.mayReadAhead()) {
+        while (server.receiver.mayReadAhead()) {
             Thread.onSpinWait();
         }
         server.close();
@@ -381,7 +376,7 @@ class ReconnectTest {
         }
     }
 
-    /** As with a channel of the JDK's: what its peer answers would be heard, and what another one answers would not. */
+    /** Behaves as a channel of the JDK's: replies of its peer would be received, and those of another would not. */
     @Test
     void aConnectedChannelSendsToItsPeerOnly() throws IOException {
         Endpoint friend = Endpoint.of(of(client));
@@ -389,7 +384,7 @@ class ReconnectTest {
         ByteBuffer payload = ByteBuffer.wrap(new byte[] {1});
         DatagramBatch batch = server.newBatch(4, 10);
         Datagram before = other.ask("127.0.0.1", server);
-        server.reconnect(() -> server.channel().connect(of(client)));
+        server.reconnect(() -> server.jdkChannel().connect(of(client)));
         assertThatThrownBy(() -> server.send(payload, stranger, Source.systemChoice()))
                 .isInstanceOf(AlreadyConnectedException.class);
         assertThatThrownBy(() -> server.reply(before, payload)).isInstanceOf(AlreadyConnectedException.class);
@@ -399,7 +394,7 @@ class ReconnectTest {
         server.send(payload, friend, Source.systemChoice());
         assertThat(client.replySource(new byte[] {1})).isEqualTo(address("127.0.0.1"));
 
-        server.reconnect(() -> server.channel().disconnect());
+        server.reconnect(() -> server.jdkChannel().disconnect());
         server.send(payload.rewind(), stranger, Source.systemChoice());
         assertThat(other.replySource(new byte[] {1})).isNotNull();
     }

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.pktinfo.PktInfoChannel.Family;
 
-/** Checks what the flight recorder gets to see of a channel that was there before. */
+/** The events that the flight recorder receives from a channel that was opened before. */
 @Timeout(60)
 class RecorderTest {
     private static final Source GONE = Source.of(IpAddress.ipv4(0xc0000207));
@@ -51,7 +51,7 @@ class RecorderTest {
         void run() throws IOException;
     }
 
-    /** The events of this channel, of the types that are on by themselves and those named. */
+    /** Returns the events of this channel, of the types that are on by default and those named. */
     private List<RecordedEvent> record(Action action, String... enabled) throws IOException {
         Path file = folder.resolve("recording.jfr");
         try (Recording recording = new Recording()) {
@@ -122,8 +122,8 @@ class RecorderTest {
     }
 
     /**
-     * If the channel is looked after in the middle of a flood there are two events, or the second is left out: the next
-     * flood then.
+     * If the channel is checked in the middle of a flood there are two events, or the second is omitted; the test then
+     * repeats with another flood.
      */
     @Test
     void whatTheKernelLostIsToldOnce() throws IOException {

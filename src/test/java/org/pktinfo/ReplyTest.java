@@ -51,7 +51,7 @@ class ReplyTest {
 
     @ParameterizedTest
     @MethodSource("familiesAndDestinations")
-    void aReplyLeavesFromTheAddressAsked(Family family, String destination) throws IOException {
+    void aReplyLeavesFromTheRequestDestination(Family family, String destination) throws IOException {
         try (PktInfoChannel server = Loopback.open(family)) {
             Datagram request = client.ask(destination, server);
             assertThat(request.packetInfo().local()).isEqualTo(address(destination));
@@ -81,7 +81,7 @@ class ReplyTest {
         Environment.assumeIpv6();
         try (PktInfoChannel server = Loopback.open(Family.DUAL_STACK)) {
             for (SourceSelection selection : Arrays.asList(
-                    SourceSelection.addressAsked(),
+                    SourceSelection.requestDestination(),
                     SourceSelection.interfacePinned(),
                     SourceSelection.fixed(address(destination)),
                     (peer, info) -> Source.of(info.destination()))) {

@@ -8,11 +8,11 @@ import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.api.Assumptions;
 
 /**
- * The needs that a test has of its surroundings. Without them the test is skipped by name; with CI=true that is a
+ * The requirements of a test on its environment. Without them the test is skipped by name; with CI=true that is a
  * failure.
  */
 public final class Requires {
-    /** Debian's packages, where they are not called as the program is. */
+    /** Debian's packages, if their names differ from the program's. */
     private static final Map<String, String> PACKAGES = Map.of(
             "dig", "dnsutils",
             "ip", "iproute2",
@@ -38,7 +38,7 @@ public final class Requires {
         that("root".equals(System.getProperty("user.name")), "to be run as root, for network namespaces");
     }
 
-    /** A program by its name, looked for on the PATH. */
+    /** Returns a program by its name, searched on the PATH. */
     public static Path tool(String name) {
         for (String folder : System.getenv("PATH").split(":", -1)) {
             Path file = Path.of(folder).resolve(name);
@@ -56,7 +56,7 @@ public final class Requires {
                 : PACKAGES.getOrDefault(program, program);
     }
 
-    /** The java launcher of the JDK 25 that the property jdk25.home names, or that runs the tests. */
+    /** Returns the java launcher of the JDK 25 that the property jdk25.home names, or that runs the tests. */
     public static Path jdk25() {
         String home = Objects.requireNonNullElse(System.getProperty("jdk25.home"), "");
         if (home.isEmpty() && Runtime.version().feature() >= 25) {

@@ -18,12 +18,12 @@ import org.pktinfo.internal.Errno;
 import org.pktinfo.server.ServerStats;
 
 /**
- * A send buffer without room, for a while or for ever: for a JVM that has the test build of the library which makes
- * them fail.
+ * A send buffer without room, temporarily or permanently: for a JVM that has the test build of the library which makes
+ * sends fail.
  */
 @Timeout(60)
 class SendBufferFaultCheck extends FaultFixture {
-    /** The others shall not wait for those whose replies stay in the send buffer. */
+    /** Other clients must not wait for those whose replies stay in the send buffer. */
     @Test
     void afterAWaitForRoomInVainTheServerDoesNotWaitUntilRepliesLeaveAgain() throws IOException {
         startServer();

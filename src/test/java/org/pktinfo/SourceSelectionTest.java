@@ -14,7 +14,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.pktinfo.SendException.Kind;
 
-/** The rule, without any socket. */
+/** The rule by itself, without any socket. */
 class SourceSelectionTest {
     private static final int ARRIVAL = 7;
 
@@ -44,7 +44,7 @@ class SourceSelectionTest {
         "2001:db8::1, fe80::9, fe80::9, false, true, IN6_PKTINFO, fe80::9, 7",
         "2001:db8::1, ff15::9, ::, false, true, IN6_PKTINFO, ::, 7"
     })
-    void theAddressAskedAnswers(
+    void theRequestDestinationAnswers(
             String peer,
             String destination,
             String local,
@@ -54,7 +54,7 @@ class SourceSelectionTest {
             String source,
             int index)
             throws IOException {
-        assertThat(SourceSelection.addressAsked().select(peer(peer), info(destination, local, in, in6)))
+        assertThat(SourceSelection.requestDestination().select(peer(peer), info(destination, local, in, in6)))
                 .isEqualTo(new Source(Source.ControlMessage.valueOf(form), address(source), index));
     }
 
@@ -67,7 +67,7 @@ class SourceSelectionTest {
             NOTHING, cut, info("192.0.2.255", "0.0.0.0", true, true), info("239.1.2.3", "::", false, true)
         }) {
             for (SourceSelection selection :
-                    new SourceSelection[] {SourceSelection.addressAsked(), SourceSelection.interfacePinned()}) {
+                    new SourceSelection[] {SourceSelection.requestDestination(), SourceSelection.interfacePinned()}) {
                 SendException e =
                         catchThrowableOfType(SendException.class, () -> selection.select(peer("192.0.2.1"), unusable));
                 assertThat(e).as("%s", unusable).isNotNull();
@@ -75,9 +75,9 @@ class SourceSelectionTest {
                 assertThat(e).hasMessageContaining("192.0.2.1:4711");
             }
         }
-        assertThatThrownBy(() -> SourceSelection.addressAsked().select(peer("2001:db8::1"), NOTHING))
+        assertThatThrownBy(() -> SourceSelection.requestDestination().select(peer("2001:db8::1"), NOTHING))
                 .isInstanceOf(SendException.class);
-        assertThatThrownBy(() -> SourceSelection.addressAsked().select(peer("2001:db8::1"), whole))
+        assertThatThrownBy(() -> SourceSelection.requestDestination().select(peer("2001:db8::1"), whole))
                 .isInstanceOf(SendException.class);
     }
 

@@ -26,8 +26,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Checks which class uses which, by bytecode and imports, as a constant may leave no trace in the former. Nested classes are their
- * outer's.
+ * Checks the dependencies between classes, by bytecode and by imports: a constant may leave no trace in bytecode.
+ * Nested classes count as their outer class.
  */
 class StructureTest {
     private static final Path SOURCES = Path.of("src/main/java");
@@ -35,7 +35,7 @@ class StructureTest {
     private static final String COMMON = ROOT + ".common";
     private static final String INTERNAL = ROOT + ".internal";
 
-    /** Each package with those that it may use besides itself: one that is missing here may use none. */
+    /** Each package with those that it may use besides itself: a package missing here may use none. */
     private static final Map<String, Set<String>> BELOW = Map.of(
             COMMON,
             Set.of(),
@@ -142,7 +142,7 @@ class StructureTest {
         }
     }
 
-    /** The arrows out of both that a rule forbids, as text. */
+    /** Returns the arrows out of both that a rule forbids, as text. */
     private static List<String> forbidden(Rule rule) {
         List<String> found = new ArrayList<>();
         for (Map<String, Set<String>> arrows : List.of(bytecode, imports)) {
@@ -196,14 +196,14 @@ class StructureTest {
         "internal.Memory, Source",
         "internal.Memory, server.RateLimit",
         "Arena, server.RateLimit",
-        "PktInfoChannel, netty.Batches",
+        "PktInfoChannel, netty.BatchCache",
         "server.Worker, internal.Memory",
         "server.Worker, socket.PktInfoDatagramSocket",
         "socket.PktInfoDatagramSocket, internal.Memory",
         "netty.OutboundBatch, internal.Memory",
         "netty.OutboundBatch, server.RateLimit",
-        "cli.Whole, internal.Memory",
-        "cli.Whole, netty.Batches",
+        "cli.IntRange, internal.Memory",
+        "cli.IntRange, netty.BatchCache",
         "agent.Reporter, server.RateLimit",
         "unheard.Of, common.Hash"
     })
@@ -227,7 +227,7 @@ class StructureTest {
                 .satisfies(found -> assertThat(packageOf(found.group(1))).isEqualTo(INTERNAL));
     }
 
-    /** The compiler would not complain: it lets the whole module read what only cli does. */
+    /** The compiler does not check this: it lets the whole module read the modules that only cli reads. */
     @Test
     void onlyTheProgramsUseWhatTheModuleDoesNotRequire() {
         assertThat(outside.get(ROOT + ".cli.PktInfoServer")).contains("picocli.CommandLine");

@@ -8,16 +8,16 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 import org.openjdk.jcstress.infra.results.I_Result;
 
-/** The same questions to code with a mistake: these must fail, see run. */
+/** The same tests of code with a planted mistake: these must fail, see run. */
 public final class PlantedRaces {
     private PlantedRaces() {}
 
-    /** Who uses the descriptors does not enter. */
+    /** A user of the descriptors does not enter: the fault that this run must find. */
     @JCStressTest
     @Outcome(id = "[46]", expect = Expect.ACCEPTABLE, desc = "used before it was closed")
     @State
     public static class PlantedUseWithoutEntering {
-        private final Descriptors descriptors = DescriptorsRaces.descriptors();
+        private final NativeTransport descriptors = NativeTransportRaces.descriptors();
 
         @Actor
         public void user(I_Result result) {
@@ -30,9 +30,12 @@ public final class PlantedRaces {
         }
     }
 
-    /** The last reply is looked for first and taken afterwards. */
+    /** The last reply is checked first and taken afterwards, in two steps. */
     @JCStressTest
-    @Outcome(id = {"1, 0", "0, 1"}, expect = Expect.ACCEPTABLE, desc = "one of them answers")
+    @Outcome(
+            id = {"1, 0", "0, 1"},
+            expect = Expect.ACCEPTABLE,
+            desc = "one of them answers")
     @State
     public static class PlantedLookThenTake {
         private volatile int left = 1;

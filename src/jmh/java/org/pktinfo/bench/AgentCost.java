@@ -5,9 +5,9 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Compares servers of the JDK's with themselves under pktinfo-agent.jar. The kernel has a price of its own for saying
- * and being told an address, which a C program pays too: that one is measured in the same rounds, and what the agent
- * costs beyond it is what the agent is to blame for.
+ * Compares servers that use the JDK's classes with the same servers under pktinfo-agent.jar. The kernel itself takes
+ * time for reporting the request destination and setting the source address, in a C program too. That time is measured
+ * in the same rounds; the cost of the agent is the rest.
  */
 final class AgentCost {
     static final int LEAST_ROUNDS = 40;
@@ -44,11 +44,21 @@ final class AgentCost {
     }
 
     private void add(String version, Results results, String name, String without, String with, String beyond) {
-        rows.append("| ").append(version).append(" | ").append(results.cell.peers()).append(" | ").append(name);
+        rows.append("| ")
+                .append(version)
+                .append(" | ")
+                .append(results.cell.peers())
+                .append(" | ")
+                .append(name);
         rows.append(results.isSaturated(without) && results.isSaturated(with) ? "" : " (idle at times)");
-        rows.append(String.format(Locale.ROOT, " | %.0f, %.0f | %s | %s |%s |%n",
-                results.nanos(without), results.nanos(with), text(results.ratio(without, with), "%.3f"),
-                text(results.more(with, without), "%.0f"), beyond));
+        rows.append(String.format(
+                Locale.ROOT,
+                " | %.0f, %.0f | %s | %s |%s |%n",
+                results.nanos(without),
+                results.nanos(with),
+                text(results.ratio(without, with), "%.3f"),
+                text(results.more(with, without), "%.0f"),
+                beyond));
     }
 
     private static String text(List<Double> values, String format) {

@@ -20,8 +20,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /**
- * Compares servers that do the same. All variants of a cell run at once, asleep but for the one that the load asks: round after
- * round one after the other, so that what the machine does meanwhile meets all of them.
+ * Compares servers that do the same. All variants of a cell run at once; the load sends to one of them at a time, in
+ * turns, round after round, so that other activity of the machine affects all of them alike.
  */
 @Command(
         name = "run",
@@ -48,21 +48,30 @@ final class Benchmark implements Callable<Integer> {
     @Option(names = "--slice", paramLabel = "SECONDS", description = "One server's turn (${DEFAULT-VALUE}).")
     private double slice = 0.3;
 
-    @Option(names = "--warm-up", paramLabel = "SECONDS", description = "Of each server, in turns, before the first round of a fork (${DEFAULT-VALUE}).")
+    @Option(
+            names = "--warm-up",
+            paramLabel = "SECONDS",
+            description = "Of each server, in turns, before the first round of a fork (${DEFAULT-VALUE}).")
     private double warmUp = 3;
 
     @Option(names = "--cells", paramLabel = "REGEX", description = "Only cells whose name has this in it.")
     private Pattern cells = Pattern.compile("");
 
-    @Option(names = "--variants", paramLabel = "NAME", split = ",", description = "Only these servers; alone:SLOTS:CAPACITY is a batch of another size.")
+    @Option(
+            names = "--variants",
+            paramLabel = "NAME",
+            split = ",",
+            description = "Only these servers; alone:SLOTS:CAPACITY is a batch of another size.")
     private List<String> variants = List.of();
 
     @Option(
             names = "--java",
             paramLabel = "FILE",
             split = ",",
-            description = "The java that runs the servers; default: this one. Several, one after the other, with --agent.")
-    private List<String> javas = List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+            description =
+                    "The java that runs the servers; default: this one. Several, one after the other, with --agent.")
+    private List<String> javas =
+            List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString());
 
     @Option(
             names = "--agent",
@@ -72,7 +81,7 @@ final class Benchmark implements Callable<Integer> {
     @Option(names = "--quick", description = "A look at every cell, that nothing is wrong; no figures.")
     private boolean quick;
 
-    @Option(names = "--write", description = "Write docs/benchmarks.md and its pictures.")
+    @Option(names = "--write", description = "Write docs/benchmarks/record.md and its pictures.")
     private boolean write;
 
     @Option(names = "--library", hidden = true, required = true)
@@ -84,8 +93,8 @@ final class Benchmark implements Callable<Integer> {
     @Option(names = "--agent-jar", hidden = true, required = true)
     private Path agentJar;
 
-    @Option(names = "--docs", hidden = true, required = true)
-    private Path docs;
+    @Option(names = "--record", hidden = true, required = true)
+    private Path record;
 
     private final List<String> complaints = new ArrayList<>();
     private final Random random = new Random(1);
@@ -125,7 +134,7 @@ final class Benchmark implements Callable<Integer> {
         String startUp = StartUp.table(javas.get(0), library, rounds);
         System.out.println(startUp);
         if (write) {
-            Report.write(docs, all, startUp, new Report.Conditions(rounds, forks, slice, javas.get(0)));
+            Report.write(record, all, startUp, new Report.Conditions(rounds, forks, slice, javas.get(0)));
         }
         return !all.isEmpty();
     }
@@ -150,8 +159,15 @@ final class Benchmark implements Callable<Integer> {
     private List<Cell> chosen(List<Cell> all) {
         return all.stream()
                 .filter(cell -> cells.matcher(cell.name()).find())
-                .map(cell -> new Cell(cell.name(), cell.wire(), cell.address(), cell.addresses(), cell.size(), cell.peers(),
-                        cell.run(), chosen(cell)))
+                .map(cell -> new Cell(
+                        cell.name(),
+                        cell.wire(),
+                        cell.address(),
+                        cell.addresses(),
+                        cell.size(),
+                        cell.peers(),
+                        cell.run(),
+                        chosen(cell)))
                 .filter(cell -> !cell.variants().isEmpty())
                 .toList();
     }
@@ -161,7 +177,8 @@ final class Benchmark implements Callable<Integer> {
             return cell.variants();
         }
         return variants.stream()
-                .filter(variant -> cell.variants().contains(variant) || Variants.SIZED.matcher(variant).matches())
+                .filter(variant -> cell.variants().contains(variant)
+                        || Variants.SIZED.matcher(variant).matches())
                 .toList();
     }
 
@@ -171,7 +188,7 @@ final class Benchmark implements Callable<Integer> {
             for (int fork = 0; fork < forks; fork++) {
                 Map<Child, Integer> servers = start(cell, java);
                 try {
-                    // In turns too: what is compiled for a load without a pause is thrown away at the first one.
+                    // In turns too: the JIT discards code compiled for a continuous load at the first pause.
                     for (double warm = 0; warm < warmUp; warm += slice) {
                         for (int port : servers.values()) {
                             load(world, cell, port, "-t", String.valueOf(slice));
@@ -181,12 +198,14 @@ final class Benchmark implements Callable<Integer> {
                     for (int round = 0; round < rounds; round++) {
                         Collections.shuffle(order, random);
                         for (Map.Entry<Child, Integer> server : order) {
-                            results.add(server.getKey().variant, slice(world, cell, server.getKey(), server.getValue()));
+                            results.add(
+                                    server.getKey().variant, slice(world, cell, server.getKey(), server.getValue()));
                         }
                     }
                     if (fork == forks - 1 && !quick && !agent) {
                         for (Map.Entry<Child, Integer> server : servers.entrySet()) {
-                            results.facts.put(server.getKey().variant, facts(world, cell, server.getKey(), server.getValue()));
+                            results.facts.put(
+                                    server.getKey().variant, facts(world, cell, server.getKey(), server.getValue()));
                         }
                     }
                 } finally {
@@ -231,9 +250,21 @@ final class Benchmark implements Callable<Integer> {
     }
 
     private Matcher load(World world, Cell cell, int port, String... more) throws Exception {
-        List<String> command = new ArrayList<>(List.of("taskset", "-c", "0", tools.resolve("load").toString(), cell.address(),
-                String.valueOf(port), "-n", String.valueOf(cell.addresses()), "-s", String.valueOf(cell.size()),
-                "-p", String.valueOf(cell.peers()), "-r", String.valueOf(cell.run())));
+        List<String> command = new ArrayList<>(List.of(
+                "taskset",
+                "-c",
+                "0",
+                tools.resolve("load").toString(),
+                cell.address(),
+                String.valueOf(port),
+                "-n",
+                String.valueOf(cell.addresses()),
+                "-s",
+                String.valueOf(cell.size()),
+                "-p",
+                String.valueOf(cell.peers()),
+                "-r",
+                String.valueOf(cell.run())));
         if (cell.ipv6() && !cell.wire()) {
             command.addAll(List.of("-b", cell.address()));
         }
@@ -263,10 +294,18 @@ final class Benchmark implements Callable<Integer> {
                 histogram.getValueAtPercentile(90) / 1e3);
     }
 
-    /** A request under load, counted by strace, which slows the server down and so keeps it saturated. */
+    /** Returns the system calls per request under load, counted by strace, which slows and so saturates the server. */
     private double systemCalls(World world, Cell cell, Child server, int port) throws Exception {
         Path counts = Files.createTempFile("pktinfo-calls", "");
-        Process strace = new ProcessBuilder("strace", "-f", "-c", "-U", "calls,name", "-o", counts.toString(), "-p",
+        Process strace = new ProcessBuilder(
+                        "strace",
+                        "-f",
+                        "-c",
+                        "-U",
+                        "calls,name",
+                        "-o",
+                        counts.toString(),
+                        "-p",
                         String.valueOf(server.pid()))
                 .redirectErrorStream(true)
                 .start();
@@ -294,7 +333,8 @@ final class Benchmark implements Callable<Integer> {
             }
             boolean mustBeWrong = mayBeWrong && results.cell.address().equals(Cell.IPV4_LOOPBACK);
             if (mustBeWrong && results.wrongShare(variant) < 0.5) {
-                complaints.add(results.cell.name() + ": " + variant + " was expected to answer 127.0.0.5 from 127.0.0.1");
+                complaints.add(
+                        results.cell.name() + ": " + variant + " was expected to answer 127.0.0.5 from 127.0.0.1");
             }
         }
     }

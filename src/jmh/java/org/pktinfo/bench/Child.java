@@ -9,18 +9,18 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** A server in a process of its own, on a processor of its own, and what the kernel says about it. */
+/** A server in a process of its own, on a processor of its own, and the kernel's figures about it. */
 final class Child implements AutoCloseable {
     private static final String PROCESSOR = "1";
 
-    /** Behind the name of a server of the JDK's: the same class, not changed, with pktinfo-agent.jar. */
+    /** Suffix of the name of a JDK server: the same class, unchanged, with pktinfo-agent.jar. */
     static final String AGENT = "+agent";
 
     final String variant;
     private final Process process;
     private final BufferedReader out;
 
-    /** The files of programs: what was built in C, pktinfo-agent.jar, and the java of the servers. */
+    /** The programs: the folder of those built in C, pktinfo-agent.jar, and the servers' java command. */
     record Programs(Path tools, Path agent, String java) {}
 
     Child(String variant, Cell cell, int port, Programs programs) throws IOException {
@@ -39,7 +39,9 @@ final class Child implements AutoCloseable {
             command.addAll(List.of("-cp", System.getProperty("java.class.path"), Server.class.getName(), server));
             command.addAll(List.of(String.valueOf(port), cell.address(), String.valueOf(cell.addresses())));
         }
-        process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        process = new ProcessBuilder(command)
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
         out = process.inputReader(StandardCharsets.UTF_8);
         String said = out.readLine();
         if (!"ready".equals(said)) {
@@ -51,18 +53,21 @@ final class Child implements AutoCloseable {
         return process.pid();
     }
 
-    /** Nanoseconds that all its threads have been running, interrupts and packets that they took on included. */
+    /**
+     * Returns the nanoseconds for which all its threads have run, including interrupts and packets handled meanwhile.
+     */
     long cpuTime() throws IOException {
         long sum = 0;
         try (Stream<Path> tasks = Files.list(Path.of("/proc/" + pid() + "/task"))) {
             for (Path task : tasks.toList()) {
-                sum += Long.parseLong(Files.readString(task.resolve("schedstat")).split(" ")[0]);
+                sum += Long.parseLong(
+                        Files.readString(task.resolve("schedstat")).split(" ")[0]);
             }
         }
         return sum;
     }
 
-    /** Bytes of the Java heap that were allocated so far; 0 of a C program. */
+    /** Returns the bytes of the Java heap that were allocated so far; 0 for a C program. */
     long allocated() throws IOException {
         if (variant.startsWith("c-")) {
             return 0;

@@ -14,14 +14,16 @@ import org.knowm.xchart.VectorGraphicsEncoder;
 import org.knowm.xchart.VectorGraphicsEncoder.VectorGraphicsFormat;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
+import org.knowm.xchart.internal.chartpart.Chart;
 import org.knowm.xchart.style.Styler.LegendPosition;
 
-/** Tables and pictures. */
+/** Writes tables and pictures. */
 final class Report {
-    /** How it was measured. */
+    /** Conditions of the measurement. */
     record Conditions(int rounds, int forks, double slice, String java) {}
 
-    private static final List<String> OURS = List.of("records", "pktinfo-socket", "batch-alone", "batch", "server", "netty-pktinfo", "segments");
+    private static final List<String> OURS =
+            List.of("records", "pktinfo-socket", "batch-alone", "batch", "server", "netty-pktinfo", "segments");
 
     private Report() {}
 
@@ -35,7 +37,8 @@ final class Report {
 
     static String table(Results results) {
         List<String> ours = results.cell.variants().stream()
-                .filter(name -> OURS.contains(name) || Variants.SIZED.matcher(name).matches())
+                .filter(name ->
+                        OURS.contains(name) || Variants.SIZED.matcher(name).matches())
                 .toList();
         StringBuilder text = new StringBuilder("### " + results.cell.name() + "\n\n| | ns a request |");
         ours.forEach(name -> text.append(" / ").append(name).append(" |"));
@@ -46,13 +49,25 @@ final class Report {
             text.append(format(" | %.0f |", results.nanos(variant)));
             for (String name : ours) {
                 Results.Spread ratio = results.ratio(name, variant);
-                text.append(name.equals(variant) ? " |" : format(" **%.2f** %.2f-%.2f |", ratio.median(), ratio.low(), ratio.high()));
+                text.append(
+                        name.equals(variant)
+                                ? " |"
+                                : format(" **%.2f** %.2f-%.2f |", ratio.median(), ratio.low(), ratio.high()));
             }
             text.append(format(" %.0f |", 1e6 / results.nanos(variant)));
             text.append(variant.startsWith("c-") ? " |" : format(" %.1f |", results.allocatedPerRequest(variant)));
             Results.Facts facts = results.facts.get(variant);
-            text.append(facts == null ? " | | | | | |" : format(" %.3f | %d | %d | %d | %.0f | %.0f |", facts.systemCalls(),
-                    facts.sockets(), facts.descriptors(), facts.residentKilobytes() / 1024, facts.p50(), facts.p90()));
+            text.append(
+                    facts == null
+                            ? " | | | | | |"
+                            : format(
+                                    " %.3f | %d | %d | %d | %.0f | %.0f |",
+                                    facts.systemCalls(),
+                                    facts.sockets(),
+                                    facts.descriptors(),
+                                    facts.residentKilobytes() / 1024,
+                                    facts.p50(),
+                                    facts.p90()));
             text.append(format(" %s | %s |\n", share(results.wrongShare(variant)), share(results.lostShare(variant))));
         }
         return text.toString();
@@ -62,8 +77,9 @@ final class Report {
         return share == 0 ? "0" : share > 0.9995 ? "all" : number(100 * share, "%.2f %%");
     }
 
-    static void write(Path docs, List<Results> all, String startUp, Conditions conditions) throws Exception {
-        Path file = docs.resolve("benchmarks.md");
+    /** Puts the tables between the markers of record.md in a folder, and the pictures beside it. */
+    static void write(Path folder, List<Results> all, String startUp, Conditions conditions) throws Exception {
+        Path file = folder.resolve("record.md");
         String text = Files.readString(file);
         int begin = text.indexOf("<!-- begin: tables -->\n");
         int end = text.indexOf("<!-- end: tables -->");
@@ -71,11 +87,10 @@ final class Report {
             throw new IOException("no markers for the tables in " + file);
         }
         StringBuilder middle = new StringBuilder("<!-- begin: tables -->\n" + header(conditions));
-        Files.createDirectories(docs.resolve("benchmarks"));
-        middle.append(picture(docs, "by-variant", byVariant(all)));
-        middle.append(byAddresses(docs, all, "IPv4 addresses"));
-        middle.append(byAddresses(docs, all, "IPv6 addresses"));
-        middle.append(byAddresses(docs, all, "IPv6 addresses, veth"));
+        middle.append(picture(folder, "by-variant", byVariant(all)));
+        middle.append(byAddresses(folder, all, "IPv4 addresses"));
+        middle.append(byAddresses(folder, all, "IPv6 addresses"));
+        middle.append(byAddresses(folder, all, "IPv6 addresses, veth"));
         all.forEach(results -> middle.append('\n').append(table(results)));
         middle.append('\n').append(startUp);
         Files.writeString(file, text.substring(0, begin) + middle + text.substring(end), StandardCharsets.UTF_8);
@@ -87,16 +102,22 @@ final class Report {
                 .findFirst()
                 .orElse("unknown")
                 .replaceAll(".*: ", "");
-        String version = World.run(List.of(conditions.java, "-version")).lines().skip(1).findFirst().orElse("");
-        return "\n" + LocalDate.now() + ", " + Runtime.getRuntime().availableProcessors() + " processors of " + cpu + ", Linux "
-                + System.getProperty("os.version") + ", " + version + ", Netty 4.2.18; " + conditions.forks + " forks of "
+        String version = World.run(List.of(conditions.java, "-version"))
+                .lines()
+                .skip(1)
+                .findFirst()
+                .orElse("");
+        return "\n" + LocalDate.now() + ", " + Runtime.getRuntime().availableProcessors() + " processors of " + cpu
+                + ", Linux "
+                + System.getProperty("os.version") + ", " + version + ", Netty 4.2.18; " + conditions.forks
+                + " forks of "
                 + conditions.rounds + " rounds, " + conditions.slice + " s each.\n\n";
     }
 
-    private static String picture(Path docs, String name, org.knowm.xchart.internal.chartpart.Chart<?, ?> chart) throws IOException {
+    private static String picture(Path folder, String name, Chart<?, ?> chart) throws IOException {
         chart.getStyler().setLegendPosition(LegendPosition.OutsideE);
-        VectorGraphicsEncoder.saveVectorGraphic(chart, docs.resolve("benchmarks/" + name).toString(), VectorGraphicsFormat.SVG);
-        return "![" + chart.getTitle() + "](benchmarks/" + name + ".svg)\n";
+        VectorGraphicsEncoder.saveVectorGraphic(chart, folder.resolve(name).toString(), VectorGraphicsFormat.SVG);
+        return "![" + chart.getTitle() + "](" + name + ".svg)\n";
     }
 
     private static CategoryChart byVariant(List<Results> all) {
@@ -112,12 +133,15 @@ final class Report {
         List<String> variants = cells.isEmpty() ? List.of() : cells.get(0).cell.variants();
         List<String> names = cells.stream().map(results -> results.cell.name()).toList();
         for (String variant : variants) {
-            chart.addSeries(variant, names, cells.stream().map(results -> results.nanos(variant)).toList());
+            chart.addSeries(
+                    variant,
+                    names,
+                    cells.stream().map(results -> results.nanos(variant)).toList());
         }
         return chart;
     }
 
-    private static String byAddresses(Path docs, List<Results> all, String what) throws IOException {
+    private static String byAddresses(Path folder, List<Results> all, String what) throws IOException {
         List<Results> cells = all.stream()
                 .filter(results -> results.cell.name().matches("\\d+ " + what))
                 .toList();
@@ -136,8 +160,11 @@ final class Report {
         List<Integer> counts = new ArrayList<>();
         cells.forEach(results -> counts.add(results.cell.addresses()));
         for (String variant : cells.get(0).cell.variants()) {
-            chart.addSeries(variant, counts, cells.stream().map(results -> results.nanos(variant)).toList());
+            chart.addSeries(
+                    variant,
+                    counts,
+                    cells.stream().map(results -> results.nanos(variant)).toList());
         }
-        return picture(docs, "by-" + what.replaceAll("\\W+", "-"), chart);
+        return picture(folder, "by-" + what.replaceAll("\\W+", "-"), chart);
     }
 }

@@ -6,12 +6,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What was measured in one cell. */
+/** The measurements of one cell. */
 final class Results {
-    /** Less of its processor than this, and the server was waiting for the load. */
+    /** The least share of its processor that a saturated server uses; below it, the server was waiting for the load. */
     static final double BUSY = 0.95;
 
-    /** One variant under load for a fraction of a second. */
+    /** The counts of one variant under load for a fraction of a second. */
     record Slice(long requests, long wrong, long lost, long cpuNanos, long wallNanos, long allocated) {
         double nanosPerRequest() {
             return (double) cpuNanos / Math.max(1, requests);
@@ -22,13 +22,14 @@ final class Results {
         }
     }
 
-    /** What does not change from slice to slice. */
+    /** The figures that do not change from slice to slice. */
     record Facts(double systemCalls, long sockets, long descriptors, long residentKilobytes, double p50, double p90) {}
 
-    /** Lower, middle and upper value of some; the quartiles, because the ends are the machine's noise. */
+    /** The lower, middle and upper value; quartiles, because the extremes are the machine's noise. */
     record Spread(double low, double median, double high) {
         static Spread of(List<Double> values) {
-            double[] sorted = values.stream().mapToDouble(Double::doubleValue).sorted().toArray();
+            double[] sorted =
+                    values.stream().mapToDouble(Double::doubleValue).sorted().toArray();
             return new Spread(at(sorted, 0.25), at(sorted, 0.5), at(sorted, 0.75));
         }
 
@@ -61,19 +62,21 @@ final class Results {
     }
 
     double nanos(String variant) {
-        return Spread.of(slices(variant).stream().map(Slice::nanosPerRequest).toList()).median();
+        return Spread.of(slices(variant).stream().map(Slice::nanosPerRequest).toList())
+                .median();
     }
 
-    /** How much more the other costs than one of ours, by pairs of the same round; more than 1: ours is cheaper. */
+    /** Returns the cost of the other divided by that of ours, paired by round; above 1, ours is cheaper. */
     Spread ratio(String ours, String other) {
         List<Double> ratios = new ArrayList<>();
         for (int i = 0; i < slices(ours).size(); i++) {
-            ratios.add(slices(other).get(i).nanosPerRequest() / slices(ours).get(i).nanosPerRequest());
+            ratios.add(
+                    slices(other).get(i).nanosPerRequest() / slices(ours).get(i).nanosPerRequest());
         }
         return Spread.of(ratios);
     }
 
-    /** Returns how many nanoseconds more a request costs one than the other, of each round. */
+    /** Returns by how many nanoseconds a request costs more with one than with the other, for each round. */
     List<Double> more(String one, String other) {
         List<Double> more = new ArrayList<>();
         for (int i = 0; i < slices(one).size(); i++) {
@@ -82,7 +85,7 @@ final class Results {
         return more;
     }
 
-    /** Whether the load kept it busy; else its figures say what sleeping and waking costs. */
+    /** Returns true if the load kept the variant busy; otherwise its figures include sleeping and waking. */
     boolean isSaturated(String variant) {
         return Spread.of(slices(variant).stream().map(Slice::busy).toList()).median() >= BUSY;
     }

@@ -7,13 +7,13 @@ import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/** One variant in a process of its own; answers each line on its standard input with how many bytes it has allocated so far. */
+/** One variant in a process of its own; replies to each line on its standard input with the bytes allocated so far. */
 final class Server {
     private Server() {}
 
     public static void main(String[] arguments) throws Exception {
-        Variants.Place place = new Variants.Place(
-                Integer.parseInt(arguments[1]), arguments[2], Integer.parseInt(arguments[3]));
+        Variants.Place place =
+                new Variants.Place(Integer.parseInt(arguments[1]), arguments[2], Integer.parseInt(arguments[3]));
         Thread thread = new Thread(() -> serve(arguments[0], place), "server");
         thread.setDaemon(true);
         thread.start();
@@ -35,7 +35,10 @@ final class Server {
     private static long allocated() {
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         long own = Thread.currentThread().getId();
-        long[] others = Arrays.stream(threads.getAllThreadIds()).filter(id -> id != own).toArray();
-        return Arrays.stream(threads.getThreadAllocatedBytes(others)).filter(bytes -> bytes > 0).sum();
+        long[] others =
+                Arrays.stream(threads.getAllThreadIds()).filter(id -> id != own).toArray();
+        return Arrays.stream(threads.getThreadAllocatedBytes(others))
+                .filter(bytes -> bytes > 0)
+                .sum();
     }
 }

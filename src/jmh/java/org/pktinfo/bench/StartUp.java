@@ -11,7 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** From the start of a JVM to the first reply that its server sends, asked once a millisecond. */
+/** Measures the time from the start of a JVM to the first reply of its server, with a request every millisecond. */
 final class StartUp {
     private static final int PORT = 9099;
 
@@ -38,8 +38,16 @@ final class StartUp {
             }
             Results.Spread all = Results.Spread.of(values);
             Results.Spread difference = Results.Spread.of(more);
-            text.append(String.format("| %s | %.0f (%.0f-%.0f) | %s |%n", name, all.median(), all.low(), all.high(),
-                    name.equals("channel") ? "" : String.format("**%.1f** %.1f-%.1f", difference.median(), difference.low(), difference.high())));
+            text.append(String.format(
+                    "| %s | %.0f (%.0f-%.0f) | %s |%n",
+                    name,
+                    all.median(),
+                    all.low(),
+                    all.high(),
+                    name.equals("channel")
+                            ? ""
+                            : String.format(
+                                    "**%.1f** %.1f-%.1f", difference.median(), difference.low(), difference.high())));
         });
         return text.toString();
     }
@@ -50,7 +58,9 @@ final class StartUp {
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), Server.class.getName(), program.get(0)));
         command.addAll(List.of(String.valueOf(PORT), "127.0.0.1", "1"));
         long begin = System.nanoTime();
-        Process process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        Process process = new ProcessBuilder(command)
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
         try (DatagramSocket client = new DatagramSocket(0, InetAddress.getByName("127.0.0.1"))) {
             client.setSoTimeout(1);
             DatagramPacket request = new DatagramPacket(new byte[10], 10, InetAddress.getByName("127.0.0.1"), PORT);
@@ -60,7 +70,7 @@ final class StartUp {
                     client.receive(new DatagramPacket(new byte[10], 10));
                     return (System.nanoTime() - begin) / 1e6;
                 } catch (SocketTimeoutException e) {
-                    // not yet
+                    // no reply yet
                 }
             }
             throw new IOException(command + " ended");

@@ -4,11 +4,11 @@ import io.netty.bootstrap.Bootstrap;
 import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.FixedRecvByteBufAllocator;
 import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.SimpleChannelInboundHandler;
-import io.netty.channel.FixedRecvByteBufAllocator;
-import io.netty.channel.ChannelOption;
 import io.netty.channel.epoll.EpollChannelOption;
 import io.netty.channel.epoll.EpollDatagramChannel;
 import io.netty.channel.epoll.EpollIoHandler;
@@ -40,15 +40,15 @@ import org.pktinfo.netty.PktInfoDatagramChannel;
 import org.pktinfo.server.DatagramServer;
 import org.pktinfo.socket.PktInfoDatagramSocket;
 
-/** Servers that all do the same: send back what came. Each serves until its process is killed. */
+/** Servers that all do the same: they echo. Each serves until its process is killed. */
 final class Variants {
     private static final int LARGEST = 2048; // bytes
 
-    /** Where to serve: a port, on all addresses or on each of some. */
+    /** A port, on all addresses or on each of some. */
     record Place(int port, String firstAddress, int addresses) {}
 
     interface Server {
-        /** Serves; says so when it is ready. */
+        /** Serves, and runs {@code ready} when it is ready. */
         void run(Place place, Runnable ready) throws Exception;
     }
 
@@ -71,7 +71,7 @@ final class Variants {
         ALL.put("selector", Variants::selector);
     }
 
-    /** A batch that sends each reply alone, of so many slots with so much room: to find out what is best. */
+    /** The name of a batch that sends each reply separately, with number and size of its slots: to find the best. */
     static final Pattern SIZED = Pattern.compile("alone:(\\d+):(\\d+)");
 
     private Variants() {}
@@ -96,7 +96,8 @@ final class Variants {
         }
     }
 
-    private static void batch(Place place, Runnable ready, int slots, int capacity, boolean together) throws IOException {
+    private static void batch(Place place, Runnable ready, int slots, int capacity, boolean together)
+            throws IOException {
         try (PktInfoChannel channel = PktInfoChannel.open().bind(new InetSocketAddress(place.port))) {
             DatagramBatch batch = channel.newBatch(slots, capacity).coalesceReplies(together);
             ready.run();
@@ -111,7 +112,7 @@ final class Variants {
         }
     }
 
-    /** Default settings. */
+    /** Serves with default settings. */
     private static void server(Place place, Runnable ready) throws Exception {
         try (DatagramServer server = DatagramServer.builder()
                 .bind(new InetSocketAddress(place.port))
@@ -168,7 +169,7 @@ final class Variants {
         }
     }
 
-    /** The way out without packet information: a channel for each address, found by a selector. */
+    /** Serves without packet information: with a channel for each address, found by a selector. */
     private static void channels(Place place, Runnable ready) throws IOException {
         Selector selector = Selector.open();
         byte[] address = InetAddress.getByName(place.firstAddress).getAddress();
@@ -183,7 +184,7 @@ final class Variants {
         answer(selector, ready);
     }
 
-    /** One channel for all addresses, found by a selector. */
+    /** Serves with one channel for all addresses, found by a selector. */
     private static void selector(Place place, Runnable ready) throws IOException {
         Selector selector = Selector.open();
         java.nio.channels.DatagramChannel channel = java.nio.channels.DatagramChannel.open();
@@ -215,20 +216,26 @@ final class Variants {
         }
     }
 
-    /** As its documentation has it: recvmmsg of 32 into one pooled buffer, direct memory, flushed once per read. */
+    /** Serves as Netty's documentation has it: recvmmsg of 32 into one pooled direct buffer, flushed once per read. */
     private static void nettyEpoll(Place place, Runnable ready) throws Exception {
-        netty(place, ready, EpollIoHandler.newFactory(), new Bootstrap()
-                .channel(EpollDatagramChannel.class)
-                .option(ChannelOption.ALLOCATOR, PooledByteBufAllocator.DEFAULT)
-                .option(EpollChannelOption.MAX_DATAGRAM_PAYLOAD_SIZE, LARGEST)
-                .option(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(32 * LARGEST)));
+        netty(
+                place,
+                ready,
+                EpollIoHandler.newFactory(),
+                new Bootstrap()
+                        .channel(EpollDatagramChannel.class)
+                        .option(ChannelOption.ALLOCATOR, PooledByteBufAllocator.DEFAULT)
+                        .option(EpollChannelOption.MAX_DATAGRAM_PAYLOAD_SIZE, LARGEST)
+                        .option(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(32 * LARGEST)));
     }
 
-    /** As by epoll: as many at a time, into one buffer. */
+    /** Serves as with epoll: the same number at a time, into one buffer. */
     private static void nettyPktinfo(Place place, Runnable ready) throws Exception {
-        netty(place, ready, NioIoHandler.newFactory(), nio()
-                .channel(PktInfoDatagramChannel.class)
-                .option(PktInfoChannelOption.SHARE_READ_BUFFER, true));
+        netty(
+                place,
+                ready,
+                NioIoHandler.newFactory(),
+                nio().channel(PktInfoDatagramChannel.class).option(PktInfoChannelOption.SHARE_READ_BUFFER, true));
     }
 
     private static void nettyNio(Place place, Runnable ready) throws Exception {
@@ -242,13 +249,18 @@ final class Variants {
     }
 
     private static void nettyIoUring(Place place, Runnable ready) throws Exception {
-        netty(place, ready, IoUringIoHandler.newFactory(), new Bootstrap()
-                .channel(IoUringDatagramChannel.class)
-                .option(ChannelOption.ALLOCATOR, PooledByteBufAllocator.DEFAULT)
-                .option(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(LARGEST)));
+        netty(
+                place,
+                ready,
+                IoUringIoHandler.newFactory(),
+                new Bootstrap()
+                        .channel(IoUringDatagramChannel.class)
+                        .option(ChannelOption.ALLOCATOR, PooledByteBufAllocator.DEFAULT)
+                        .option(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(LARGEST)));
     }
 
-    private static void netty(Place place, Runnable ready, IoHandlerFactory factory, Bootstrap bootstrap) throws Exception {
+    private static void netty(Place place, Runnable ready, IoHandlerFactory factory, Bootstrap bootstrap)
+            throws Exception {
         MultiThreadIoEventLoopGroup group = new MultiThreadIoEventLoopGroup(1, factory);
         try {
             bootstrap.group(group).handler(new ChannelInitializer<DatagramChannel>() {

@@ -15,7 +15,9 @@ final class World implements AutoCloseable {
     World() throws IOException, InterruptedException {
         ip("link set lo up");
         ip("addr add " + Cell.IPV6_LOOPBACK + "/128 dev lo nodad");
-        second = new ProcessBuilder("unshare", "--net", "sleep", "infinity").inheritIO().start();
+        second = new ProcessBuilder("unshare", "--net", "sleep", "infinity")
+                .inheritIO()
+                .start();
         Path own = Path.of("/proc/self/ns/net");
         Path other = Path.of("/proc/" + second.pid() + "/ns/net");
         while (Files.readSymbolicLink(own).equals(Files.readSymbolicLink(other))) {
@@ -30,11 +32,12 @@ final class World implements AutoCloseable {
         run(inside(List.of("ip", "link", "set", "wire1", "up")));
     }
 
-    /** Adds the addresses of a cell behind the first, which is there, and returns what takes them away again. */
+    /** Adds a cell's addresses after the first, which exists, and returns an object that removes them when closed. */
     AutoCloseable addresses(Cell cell) throws IOException, InterruptedException {
         List<String> added = new ArrayList<>();
-        for (int i = 2; i <= cell.addresses() && cell.ipv6(); i++) { // all of 127.0.0.0/8 is the host's anyway
-            added.add(cell.address().replaceAll("1$", "") + Integer.toHexString(i) + "/128 dev " + (cell.wire() ? "wire0" : "lo"));
+        for (int i = 2; i <= cell.addresses() && cell.ipv6(); i++) { // all of 127.0.0.0/8 is local anyway
+            added.add(cell.address().replaceAll("1$", "") + Integer.toHexString(i) + "/128 dev "
+                    + (cell.wire() ? "wire0" : "lo"));
         }
         batch("addr add ", added.stream().map(line -> line + " nodad").toList());
         return () -> batch("addr del ", added);
@@ -62,7 +65,7 @@ final class World implements AutoCloseable {
         run(command);
     }
 
-    /** What it says; anything but success is an error. */
+    /** Runs a command and returns its output; throws if the exit code is not 0. */
     static String run(List<String> command) throws IOException, InterruptedException {
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
         process.getOutputStream().close();

@@ -1,6 +1,6 @@
 package org.pktinfo.internal;
 
-/** Calls C, from a package that may not. */
+/** Calls C for code in packages that have no access to it. */
 public final class Call {
     private Call() {}
 

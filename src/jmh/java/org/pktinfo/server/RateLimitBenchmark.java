@@ -13,7 +13,7 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Threads;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** What the rate limit costs a datagram; in the library's package, because the limiter is its own. */
+/** Time that the rate limit takes for a datagram; in the library's package, as the limiter is package-private. */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 @State(Scope.Benchmark)
@@ -26,25 +26,25 @@ public class RateLimitBenchmark {
     private final RateLimiter limiter = new RateLimiter(RateLimit.of(RateLimit.MAX));
     private final RateLimiter strict = new RateLimiter(RateLimit.of(1));
 
-    /** Of each thread, so that the numbers are not the bottleneck. */
+    /** The state of each thread, so that generating numbers is not the bottleneck. */
     @State(Scope.Thread)
     public static class Sources {
         private final SplittableRandom random = new SplittableRandom(7);
         private long nanos;
 
-        /** A peer of any prefix. */
+        /** Returns a peer with a random prefix. */
         long next() {
             return 0xffff_0000_0000L | random.nextInt() & 0xffff_ffffL;
         }
     }
 
-    /** To be taken off the others: a forged source and nothing else. */
+    /** Measures the generation of a forged source alone, to be subtracted from the others. */
     @Benchmark
     public long source(Sources sources) {
         return sources.next();
     }
 
-    /** One peer that asks every two microseconds and is within its limit. */
+    /** Measures one peer that sends a request every two microseconds and is within its limit. */
     @Benchmark
     public Object onePeerWithin(Sources sources) {
         sources.nanos += 2000;
@@ -56,7 +56,7 @@ public class RateLimitBenchmark {
         return strict.ask(0, PEER, 0);
     }
 
-    /** A flood from forged sources, a million a second. */
+    /** Measures a flood from forged sources, a million a second. */
     @Benchmark
     public Object forgedSources(Sources sources) {
         sources.nanos += 1000;

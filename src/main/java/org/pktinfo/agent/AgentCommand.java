@@ -8,8 +8,8 @@ import java.nio.file.StandardCopyOption;
 import java.util.Objects;
 
 /**
- * The command {@code java -jar pktinfo-agent.jar}. It is no class of {@link PktInfoAgent}'s, whose method the launcher
- * could not read where module java.instrument is missing.
+ * The command {@code java -jar pktinfo-agent.jar}. It is separate from {@link PktInfoAgent}, whose method the launcher
+ * could not read if module java.instrument is missing.
  */
 public final class AgentCommand {
     static final int DONE = 0;
@@ -18,19 +18,19 @@ public final class AgentCommand {
 
     private static final String USAGE = """
             usage: java -jar pktinfo-agent.jar                     lists the JVMs that run
-                   java -jar pktinfo-agent.jar PID [OPTIONS]       has its UDP sockets reply from the address asked
+                   java -jar pktinfo-agent.jar PID [OPTIONS]       makes its sockets reply from the request destination
                    java -jar pktinfo-agent.jar PID off             undoes it
                    java -jar pktinfo-agent.jar extract FOLDER      writes libpktinfo-agent.so there, for -agentpath:
                    java -javaagent:pktinfo-agent.jar[=OPTIONS] ... starts a program with it
                    java -agentpath:FOLDER/libpktinfo-agent.so[=OPTIONS] ...   the same, where native access is denied
 
             OPTIONS, with commas between them:
-              ports=53,5683-5690   these ports; without: those that the program has chosen itself
+              ports=53,5683-5690   only these ports; default: those that the program has chosen itself
               ports=all            all, those of clients too
-              transfer=69          who asks these ports is answered from new sockets, as with TFTP
-              memory=PEERS         each socket remembers so many peers (16384)
-              expiry=SECONDS       a silent peer is forgotten after that time (600), or never
-              gone=drop|exception  if the address asked has left the host (drop)
+              transfer=69          requests to these ports may be answered from new sockets, as with TFTP
+              memory=PEERS         the number of peers that each socket remembers (16384)
+              expiry=SECONDS       the time after which a silent peer is forgotten (600), or never
+              gone=drop|exception  if the request destination has left the host (drop)
               netty=nio            keeps Netty from epoll and io_uring, TCP too; at the start of the program only
               log=quiet|start|sockets|stats:SECONDS   lines on the program's stderr (start)
 
@@ -48,7 +48,7 @@ public final class AgentCommand {
     /**
      * Runs the command, see {@code --help}.
      *
-     * @param arguments its arguments
+     * @param arguments the arguments
      */
     public static void main(String[] arguments) {
         System.exit(new AgentCommand(System.out, System.err).run(arguments));
@@ -104,7 +104,7 @@ public final class AgentCommand {
         return DONE;
     }
 
-    /** Replaces the file as a whole: programs may have mapped the one that is there. */
+    /** Replaces the file as a whole: programs may have mapped the existing one. */
     private int extract(String... arguments) throws IOException, FailedException {
         if (arguments.length != 2) {
             throw wrongUse("extract wants one folder that exists");

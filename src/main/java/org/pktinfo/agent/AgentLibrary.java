@@ -5,7 +5,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** The agent's native library, as it is in the jar. */
+/** The agent's native library in the jar. */
 final class AgentLibrary {
     static final String FILE = "libpktinfo-agent.so";
 

@@ -32,7 +32,7 @@ final class Attachment {
         this.out = out;
     }
 
-    /** Prints the JVMs that this user may see, but this one. */
+    /** Prints the JVMs that are visible to this user, except this one. */
     static void printAll(PrintStream out) {
         String self = String.valueOf(ProcessHandle.current().pid());
         for (VirtualMachineDescriptor each : VirtualMachine.list()) {
@@ -42,7 +42,7 @@ final class Attachment {
         }
     }
 
-    /** Has the agent do what the options say, and prints its report. */
+    /** Makes the agent do what the options say, and prints its report. */
     int run(String options) throws IOException, FailedException {
         if (options.length() > LONGEST_ARGUMENT) {
             throw AgentCommand.wrongUse("options of " + options.length() + " characters are longer than "
@@ -64,7 +64,7 @@ final class Attachment {
         return AgentCommand.DONE;
     }
 
-    /** The sockets of older ones are made in another way. */
+    /** Refuses older versions, whose sockets are made in another way. */
     private void checkVersion(String version) throws FailedException {
         if (version.startsWith("1.") || version.length() < 2 || version.compareTo(OLDEST) < 0) {
             throw failed("process " + process + " runs Java " + version + ", and the agent needs " + OLDEST
@@ -113,7 +113,7 @@ final class Attachment {
         lines.lines().forEach(line -> out.println(process + ": " + line));
     }
 
-    /** Has the threads that were waiting in a receive wait anew, where that can be done, and prints their names. */
+    /** Makes the threads that were waiting in a receive wait anew, if possible, and prints their names. */
     private void wake(VirtualMachine jvm, LibraryInTarget library) throws IOException, FailedException {
         Map<Integer, ThreadDump.Reader> readers = new TreeMap<>();
         for (ThreadDump.Reader each : ThreadDump.readers(jvm)) {

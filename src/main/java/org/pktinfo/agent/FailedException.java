@@ -1,6 +1,6 @@
 package org.pktinfo.agent;
 
-/** The command ends with one sentence for the user. */
+/** Ends the command with one sentence for the user. */
 final class FailedException extends Exception {
     private static final long serialVersionUID = 1L;
 

@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 import org.pktinfo.internal.PrivateFolder;
 
 /**
- * The agent's library by a path that another process can load it from: the one that it has loaded already, or a copy
- * that is there for as long as this is open.
+ * The agent's library by a path that another process can load it from: the library already loaded there, or a copy that
+ * exists while this object is open.
  */
 final class LibraryInTarget implements AutoCloseable {
     private static final String DELETED = " (deleted)";
@@ -27,10 +27,10 @@ final class LibraryInTarget implements AutoCloseable {
     }
 
     /**
-     * Finds the library in a process, or brings it there.
+     * Finds the library in a process, or copies it there.
      *
-     * @param process its number
-     * @param properties its system properties, for the folder of temporary files
+     * @param process the process number
+     * @param properties the process's system properties, for the folder of temporary files
      */
     static LibraryInTarget of(String process, Properties properties) throws IOException {
         String loaded = loaded(process);
@@ -38,8 +38,9 @@ final class LibraryInTarget implements AutoCloseable {
     }
 
     /**
-     * The dynamic linker knows a library by its path even when the file is gone. The kernel names it as this process
-     * sees it: of one whose root is a folder, by chroot(2), the path begins with that folder.
+     * Returns the path of the loaded library. The dynamic linker knows a library by its path even if the file was
+     * deleted. The kernel names it as this process sees it: if the root of the other process is a folder, by chroot(2),
+     * the path begins with that folder.
      */
     private static @Nullable String loaded(String process) throws IOException {
         String folder = rootFolder(process);
@@ -70,13 +71,16 @@ final class LibraryInTarget implements AutoCloseable {
         return new LibraryInTarget(inner.resolve(name).toString(), file);
     }
 
-    /** Returns the folder that a process has as its root, without the slash at the end: of most nothing remains. */
+    /** Returns the root folder of a process, without the slash at the end: empty for most. */
     private static String rootFolder(String process) throws IOException {
         String root = Files.readSymbolicLink(Path.of("/proc", process, "root")).toString();
         return root.equals("/") ? "" : root;
     }
 
-    /** Not by the parent's real path, in which the kernel's link to the other file system would be a plain "/". */
+    /**
+     * Creates a folder without resolving the parent's real path, in which the kernel's link to the other file system
+     * would be a plain "/".
+     */
     private static Path newFolder(Path parent) throws IOException {
         return Files.createDirectory(
                 parent.resolve("pktinfo-" + Long.toHexString(System.nanoTime())),
@@ -88,7 +92,10 @@ final class LibraryInTarget implements AutoCloseable {
                 .equals(Files.readSymbolicLink(Path.of("/proc/self/ns", namespace)));
     }
 
-    /** Only root can give to another user, and only root can attach to another user's process. */
+    /**
+     * Changes the owner to that of the process. Only root can do so, and only root can attach to another user's
+     * process.
+     */
     private static void giveTo(String process, Path file) throws IOException {
         Object owner = Files.getAttribute(Path.of("/proc", process), "unix:uid");
         if (!owner.equals(Files.getAttribute(file, "unix:uid"))) {

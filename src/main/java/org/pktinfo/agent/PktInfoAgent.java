@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.internal.PrivateFolder;
 
-/** The entrance of {@code -javaagent:}. */
+/** The entry point of {@code -javaagent:}. */
 public final class PktInfoAgent {
     private static final int FAILED = 1;
 
@@ -15,14 +15,14 @@ public final class PktInfoAgent {
 
     /**
      * Switches the JVM's datagram sockets over; called by the JVM before the program's main. Ends the JVM with one line
-     * on stderr if the options are wrong (exit code 2) or it cannot be done (1): replies from the wrong address are
-     * what the user wanted to be rid of.
+     * on stderr if the options are wrong (exit code 2) or it cannot be done (1), because the user does not want replies
+     * from the wrong address.
      *
-     * <p>With one parameter alone the JVM would first put together the message that this method is missing, which takes
-     * 10 ms.
+     * <p>If the method had one parameter, the JVM would first build the message that this method is missing, which
+     * takes 10 ms.
      *
      * @param options the text behind {@code -javaagent:pktinfo-agent.jar=}, null if there is none
-     * @param unused not needed
+     * @param unused not used
      */
     public static void premain(@Nullable String options, Instrumentation unused) {
         try {
@@ -35,7 +35,7 @@ public final class PktInfoAgent {
         }
     }
 
-    /** Removes the file at once: a loaded library needs none. */
+    /** Loads the library and removes the file at once: a loaded library does not need it. */
     private static void load() throws IOException {
         String parent = System.getProperty("pktinfo.tmpdir");
         Path folder =

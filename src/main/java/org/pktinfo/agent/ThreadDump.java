@@ -18,7 +18,7 @@ final class ThreadDump {
 
     private static final String RECEIVE = "at sun.nio.ch.DatagramChannelImpl.receive0(";
 
-    /** The methods behind DatagramSocket.receive end so. */
+    /** The end of the names of the methods behind DatagramSocket.receive. */
     private static final String OF_SOCKET = "lockingReceive(";
 
     /**
@@ -40,7 +40,10 @@ final class ThreadDump {
         return readers(text(jvm));
     }
 
-    /** The method is one of HotSpot's class, which the manifest has exported to this one. */
+    /**
+     * Returns the dump as text. The method called is one of HotSpot's class, whose package the manifest exports to this
+     * one.
+     */
     private static String text(VirtualMachine jvm) throws IOException {
         try (InputStream dump = (InputStream)
                 jvm.getClass().getMethod("remoteDataDump", Object[].class).invoke(jvm, (Object) new Object[0])) {
@@ -52,7 +55,7 @@ final class ThreadDump {
         }
     }
 
-    /** Reads always to the beginning of the buffer: with an offset JDK 17's stream writes behind the end. */
+    /** Reads always to the beginning of the buffer: with an offset JDK 17's stream writes beyond the end. */
     private static String read(InputStream stream) throws IOException {
         ByteArrayOutputStream text = new ByteArrayOutputStream();
         byte[] buffer = new byte[1024];
@@ -62,7 +65,7 @@ final class ThreadDump {
         return text.toString(StandardCharsets.UTF_8);
     }
 
-    /** Reads the text of a dump: a thread's line, then one for each frame from the innermost on. */
+    /** Parses a dump, which has a line for each thread, then one for each frame from the innermost on. */
     static List<Reader> readers(String dump) {
         List<Reader> readers = new ArrayList<>();
         for (String block : dump.split("\n\n", -1)) {
@@ -75,7 +78,7 @@ final class ThreadDump {
         return readers;
     }
 
-    /** Returns the options that ask the agent about all of them, none longer than that. */
+    /** Returns the options that ask the agent about all these threads, none longer than the limit. */
     static List<String> options(List<Reader> readers, int longest) {
         List<String> options = new ArrayList<>();
         StringBuilder option = new StringBuilder();

@@ -8,7 +8,7 @@ import org.pktinfo.Source;
 import org.pktinfo.SourceSelection;
 import org.pktinfo.server.DatagramHandler;
 
-/** What the sample server does with a datagram: prints the article's lines, and answers. */
+/** The handler of the sample server: prints the article's lines, and replies. */
 final class Answer implements DatagramHandler {
     private final SourceSelection selection;
     private final @Nullable ByteBuffer response; // null: the request's own payload
@@ -36,7 +36,10 @@ final class Answer implements DatagramHandler {
         report.print(lines.toString());
     }
 
-    /** An empty datagram: shorter than any request, and it tells a client that is not one of many that the server is there. */
+    /**
+     * Replies with an empty datagram. It is shorter than any request, and shows an ordinary client that the server is
+     * running.
+     */
     @Override
     public void handleOverLimit(DatagramSlot request) {
         if (request.length() > 0) {
@@ -44,7 +47,7 @@ final class Answer implements DatagramHandler {
         }
     }
 
-    /** The response itself is not answered when it comes back: two such servers would never stop. */
+    /** Sends the reply. A datagram that equals the response is not answered: two such servers would never stop. */
     private void reply(DatagramSlot request, SourceSelection choice) {
         if (response == null) {
             request.reply(request.length(), choice);

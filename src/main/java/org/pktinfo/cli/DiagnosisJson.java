@@ -18,7 +18,7 @@ import org.pktinfo.doctor.Diagnosis.Proof;
 import org.pktinfo.doctor.Diagnosis.Reply;
 import org.pktinfo.doctor.Diagnosis.SocketOption;
 
-/** A diagnosis for programs: one JSON object; addresses as text, what is not there as null. */
+/** A diagnosis for programs: one JSON object; addresses as text, missing values as null. */
 final class DiagnosisJson {
     private final JsonGenerator json;
 
@@ -62,8 +62,8 @@ final class DiagnosisJson {
         }
         json.writeEndObject();
         json.writeStringField("descriptor", diagnosis.descriptorFoundBy());
-        json.writeStringField("hostAddressesToldBy", diagnosis.hostAddressesToldBy());
-        json.writeNumberField("addressesLeftOut", diagnosis.addressesLeftOut());
+        json.writeStringField("hostAddressesToldBy", diagnosis.hostAddressesFrom());
+        json.writeNumberField("addressesLeftOut", diagnosis.omittedAddresses());
         json.writeArrayFieldStart("exchanges");
         for (Exchange exchange : diagnosis.exchanges()) {
             exchange(exchange);
@@ -79,7 +79,7 @@ final class DiagnosisJson {
     private void exchange(Exchange exchange) throws IOException {
         json.writeStartObject();
         json.writeStringField("socket", exchange.socket().name());
-        address("asked", exchange.asked());
+        address("asked", exchange.destination());
         json.writeBooleanField("available", exchange.available());
         json.writeBooleanField("right", exchange.isRight());
         address("expected", exchange.expected());
@@ -96,7 +96,7 @@ final class DiagnosisJson {
             json.writeString(option.name());
         }
         json.writeEndArray();
-        address("asked", experiment.asked());
+        address("asked", experiment.destination());
         json.writeStringField("notAvailable", experiment.notAvailable());
         received(experiment.received());
         json.writeArrayFieldStart("replies");

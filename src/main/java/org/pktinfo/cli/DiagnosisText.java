@@ -18,7 +18,7 @@ import org.pktinfo.doctor.Diagnosis.Proof;
 import org.pktinfo.doctor.Diagnosis.Reply;
 import org.pktinfo.doctor.Diagnosis.SocketOption;
 
-/** A diagnosis for people: what it comes to, then one table for each kind of socket and set of options. */
+/** A diagnosis for people: the conclusion, then one table for each kind of socket and set of options. */
 final class DiagnosisText {
     private static final Map<Form, String> FORMS = new EnumMap<>(Map.of(
             Form.NONE, "nothing",
@@ -44,7 +44,7 @@ final class DiagnosisText {
 
     private String write() {
         line("descriptor " + diagnosis.descriptorFoundBy());
-        line("addresses of this host are told by " + diagnosis.hostAddressesToldBy());
+        line("addresses of this host are told by " + diagnosis.hostAddressesFrom());
         line("the source of what is sent: " + proof("IPv4 socket", Family.IPV4) + ", "
                 + proof("IPv6 socket", Family.IPV6) + ", "
                 + proof("IPv4 on a dual-stack socket", Family.DUAL_STACK));
@@ -71,17 +71,17 @@ final class DiagnosisText {
             rows.add(row(experiment));
         }
         table(rows);
-        if (diagnosis.addressesLeftOut() > 0) {
+        if (diagnosis.omittedAddresses() > 0) {
             line("");
-            line(diagnosis.addressesLeftOut()
+            line(diagnosis.omittedAddresses()
                     + " further local addresses are not in the tables (--all shows them); pktinfo was asked at each.");
         }
         return text.toString();
     }
 
-    private String proof(String what, Family family) {
+    private String proof(String label, Family family) {
         Proof proof = diagnosis.proofs().getOrDefault(family, Proof.NOT_TESTED);
-        return what + " "
+        return label + " "
                 + switch (proof) {
                     case HONOURED -> "honoured";
                     case IGNORED -> "IGNORED";
@@ -107,7 +107,8 @@ final class DiagnosisText {
                     + " replies did not leave from the address asked:");
         }
         for (Exchange exchange : wrong) {
-            line("  " + name(exchange.socket()) + " socket, asked at " + exchange.asked() + ": " + outcome(exchange));
+            line("  " + name(exchange.socket()) + " socket, asked at " + exchange.destination() + ": "
+                    + outcome(exchange));
         }
     }
 
@@ -133,7 +134,7 @@ final class DiagnosisText {
 
     private static List<String> header(Experiment experiment) {
         List<String> header = new ArrayList<>();
-        if (experiment.notAvailable() == null || !experiment.asked().isUnspecified()) {
+        if (experiment.notAvailable() == null || !experiment.destination().isUnspecified()) {
             header.addAll(List.of("asked", "in_pktinfo came", "in6_pktinfo came"));
             experiment.replies().forEach(reply -> header.add(FORMS.get(reply.form())));
             header.add("pktinfo");
@@ -144,58 +145,60 @@ final class DiagnosisText {
     private List<String> row(Experiment experiment) {
         if (experiment.notAvailable() != null) {
             String reason = "not available: " + experiment.notAvailable();
-            return experiment.asked().isUnspecified()
+            return experiment.destination().isUnspecified()
                     ? List.of(reason)
-                    : List.of(experiment.asked().toString(), reason);
+                    : List.of(experiment.destination().toString(), reason);
         }
         Exchange exchange = exchange(experiment);
         ControlMessages received = experiment.received();
         List<String> row = new ArrayList<>(List.of(
-                experiment.asked().toString(), in(received, experiment.asked()), in6(received, experiment.asked())));
+                experiment.destination().toString(),
+                in(received, experiment.destination()),
+                in6(received, experiment.destination())));
         for (Reply reply : experiment.replies()) {
-            row.add(cell(reply.source(), reply.error(), experiment.asked(), exchange));
+            row.add(cell(reply.source(), reply.error(), experiment.destination(), exchange));
         }
-        row.add(exchange == null ? "-" : cell(exchange.source(), exchange.problem(), exchange.asked(), exchange));
+        row.add(exchange == null ? "-" : cell(exchange.source(), exchange.problem(), exchange.destination(), exchange));
         return row;
     }
 
     private @Nullable Exchange exchange(Experiment experiment) {
         return diagnosis.exchanges().stream()
                 .filter(exchange -> exchange.socket() == experiment.socket()
-                        && exchange.asked().equals(experiment.asked()))
+                        && exchange.destination().equals(experiment.destination()))
                 .findFirst()
                 .orElse(null);
     }
 
-    private static String in(@Nullable ControlMessages received, IpAddress asked) {
+    private static String in(@Nullable ControlMessages received, IpAddress destination) {
         ControlMessages.InPktinfo in = received == null ? null : received.inPktinfo();
         if (in == null) {
             return "-";
         }
         String local = in.local().equals(in.destination()) ? "" : ", local " + in.local();
-        return address(in.destination(), asked) + local + ", if " + in.interfaceIndex();
+        return address(in.destination(), destination) + local + ", if " + in.interfaceIndex();
     }
 
-    private static String in6(@Nullable ControlMessages received, IpAddress asked) {
+    private static String in6(@Nullable ControlMessages received, IpAddress destination) {
         ControlMessages.In6Pktinfo in6 = received == null ? null : received.in6Pktinfo();
-        return in6 == null ? "-" : address(in6.address(), asked) + ", if " + in6.interfaceIndex();
+        return in6 == null ? "-" : address(in6.address(), destination) + ", if " + in6.interfaceIndex();
     }
 
-    /** Without regard to the scope, which an in6_pktinfo has in its interface index. */
-    private static String address(IpAddress address, IpAddress asked) {
-        return address.high() == asked.high() && address.low() == asked.low() ? "=" : address.toString();
+    /** Ignores the scope, which an in6_pktinfo has in its interface index. */
+    private static String address(IpAddress address, IpAddress destination) {
+        return address.high() == destination.high() && address.low() == destination.low() ? "=" : address.toString();
     }
 
     private static String cell(
-            @Nullable IpAddress source, @Nullable String problem, IpAddress asked, @Nullable Exchange exchange) {
+            @Nullable IpAddress source, @Nullable String problem, IpAddress destination, @Nullable Exchange exchange) {
         if (source == null) {
             return problem == null ? "lost" : problem;
         }
         boolean wrong = exchange != null && exchange.expected() != null && !source.equals(exchange.expected());
-        return address(source, asked) + (wrong ? WRONG : "");
+        return address(source, destination) + (wrong ? WRONG : "");
     }
 
-    /** Columns as wide as their widest cell; the last cell of a row may be longer. */
+    /** Prints columns as wide as their widest cell; the last cell of a row may be longer. */
     private void table(List<List<String>> rows) {
         int columns = rows.stream().mapToInt(List::size).max().orElse(0);
         int[] widths = new int[columns];

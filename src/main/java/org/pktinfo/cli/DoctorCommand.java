@@ -11,12 +11,12 @@ import org.pktinfo.server.DatagramServer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** {@code doctor}: what this kernel does, and whether pktinfo is right on it. */
+/** {@code doctor}: examines this kernel, and checks that pktinfo is correct on it. */
 @Command(
         name = "doctor",
         description =
-                "Finds out by trying what this host's kernel does with packet information, and whether replies leave from"
-                        + " the address asked. Needs no privileges; nothing leaves the host.",
+                "Tests this host's kernel for its treatment of packet information, and checks that replies leave from"
+                        + " the request destination. Needs no privileges; no datagram leaves the host.",
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         exitCodeListHeading = "%nExit codes:%n",

@@ -40,13 +40,13 @@ record Groups(InetAddress group, List<NetworkInterface> interfaces) {
                     try {
                         return candidate.isUp() && candidate.supportsMulticast();
                     } catch (SocketException e) {
-                        return false; // gone meanwhile
+                        return false; // removed in the meantime
                     }
                 })
                 .toList();
     }
 
-    /** On every interface that takes it; at least one must. */
+    /** Joins the group on every interface that allows it; at least one must. */
     void join(DatagramServer server) throws IOException {
         IOException last = null;
         int joined = 0;

@@ -8,11 +8,11 @@ import org.jspecify.annotations.Nullable;
 import org.pktinfo.common.Deadline;
 
 /**
- * Asks again and again, and tells by commands when the server comes up or goes down. When the program is told to stop,
- * it says down.
+ * Sends requests periodically, and runs commands that announce when the server goes up or down. When the program is
+ * stopped, it announces down.
  */
 final class HealthCheck {
-    /** What came of asking once. */
+    /** The outcome of one request. */
     record Outcome(boolean good, String text) {}
 
     private enum State {
@@ -36,7 +36,7 @@ final class HealthCheck {
     /** Held while a command runs: the last one must be that for down. */
     private final ReentrantLock telling = new ReentrantLock();
 
-    private State told = State.UNKNOWN; // guarded by telling
+    private State announced = State.UNKNOWN; // guarded by telling
     private boolean ending; // guarded by telling
 
     HealthCheck(int rise, int fall, @Nullable Hook onUp, @Nullable Hook onDown) {
@@ -46,11 +46,14 @@ final class HealthCheck {
         this.onDown = onDown;
     }
 
-    /** Asks until the program is told to stop, tells down if that was not told before, and returns the exit code. */
+    /**
+     * Sends requests until the program is stopped, announces down if that is not the last announcement, and returns the
+     * exit code.
+     */
     int run(Duration every, Supplier<Outcome> ask) {
         try (StopRequest stop = new StopRequest()) {
             AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
-            Thread asking = new Thread(() -> askAgainAndAgain(every, ask), "ask"); // may wait long for an answer
+            Thread asking = new Thread(() -> askAgainAndAgain(every, ask), "ask"); // may wait long for a reply
             asking.setDaemon(true);
             asking.setUncaughtExceptionHandler((thread, e) -> {
                 failure.set(e);
@@ -58,7 +61,7 @@ final class HealthCheck {
             });
             asking.start();
             while (!stop.await(EVER)) {
-                // once in a lifetime
+                // the wait has timed out after a hundred years
             }
             boolean down = end();
             Throwable e = failure.get();
@@ -89,12 +92,15 @@ final class HealthCheck {
         }
     }
 
-    /** A command that failed is run again next time: until it succeeds, others believe what is no longer so. */
+    /**
+     * Announces a change. A command that failed is run again next time: until it succeeds, others rely on an outdated
+     * state.
+     */
     private void tell() {
         telling.lock();
         try {
-            if (!ending && told != state && succeeds(state == State.UP ? onUp : onDown)) {
-                told = state;
+            if (!ending && announced != state && succeeds(state == State.UP ? onUp : onDown)) {
+                announced = state;
             }
         } finally {
             telling.unlock();
@@ -105,12 +111,12 @@ final class HealthCheck {
         return hook == null || hook.run(HOOK_LIMIT);
     }
 
-    /** False if the command for down was needed and failed. */
+    /** Announces down if necessary; returns false if the command failed. */
     private boolean end() {
         telling.lock();
         try {
             ending = true;
-            return told == State.DOWN || succeeds(onDown);
+            return announced == State.DOWN || succeeds(onDown);
         } finally {
             telling.unlock();
         }

@@ -6,11 +6,14 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 
-/** A command of the user's, for the shell, that tells others what has happened here. */
+/** A shell command of the user's that announces a change of state. */
 record Hook(String option, String command) {
     private static final File NOTHING = new File("/dev/null");
 
-    /** Runs it to its end, with this program's outputs; false, and a line on stderr, if it fails or takes longer than that. */
+    /**
+     * Runs the command to its end, with this program's outputs; returns false, and prints a line on stderr, if it fails
+     * or takes longer than the limit.
+     */
     boolean run(Duration limit) {
         try {
             Process process = new ProcessBuilder("/bin/sh", "-c", inAscii(command))
@@ -23,7 +26,10 @@ record Hook(String option, String command) {
         }
     }
 
-    /** Where the locale knows ASCII only, the JVM would hand over a question mark for each other character. */
+    /**
+     * Encodes a command in ASCII: if the locale is limited to ASCII, the JVM replaces each other character by a
+     * question mark.
+     */
     private static String inAscii(String command) {
         if (command.chars().allMatch(c -> c < 128)) {
             return command;
@@ -54,8 +60,8 @@ record Hook(String option, String command) {
         process.destroyForcibly();
     }
 
-    private boolean fails(String why) {
-        System.err.println(option + " \"" + command + "\": " + why);
+    private boolean fails(String reason) {
+        System.err.println(option + " \"" + command + "\": " + reason);
         return false;
     }
 }

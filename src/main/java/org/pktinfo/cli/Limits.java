@@ -11,35 +11,35 @@ final class Limits {
     @Option(
             names = "--rate-limit",
             paramLabel = "N",
-            converter = Whole.Rate.class,
+            converter = IntRange.Rate.class,
             description = "Replies a second to one prefix of peers, 0 for no limit. Default: ${DEFAULT-VALUE}.")
     private int rate = 1000;
 
     @Option(
             names = "--rate-burst",
             paramLabel = "N",
-            converter = Whole.Burst.class,
-            description = "Replies to one prefix at once after a silence. Default: as many as a second has.")
+            converter = IntRange.Burst.class,
+            description = "Replies to one prefix at once after a silence. Default: the value of --rate-limit.")
     private @Nullable Integer burst;
 
     @Option(
             names = "--rate-ipv4-prefix",
             paramLabel = "BITS",
-            converter = Whole.Ipv4Prefix.class,
-            description = "How long a prefix of IPv4 addresses is, 1 to 32. Default: 24.")
+            converter = IntRange.Ipv4Prefix.class,
+            description = "Length of an IPv4 prefix, 1 to 32. Default: 24.")
     private @Nullable Integer ipv4;
 
     @Option(
             names = "--rate-ipv6-prefix",
             paramLabel = "BITS",
-            converter = Whole.Ipv6Prefix.class,
-            description = "How long a prefix of IPv6 addresses is, 1 to 64. Default: 56.")
+            converter = IntRange.Ipv6Prefix.class,
+            description = "Length of an IPv6 prefix, 1 to 64. Default: 56.")
     private @Nullable Integer ipv6;
 
     @Option(
             names = "--rate-slip",
             paramLabel = "N",
-            converter = Whole.Slip.class,
+            converter = IntRange.Slip.class,
             description =
                     "Answer about every N-th request over the limit with an empty datagram, which says \"later\": 2 or"
                             + " more, or 0 for none, the default.")

@@ -5,7 +5,7 @@ import java.net.UnknownHostException;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 
-/** Addresses given as numbers: no name is ever looked up. */
+/** Parses numeric addresses without looking up any name. */
 final class Literals {
     private static final String OCTET = "(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
     private static final Pattern IPV4 = Pattern.compile(OCTET + "(\\." + OCTET + "){3}");
@@ -14,12 +14,12 @@ final class Literals {
 
     static <X extends RuntimeException> InetAddress address(String option, String text, Function<String, X> error)
             throws X {
-        // With a colon the JDK takes it for an IPv6 address and asks no name service.
+        // With a colon the JDK takes it for an IPv6 address and queries no name service.
         if (IPV4.matcher(text).matches() || (text.indexOf(':') >= 0 && text.charAt(0) != '[')) {
             try {
                 return InetAddress.getByName(text);
             } catch (UnknownHostException e) {
-                // told below, in the same words as any other text that is not an address
+                // reported below, in the same words as any other text that is not an address
             }
         }
         throw error.apply(

@@ -33,9 +33,8 @@ import picocli.CommandLine.Spec;
 /** The command line of the sample server: options in, exit code out. */
 @Command(
         name = "pktinfo-server",
-        description =
-                "Answers every UDP datagram from the address that it was sent to, and prints which control messages"
-                        + " the kernel gave with it.",
+        description = "Answers every UDP datagram from the address that it was sent to, and prints the control messages"
+                + " that the kernel delivered with it.",
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         subcommands = {DoctorCommand.class, ProbeCommand.class},
@@ -50,25 +49,25 @@ public final class PktInfoServer implements Callable<Integer> {
     @Parameters(
             paramLabel = "PORT",
             arity = "0..1",
-            converter = Whole.Port.class,
+            converter = IntRange.Port.class,
             description =
-                    "UDP port to listen on, 0 to 65535; 0 lets the system choose. Not needed where the socket is handed"
-                            + " over as standard input (systemd, inetd).")
+                    "UDP port to listen on, 0 to 65535; 0 lets the system choose. Not needed if the socket is passed as"
+                            + " standard input (systemd, inetd).")
     private @Nullable Integer port;
 
     @Option(
             names = "--bind",
             paramLabel = "ADDRESS",
-            description = "Listen on this address only, given as a number. Default: on all addresses.")
+            description = "Listen on this numeric address only. Default: all addresses.")
     private @Nullable String bind;
 
     @Option(
             names = "--policy",
             paramLabel = "POLICY",
             defaultValue = "asked",
-            description = "Where replies leave from: asked (the address that the request was sent to, the default),"
-                    + " system (the kernel's choice), pinned (the address asked, by the interface that the request came"
-                    + " in on), in6-first (in6_pktinfo wherever it came, for experiments) or fixed:ADDRESS.")
+            description = "Source address of replies: asked (the address that the request was sent to, the default),"
+                    + " system (the kernel's choice), pinned (the same address as asked, by the arrival interface of"
+                    + " the request), in6-first (in6_pktinfo if it was delivered, for experiments) or fixed:ADDRESS.")
     private String policy = "asked";
 
     @ArgGroup
@@ -80,33 +79,35 @@ public final class PktInfoServer implements Callable<Integer> {
     @Option(
             names = "--workers",
             paramLabel = "N",
-            converter = Whole.Workers.class,
+            converter = IntRange.Workers.class,
             description = "Sockets on the same port (SO_REUSEPORT), each with a thread. Default: ${DEFAULT-VALUE}.")
     private int workers = 1;
 
     @Option(
             names = "--batch",
             paramLabel = "N",
-            converter = Whole.BatchSize.class,
-            description = "Datagrams taken with one call, 1 to 1024. Default: ${DEFAULT-VALUE}.")
+            converter = IntRange.BatchSize.class,
+            description = "Datagrams received with one call, 1 to 1024. Default: ${DEFAULT-VALUE}.")
     private int batch = 32;
 
     @Option(
             names = "--join",
             paramLabel = "GROUP[@INTERFACE]",
-            description = "Join a multicast group of either family, on one interface or on all that can; repeatable.")
+            description =
+                    "Join a multicast group of either family, on one interface or on all that support it; repeatable.")
     private List<String> groups = new ArrayList<>();
 
-    @Option(names = "--all-groups", description = "Answer groups that another program on this host has joined, too.")
+    @Option(
+            names = "--all-groups",
+            description = "Also answer groups that only another program on this host has joined.")
     private boolean allGroups;
 
     @Option(
             names = "--stats",
             paramLabel = "SECONDS",
-            converter = Whole.Interval.class,
-            description =
-                    "Print what was done so far, and how much of it a second since the last line, on stderr every so many"
-                            + " seconds; 0: only what was done, at the end, the default.")
+            converter = IntRange.Interval.class,
+            description = "Print the totals and the rates since the last line on stderr at this interval;"
+                    + " 0: only the totals, at the end, the default.")
     private int stats;
 
     @Mixin
@@ -115,32 +116,32 @@ public final class PktInfoServer implements Callable<Integer> {
     @Option(
             names = "--spin",
             paramLabel = "MICROSECONDS",
-            converter = Whole.Spin.class,
-            description =
-                    "Ask so long for the next datagram before sleeping, with a processor busy. Default: ${DEFAULT-VALUE}.")
+            converter = IntRange.Spin.class,
+            description = "Time to poll for the next datagram, with a processor busy, before sleeping."
+                    + " Default: ${DEFAULT-VALUE}.")
     private int spin;
 
-    @Option(names = "--no-coalescing", description = "Let every reply leave alone, also neighbouring ones to one peer.")
+    @Option(
+            names = "--no-coalescing",
+            description = "Send every reply separately, including neighbouring ones to one peer.")
     private boolean separate;
 
     @Option(
             names = "--no-pmtu-discovery",
-            description =
-                    "Let IPv4 replies be cut on the way where they do not fit: for an address that several hosts share.")
+            description = "Let routers fragment IPv4 replies that do not fit: for an address that several hosts share.")
     private boolean cut;
 
     @Option(
             names = "--drain",
             paramLabel = "SECONDS",
             converter = Seconds.Drain.class,
-            description = "When told to stop, go on answering for so long, 0 to 3600. Default: ${DEFAULT-VALUE}.")
+            description = "Time to go on answering after the signal to stop, 0 to 3600. Default: ${DEFAULT-VALUE}.")
     private double drain;
 
     @Option(
             names = "--on-drain",
             paramLabel = "COMMAND",
-            description =
-                    "For the shell, at the beginning of --drain: what makes the others send no more requests here.")
+            description = "Shell command at the beginning of --drain, to make other hosts send no more requests here.")
     private @Nullable String onDrain;
 
     @ArgGroup
@@ -154,7 +155,7 @@ public final class PktInfoServer implements Callable<Integer> {
                 names = "--response",
                 paramLabel = "TEXT",
                 description =
-                        "What to answer, in UTF-8, as it is. Default: \"This is PKT6INFO test server\" and a line end.")
+                        "Text of the reply, in UTF-8, unchanged. Default: \"This is PKT6INFO test server\" and a line end.")
         private String text = "This is PKT6INFO test server\n";
 
         @Option(names = "--echo", description = "Answer with the request's own payload.")
@@ -164,7 +165,7 @@ public final class PktInfoServer implements Callable<Integer> {
     private static final class Only {
         @Option(
                 names = "--ipv4",
-                description = "IPv4 only. Default: IPv6 and IPv4 on one socket, IPv4 where there is no IPv6.")
+                description = "IPv4 only. Default: IPv6 and IPv4 on one socket, IPv4 alone on a host without IPv6.")
         private boolean ipv4;
 
         @Option(names = "--ipv6", description = "IPv6 only.")
@@ -175,9 +176,9 @@ public final class PktInfoServer implements Callable<Integer> {
     public PktInfoServer() {}
 
     /**
-     * Runs the server until it is told to stop, and exits.
+     * Runs the server until it is stopped, and exits.
      *
-     * @param arguments see {@code --help}
+     * @param arguments the arguments, see {@code --help}
      */
     public static void main(String[] arguments) {
         Utf8.print();
@@ -185,12 +186,12 @@ public final class PktInfoServer implements Callable<Integer> {
     }
 
     static int run(String... arguments) {
-        // What the server logs is one line, unless somebody wants it otherwise.
+        // Log records of the server take one line, unless the user configures another format.
         if (System.getProperty(LOG_FORMAT) == null) {
             System.setProperty(LOG_FORMAT, "%5$s%n");
         }
         CommandLine commandLine = new CommandLine(new PktInfoServer());
-        commandLine.setExpandAtFiles(false); // "--response @x" means what it says
+        commandLine.setExpandAtFiles(false); // "--response @x" is taken literally
         commandLine.setParameterExceptionHandler((e, given) -> fail(e.getMessage() + " (--help tells more)", 2));
         commandLine.setExecutionExceptionHandler((e, line, result) -> fail(text(e), 1));
         String[] typed;
@@ -202,7 +203,7 @@ public final class PktInfoServer implements Callable<Integer> {
         return commandLine.execute(typed);
     }
 
-    /** One line on stderr. */
+    /** Prints one line on stderr. */
     private static int fail(String message, int exitCode) {
         System.err.println("pktinfo-server: " + message.replaceAll("\\s*\\R\\s*", " "));
         return exitCode;
@@ -243,7 +244,7 @@ public final class PktInfoServer implements Callable<Integer> {
         }
         Printer printer = quiet ? null : new Printer(System.out);
         Answer answer = new Answer(selection, response, printer);
-        try (StopRequest stop = new StopRequest()) { // who reads "listening" may send a signal at once
+        try (StopRequest stop = new StopRequest()) { // a reader of "listening" may send a signal at once
             return serve(builder.start(answer), joins, stop, printer);
         } catch (UnsatisfiedLinkError | UnsupportedOperationException e) {
             return fail(text(e), 1);
@@ -272,7 +273,7 @@ public final class PktInfoServer implements Callable<Integer> {
         }
     }
 
-    /** The socket that was handed over is bound already, and there is one. */
+    /** Checks that no option contradicts an inherited socket, which is one and already bound. */
     private void checkNothingContradicts(DatagramChannel inherited) throws IOException {
         ParseResult given = spec().commandLine().getParseResult();
         for (String option : List.of("--bind", "--ipv4", "--ipv6", "--workers")) {
@@ -296,7 +297,10 @@ public final class PktInfoServer implements Callable<Integer> {
         }
     }
 
-    /** A command that fails or hangs takes nothing of the time: requests come on, all the more. */
+    /**
+     * Waits for the drain time, in which the user's command runs. A command that fails or hangs does not shorten it:
+     * requests still arrive.
+     */
     private void drain() {
         if (drain == 0) {
             return;
@@ -339,7 +343,7 @@ public final class PktInfoServer implements Callable<Integer> {
 
     private SourceSelection selection() {
         return switch (policy) {
-            case "asked" -> SourceSelection.addressAsked();
+            case "asked" -> SourceSelection.requestDestination();
             case "system" -> SourceSelection.systemChoice();
             case "pinned" -> SourceSelection.interfacePinned();
             case "in6-first" -> SourceSelection.in6PktinfoFirst();

@@ -9,19 +9,19 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Prints what is to be said of each datagram, in a thread of its own and in the order given: who does not read it holds up nobody. What
- * there is no room for is left out, and the next lines that are printed say how much that was.
+ * Prints the lines about each datagram, in a thread of its own and in the order given, so that a slow reader delays no
+ * datagram. Lines for which there is no room are dropped, and the next lines that are printed report their number.
  */
 final class Printer {
     private static final int ROOM = 1000; // datagrams
 
     private final PrintStream out;
-    private final AtomicLong leftOut = new AtomicLong();
+    private final AtomicLong omitted = new AtomicLong();
     private final ThreadPoolExecutor thread;
 
     private final class Lines implements Runnable {
         private final String text;
-        private final long leftOutBefore = leftOut.getAndSet(0);
+        private final long omittedBefore = omitted.getAndSet(0);
 
         Lines(String text) {
             this.text = text;
@@ -29,7 +29,7 @@ final class Printer {
 
         @Override
         public void run() {
-            sayLeftOut(leftOutBefore);
+            printOmitted(omittedBefore);
             out.println(text);
             out.flush();
         }
@@ -37,7 +37,7 @@ final class Printer {
 
     Printer(PrintStream out) {
         this.out = out;
-        RejectedExecutionHandler full = (lines, executor) -> leftOut.addAndGet(1 + ((Lines) lines).leftOutBefore);
+        RejectedExecutionHandler full = (lines, executor) -> omitted.addAndGet(1 + ((Lines) lines).omittedBefore);
         this.thread = new ThreadPoolExecutor(
                 1,
                 1,
@@ -57,22 +57,22 @@ final class Printer {
         thread.execute(new Lines(text));
     }
 
-    private void sayLeftOut(long datagrams) {
+    private void printOmitted(long datagrams) {
         if (datagrams > 0) {
             out.println("... " + datagrams + " datagrams not printed");
         }
     }
 
-    /** Prints what is still to be printed, if somebody reads it within that time. */
+    /** Prints the remaining lines if they are read within the given time. */
     void finish(Duration patience) {
         thread.shutdown();
         try {
             if (thread.awaitTermination(patience.toMillis(), TimeUnit.MILLISECONDS)) {
-                sayLeftOut(leftOut.getAndSet(0));
+                printOmitted(omitted.getAndSet(0));
                 out.flush();
             }
         } catch (InterruptedException e) {
-            Thread.currentThread().interrupt(); // hurried
+            Thread.currentThread().interrupt(); // do not wait any longer
         }
     }
 }

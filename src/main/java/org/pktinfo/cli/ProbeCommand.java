@@ -25,12 +25,16 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code probe}: asks a server, once or for ever, and looks where the answer comes from; needs no native library. */
+/**
+ * {@code probe}: sends requests to a server, once or for ever, and checks the source of the reply; needs no native
+ * library.
+ */
 @Command(
         name = "probe",
         description =
                 "Sends one datagram and checks that the answer comes from the address and port it was sent to. With"
-                        + " --every it does so until it is stopped, and runs a command when the server comes up or goes down.",
+                        + " --every it does so until it is stopped, and runs a command when the server goes up or"
+                        + " down.",
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         exitCodeListHeading = "%nExit codes:%n",
@@ -43,20 +47,20 @@ final class ProbeCommand implements Callable<Integer> {
     private static final double DEFAULT_TIMEOUT = 2;
     private static final String LIMITED_BROADCAST = "255.255.255.255";
 
-    @Parameters(index = "0", paramLabel = "HOST", description = "Whom to ask: an IPv4 or IPv6 address, or a name.")
+    @Parameters(index = "0", paramLabel = "HOST", description = "Server: an IPv4 or IPv6 address, or a name.")
     private String host = "";
 
     @Parameters(
             index = "1",
             paramLabel = "PORT",
-            converter = Whole.PeerPort.class,
+            converter = IntRange.PeerPort.class,
             description = "UDP port, 1 to 65535.")
     private int port;
 
     @Option(
             names = "--from",
             paramLabel = "ADDRESS",
-            description = "Ask from this address. Default: the system's choice.")
+            description = "Source address of the request. Default: the system's choice.")
     private @Nullable String from;
 
     @Option(
@@ -64,7 +68,7 @@ final class ProbeCommand implements Callable<Integer> {
             paramLabel = "SECONDS",
             converter = Seconds.Timeout.class,
             description =
-                    "How long to wait for the answer, 0.001 to 3600. Default: 2, and with --every not longer than that.")
+                    "Longest wait for the answer, 0.001 to 3600. Default: 2, but with --every at most its period.")
     private @Nullable Double timeout;
 
     @Option(
@@ -72,35 +76,34 @@ final class ProbeCommand implements Callable<Integer> {
             paramLabel = "SECONDS",
             converter = Seconds.Period.class,
             description =
-                    "Ask again and again, so many seconds from one time to the next, 0.01 to 3600. A line is printed when"
-                            + " the server comes up or goes down.")
+                    "Send a request at this period, 0.01 to 3600. A line is printed when the server goes up or down.")
     private @Nullable Double every;
 
     @Option(
             names = "--rise",
             paramLabel = "N",
-            converter = Whole.InARow.class,
-            description = "So many right answers in a row are up, 1 to 1000. Default: ${DEFAULT-VALUE}.")
+            converter = IntRange.InARow.class,
+            description = "Consecutive correct answers that mean up, 1 to 1000. Default: ${DEFAULT-VALUE}.")
     private int rise = 3;
 
     @Option(
             names = "--fall",
             paramLabel = "N",
-            converter = Whole.InARow.class,
-            description = "So many wrong or missing answers in a row are down, 1 to 1000. Default: ${DEFAULT-VALUE}.")
+            converter = IntRange.InARow.class,
+            description = "Consecutive wrong or missing answers that mean down, 1 to 1000. Default: ${DEFAULT-VALUE}.")
     private int fall = 3;
 
     @Option(
             names = "--on-up",
             paramLabel = "COMMAND",
             description =
-                    "For the shell, when the server has come up. Killed after 5 seconds; run again next time if it fails.")
+                    "Shell command when the server goes up. Killed after 5 seconds; run again next time if it fails.")
     private @Nullable String onUp;
 
     @Option(
             names = "--on-down",
             paramLabel = "COMMAND",
-            description = "The same, when it has gone down or was never up; and when the probe is stopped.")
+            description = "The same when the server goes down or was never up, and when the probe is stopped.")
     private @Nullable String onDown;
 
     @ArgGroup
@@ -110,13 +113,10 @@ final class ProbeCommand implements Callable<Integer> {
     private @Nullable CommandSpec spec;
 
     private static final class Payload {
-        @Option(
-                names = "--message",
-                paramLabel = "TEXT",
-                description = "What to send, in UTF-8. Default: \"pktinfo probe\".")
+        @Option(names = "--message", paramLabel = "TEXT", description = "Request in UTF-8. Default: \"pktinfo probe\".")
         private String message = "pktinfo probe";
 
-        @Option(names = "--hex", paramLabel = "HEX", description = "What to send, in hexadecimal: for a real request.")
+        @Option(names = "--hex", paramLabel = "HEX", description = "Request in hexadecimal, for a protocol's own.")
         private @Nullable String hex;
     }
 
@@ -124,13 +124,15 @@ final class ProbeCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         byte[] request = request();
         checkRepetition();
-        InetSocketAddress asked = new InetSocketAddress(resolve(), port);
-        InetAddress source = source(asked.getAddress());
+        InetSocketAddress destination = new InetSocketAddress(resolve(), port);
+        InetAddress source = source(destination.getAddress());
         if (every != null) {
             return new HealthCheck(rise, fall, hook("--on-up", onUp), hook("--on-down", onDown))
-                    .run(Duration.ofNanos((long) (every * 1e9)), () -> askWhateverHappens(source, asked, request));
+                    .run(
+                            Duration.ofNanos((long) (every * 1e9)),
+                            () -> askWhateverHappens(source, destination, request));
         }
-        Outcome outcome = ask(source, asked, request);
+        Outcome outcome = ask(source, destination, request);
         (outcome.good() ? System.out : System.err).println(outcome.text());
         return outcome.good() ? 0 : 1;
     }
@@ -152,17 +154,21 @@ final class ProbeCommand implements Callable<Integer> {
         return command == null ? null : new Hook(option, command);
     }
 
-    /** What is no more than a passing state of the network, such as an address that is gone, is an outcome like any other. */
-    private Outcome askWhateverHappens(@Nullable InetAddress source, InetSocketAddress asked, byte[] request) {
+    /**
+     * Sends a request; a passing state of the network, such as an address that was removed, is an outcome like any
+     * other.
+     */
+    private Outcome askWhateverHappens(@Nullable InetAddress source, InetSocketAddress destination, byte[] request) {
         try {
-            return ask(source, asked, request);
+            return ask(source, destination, request);
         } catch (IOException | ParameterException e) {
             return new Outcome(false, String.valueOf(e.getMessage()));
         }
     }
 
-    /** By a socket of its own: an answer that comes too late is not taken for the next one. */
-    private Outcome ask(@Nullable InetAddress source, InetSocketAddress asked, byte[] request) throws IOException {
+    /** Sends a request on a socket of its own: a reply that arrives too late is not taken for the next one. */
+    private Outcome ask(@Nullable InetAddress source, InetSocketAddress destination, byte[] request)
+            throws IOException {
         byte[] buffer = new byte[PktInfoChannel.MAX_PAYLOAD];
         DatagramPacket answer = new DatagramPacket(buffer, buffer.length);
         try (DatagramSocket socket = socket(source)) {
@@ -170,28 +176,28 @@ final class ProbeCommand implements Callable<Integer> {
             socket.setBroadcast(false);
             long start = System.nanoTime();
             try {
-                socket.send(new DatagramPacket(request, request.length, asked));
+                socket.send(new DatagramPacket(request, request.length, destination));
             } catch (IOException e) {
-                throw new IOException("cannot ask " + Endpoint.of(asked) + ": " + e.getMessage(), e);
+                throw new IOException("cannot ask " + Endpoint.of(destination) + ": " + e.getMessage(), e);
             }
             try {
                 socket.receive(answer);
             } catch (SocketTimeoutException e) {
-                return new Outcome(false, Endpoint.of(asked) + " did not answer within " + patience() + " s");
+                return new Outcome(false, Endpoint.of(destination) + " did not answer within " + patience() + " s");
             }
-            return outcome(asked, answer, TimeUnit.NANOSECONDS.toMicros(System.nanoTime() - start));
+            return outcome(destination, answer, TimeUnit.NANOSECONDS.toMicros(System.nanoTime() - start));
         }
     }
 
-    private static Outcome outcome(InetSocketAddress asked, DatagramPacket answer, long micros) {
+    private static Outcome outcome(InetSocketAddress destination, DatagramPacket answer, long micros) {
         InetSocketAddress source = (InetSocketAddress) answer.getSocketAddress();
-        if (!source.equals(asked)) {
-            return new Outcome(false, Endpoint.of(asked) + " WRONG: answered from " + Endpoint.of(source));
+        if (!source.equals(destination)) {
+            return new Outcome(false, Endpoint.of(destination) + " WRONG: answered from " + Endpoint.of(source));
         }
         return new Outcome(
                 true,
-                Endpoint.of(asked) + " answered from there, " + answer.getLength() + " bytes, " + micros / 1000 + "."
-                        + micros / 100 % 10 + " ms");
+                Endpoint.of(destination) + " answered from there, " + answer.getLength() + " bytes, " + micros / 1000
+                        + "." + micros / 100 % 10 + " ms");
     }
 
     private byte[] request() {
@@ -227,12 +233,12 @@ final class ProbeCommand implements Callable<Integer> {
         return address;
     }
 
-    private @Nullable InetAddress source(InetAddress asked) {
+    private @Nullable InetAddress source(InetAddress destination) {
         if (from == null) {
             return null;
         }
         InetAddress address = Literals.address("--from", from, this::usage);
-        if (address.getAddress().length != asked.getAddress().length) {
+        if (address.getAddress().length != destination.getAddress().length) {
             throw usage("--from " + from + " and HOST " + host + " are not of the same address family");
         }
         return address;

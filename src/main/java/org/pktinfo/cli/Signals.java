@@ -4,15 +4,16 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 
 /**
- * Handles signals, by the one class of the JDK that can: {@code sun.misc.Signal}, of the module jdk.unsupported. By reflection,
- * because no compiler option lets that name pass without a warning, and because a run-time image may lack it.
+ * Handles signals by {@code sun.misc.Signal} of the module jdk.unsupported, the only class of the JDK that can.
+ * Reflection is used because no compiler option suppresses the warning about that name, and because a run-time image
+ * may lack it.
  */
 final class Signals {
     private Signals() {}
 
     /**
-     * Runs the action, in a thread of its own, whenever one of the signals comes. One that this process was started to ignore, such
-     * as SIGINT in the background of a script, stays ignored.
+     * Runs the action, in a thread of its own, whenever one of the signals is received. A signal that this process was
+     * started to ignore, such as SIGINT in the background of a script, stays ignored.
      *
      * @throws IllegalArgumentException if {@code -Xrs} leaves signals to the system
      * @throws ClassNotFoundException if the run-time image has no module jdk.unsupported

@@ -3,7 +3,9 @@ package org.pktinfo.cli;
 import java.util.Locale;
 import org.pktinfo.server.ServerStats;
 
-/** What a server has done, in one line: in all, and a second since the last line. For one thread. */
+/**
+ * A server's counters in one line: the totals, and the rates since the last line. Not safe for use by several threads.
+ */
 final class StatsLine {
     private ServerStats last;
     private long time; // System.nanoTime
@@ -13,7 +15,7 @@ final class StatsLine {
         this.time = time;
     }
 
-    /** The totals alone, as they are printed at the end. */
+    /** Returns the totals alone, which are printed at the end. */
     static String totals(ServerStats stats) {
         return "received " + stats.received() + ", replied " + stats.replied() + ", failed " + failed(stats)
                 + ", rate limited " + stats.rateLimited() + ", dropped by the kernel " + drops(stats);

@@ -7,18 +7,18 @@ import java.util.concurrent.TimeUnit;
 import org.pktinfo.common.Deadline;
 
 /**
- * Hears that the program is to stop, by SIGTERM, SIGINT or SIGHUP, or because the JVM ends, and lets the main thread do
- * it: the JVM itself would turn the first two into exit codes 143 and 130, and a shutdown hook can only change that by
- * cutting off all other hooks, among them the one that writes a flight recording.
+ * Receives the request to stop, by SIGTERM, SIGINT or SIGHUP, or because the JVM ends, and lets the main thread stop
+ * the program. The JVM itself would turn the first two into exit codes 143 and 130, and a shutdown hook can only change
+ * that by aborting all other hooks, among them the one that writes a flight recording.
  *
- * <p>Where signals cannot be had (a run-time image without the module jdk.unsupported) the exit code is the JVM's, and
- * all else as ever. With {@code -Xrs} the system's own rule holds: the process ends at once.
+ * <p>If signals cannot be handled (a run-time image without the module jdk.unsupported), the exit code is the JVM's,
+ * and all else is unchanged. With {@code -Xrs} the system's default applies: the process ends at once.
  */
 final class StopRequest implements AutoCloseable {
-    private final CountDownLatch asked = new CountDownLatch(1);
+    private final CountDownLatch requested = new CountDownLatch(1);
     private final CompletableFuture<Boolean> done = new CompletableFuture<>();
 
-    /** Until it is closed, the JVM does not end before the main thread is done with stopping. */
+    /** Installs the handlers. Until {@link #close}, the JVM does not end before the main thread has stopped. */
     StopRequest() {
         Runtime.getRuntime().addShutdownHook(new Thread(this::askAndWait, "stop"));
         try {
@@ -31,17 +31,17 @@ final class StopRequest implements AutoCloseable {
     }
 
     void ask() {
-        asked.countDown();
+        requested.countDown();
     }
 
-    /** Waits for so long at most; true if the program is to stop. */
+    /** Waits at most for the given time; returns true if the program is to stop. */
     boolean await(Duration time) {
         long deadline = Deadline.after(time);
         while (true) {
             try {
-                return asked.await(Deadline.left(deadline), TimeUnit.NANOSECONDS);
+                return requested.await(Deadline.remaining(deadline), TimeUnit.NANOSECONDS);
             } catch (InterruptedException e) {
-                ask(); // nobody but an embedding program interrupts, to the same end
+                ask(); // only an embedding program interrupts, to the same end
             }
         }
     }

@@ -16,8 +16,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Lets text that is not ASCII in and out where the locale knows ASCII only, as in most containers and under cron: there the JVM, of
- * every version, makes a replacement character of each byte of an argument, and a question mark of each character printed.
+ * Passes text that is not ASCII in and out if the locale is limited to ASCII, as in most containers and under cron.
+ * There the JVM, of every version, replaces each such byte of an argument by a replacement character, and each such
+ * character printed by a question mark.
  */
 final class Utf8 {
     private static final char REPLACEMENT = '\uFFFD';
@@ -25,7 +26,7 @@ final class Utf8 {
 
     private Utf8() {}
 
-    /** Makes the standard outputs print UTF-8 where they could print ASCII only. */
+    /** Makes the standard outputs print UTF-8 if they are limited to ASCII. */
     static void print() {
         if (nativeCharset().equals(StandardCharsets.US_ASCII)) {
             System.setOut(utf8(FileDescriptor.out));
@@ -42,8 +43,8 @@ final class Utf8 {
     }
 
     /**
-     * Returns the arguments as they were typed: what the JVM could not decode is decoded again, as UTF-8, from what the kernel keeps
-     * of the command line.
+     * Returns the arguments as typed. Those that the JVM could not decode are decoded again, as UTF-8, from the command
+     * line that the kernel keeps.
      *
      * @throws IllegalArgumentException if an argument is not UTF-8 either
      */
@@ -80,7 +81,10 @@ final class Utf8 {
         }
     }
 
-    /** Fewer, or none, where the kernel keeps not all of it (before Linux 4.2, 4096 bytes) or there is no /proc. */
+    /**
+     * Returns fewer words, or none, if the kernel does not keep all of them (before Linux 4.2, 4096 bytes) or there is
+     * no /proc.
+     */
     private static List<byte[]> lastOfCommandLine(int count) {
         List<byte[]> words = new ArrayList<>();
         try {

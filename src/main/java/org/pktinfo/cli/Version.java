@@ -7,7 +7,7 @@ import org.pktinfo.PktInfoChannel;
 import org.pktinfo.doctor.Doctor;
 import picocli.CommandLine.IVersionProvider;
 
-/** What a bug report needs: the versions of everything between the program and the wire. */
+/** The data for a bug report: the versions of all parts between the program and the wire. */
 final class Version implements IVersionProvider {
     @Override
     public String[] getVersion() {
@@ -20,7 +20,7 @@ final class Version implements IVersionProvider {
                 .toList();
     }
 
-    /** In the order in which they are printed. */
+    /** Returns the facts in the order in which they are printed. */
     static Map<String, String> facts() {
         String version = PktInfoServer.class.getPackage().getImplementationVersion();
         Throwable reason = PktInfoChannel.unsupportedReason();

@@ -5,19 +5,19 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * When waiting ends. A deadline is a {@code long}, so that waiting makes no garbage: an instant of {@link
- * System#nanoTime}, which may overflow, or {@link #NEVER}. Deadlines are for these methods only, not to be compared.
+ * Arithmetic of deadlines. A deadline is a {@code long}, so that waiting allocates nothing: an instant of {@link
+ * System#nanoTime}, which may overflow, or {@link #NEVER}. Deadlines are only for these methods, not to be compared.
  */
 public final class Deadline {
-    /** The deadline of who waits for ever. */
+    /** The deadline that never passes. */
     public static final long NEVER = Long.MAX_VALUE;
 
     private Deadline() {}
 
     /**
-     * Returns the length of a duration, negative if that is.
+     * Returns the length of a duration in nanoseconds, negative if the duration is.
      *
-     * @param duration of any length
+     * @param duration a duration of any length
      * @return nanoseconds, {@link Long#MAX_VALUE} if they do not fit
      */
     public static long nanos(Duration duration) {
@@ -25,9 +25,10 @@ public final class Deadline {
     }
 
     /**
-     * Returns the deadline that is a duration away.
+     * Returns the deadline that is a duration from now.
      *
-     * @param duration not negative; one whose nanoseconds do not fit a {@code long} is for ever
+     * @param duration the time from now, not negative; {@link #NEVER} results if its nanoseconds do not fit a {@code
+     * long}
      * @return the deadline
      */
     public static long after(Duration duration) {
@@ -35,9 +36,9 @@ public final class Deadline {
     }
 
     /**
-     * Returns the deadline that is some time away.
+     * Returns the deadline that is a number of nanoseconds from now.
      *
-     * @param nanos not negative; {@link Long#MAX_VALUE} is for ever
+     * @param nanos the time from now in nanoseconds, not negative; {@link Long#MAX_VALUE} means {@link #NEVER}
      * @return the deadline
      */
     public static long after(long nanos) {
@@ -45,10 +46,10 @@ public final class Deadline {
     }
 
     /**
-     * Returns the deadline that is some time away, for who has read the clock.
+     * Returns the deadline that is a number of nanoseconds from a given instant.
      *
-     * @param nanos not negative; {@link Long#MAX_VALUE} is for ever
-     * @param now what {@link System#nanoTime} said
+     * @param nanos the time in nanoseconds, not negative; {@link Long#MAX_VALUE} means {@link #NEVER}
+     * @param now the instant, from {@link System#nanoTime}
      * @return the deadline
      */
     public static long after(long nanos, long now) {
@@ -56,15 +57,15 @@ public final class Deadline {
         if (nanos == Long.MAX_VALUE) {
             return NEVER;
         }
-        return deadline == NEVER ? deadline - 1 : deadline; // a nanosecond early is better than never
+        return deadline == NEVER ? deadline - 1 : deadline; // one nanosecond early, as the number means NEVER
     }
 
     /**
-     * Returns the deadline that follows another of a row: a period later, or now if that has passed already, so that
-     * what is late is not made up for.
+     * Returns the next deadline of a periodic series: one period later, or now if that has already passed, so that
+     * missed periods are not made up for.
      *
-     * @param deadline the one before
-     * @param period from one to the next
+     * @param deadline the previous deadline
+     * @param period the time from one deadline to the next
      * @return the deadline
      */
     public static long following(long deadline, Duration period) {
@@ -73,51 +74,51 @@ public final class Deadline {
 
     static long following(long deadline, long period, long now) {
         long next = deadline == NEVER ? NEVER : after(period, deadline);
-        return left(next, now) == 0 ? after(0, now) : next;
+        return remaining(next, now) == 0 ? after(0, now) : next;
     }
 
     /**
-     * Returns how long it is until a deadline.
+     * Returns the time until a deadline.
      *
      * @param deadline the deadline
-     * @return nanoseconds, 0 if it has passed, {@link Long#MAX_VALUE} if it never does
+     * @return nanoseconds, 0 if it has passed, {@link Long#MAX_VALUE} if it never passes
      */
-    public static long left(long deadline) {
-        return deadline == NEVER ? Long.MAX_VALUE : left(deadline, System.nanoTime());
+    public static long remaining(long deadline) {
+        return deadline == NEVER ? Long.MAX_VALUE : remaining(deadline, System.nanoTime());
     }
 
-    static long left(long deadline, long now) {
+    static long remaining(long deadline, long now) {
         return deadline == NEVER ? Long.MAX_VALUE : Math.max(0, deadline - now);
     }
 
     /**
-     * Returns whether a deadline has passed.
+     * Returns true if a deadline has passed.
      *
      * @param deadline the deadline
-     * @return true if there is no time left
+     * @return true if no time is left
      */
     public static boolean isOver(long deadline) {
-        return left(deadline) == 0;
+        return remaining(deadline) == 0;
     }
 
     /**
-     * Rounds a time up to milliseconds, for calls that take no other: rounded down, the last millisecond would be spent
-     * in calls that do not wait.
+     * Rounds a time up to milliseconds, for calls that take no other unit. Rounded down, the last millisecond would be
+     * spent in calls that do not wait.
      *
-     * @param nanos not negative
-     * @return milliseconds, {@link Integer#MAX_VALUE} at most
+     * @param nanos the time in nanoseconds, not negative
+     * @return milliseconds, at most {@link Integer#MAX_VALUE}
      */
     public static int millis(long nanos) {
         return nanos <= 0 ? 0 : (int) Math.min(Integer.MAX_VALUE, TimeUnit.NANOSECONDS.toMillis(nanos - 1) + 1);
     }
 
     /**
-     * Waits until a deadline has passed, whatever else wakes the thread.
+     * Waits until a deadline has passed, whatever wakes the thread before.
      *
      * @param deadline the deadline
      */
     public static void sleepUntil(long deadline) {
-        for (long left = left(deadline); left > 0; left = left(deadline)) {
+        for (long left = remaining(deadline); left > 0; left = remaining(deadline)) {
             LockSupport.parkNanos(left);
         }
     }

@@ -1,58 +1,58 @@
 package org.pktinfo.common;
 
-/** The kernel's errors that somebody here looks for: numbers as on all our platforms. */
+/** The error numbers of the kernel that the code compares, equal on all supported platforms. */
 public abstract class ErrorNumbers {
-    /** EPERM. */
+    /** Operation not permitted. */
     public static final int EPERM = 1;
 
-    /** EIO. */
+    /** Input/output error. */
     public static final int EIO = 5;
 
-    /** EAGAIN. */
+    /** Resource temporarily unavailable. */
     public static final int EAGAIN = 11;
 
-    /** ENOMEM. */
+    /** Cannot allocate memory. */
     public static final int ENOMEM = 12;
 
-    /** EACCES. */
+    /** Permission denied. */
     public static final int EACCES = 13;
 
-    /** ENODEV. */
+    /** No such device. */
     public static final int ENODEV = 19;
 
-    /** EINVAL. */
+    /** Invalid argument. */
     public static final int EINVAL = 22;
 
-    /** EMSGSIZE. */
+    /** Message too long. */
     public static final int EMSGSIZE = 90;
 
-    /** ENOPROTOOPT. */
+    /** Protocol option not available. */
     public static final int ENOPROTOOPT = 92;
 
-    /** EOPNOTSUPP. */
+    /** Operation not supported. */
     public static final int EOPNOTSUPP = 95;
 
-    /** EADDRNOTAVAIL. */
+    /** Cannot assign requested address. */
     public static final int EADDRNOTAVAIL = 99;
 
-    /** ENETDOWN. */
+    /** Network is down. */
     public static final int ENETDOWN = 100;
 
-    /** ENETUNREACH. */
+    /** Network is unreachable. */
     public static final int ENETUNREACH = 101;
 
-    /** ENOBUFS. */
+    /** No buffer space available. */
     public static final int ENOBUFS = 105;
 
-    /** ECONNREFUSED. */
+    /** Connection refused. */
     public static final int ECONNREFUSED = 111;
 
-    /** EHOSTDOWN. */
+    /** Host is down. */
     public static final int EHOSTDOWN = 112;
 
-    /** EHOSTUNREACH. */
+    /** No route to host. */
     public static final int EHOSTUNREACH = 113;
 
-    /** For who adds to the numbers what they mean. */
+    /** Creates nothing; it is for subclasses that add a meaning to the numbers. */
     protected ErrorNumbers() {}
 }

@@ -1,15 +1,15 @@
 package org.pktinfo.common;
 
-/** Supplies exceptions with a cause where their constructors take none. */
+/** A helper for exceptions whose constructors take no cause. */
 public final class Exceptions {
     private Exceptions() {}
 
     /**
-     * Gives an exception its cause, where its constructors take none.
+     * Sets an exception's cause, for classes whose constructors take none.
      *
-     * @param exception a new one
-     * @param cause why it is thrown
-     * @param <T> its type
+     * @param exception a new exception
+     * @param cause the cause of it
+     * @param <T> the type of the exception
      * @return the same exception
      */
     public static <T extends Throwable> T causedBy(T exception, Throwable cause) {

@@ -6,18 +6,18 @@ import java.util.Objects;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * A counter for each kind of something. For any thread.
+ * A counter for each constant of an enum. Thread-safe.
  *
- * @param <K> the kinds
+ * @param <K> the enum
  */
 public final class KindCounters<K extends Enum<K>> {
     private final Class<K> type;
     private final Map<K, LongAdder> counters;
 
     /**
-     * Makes counters that stand at 0.
+     * Creates counters that are 0.
      *
-     * @param type of the kinds
+     * @param type the class of the enum
      */
     public KindCounters(Class<K> type) {
         this.type = type;
@@ -28,18 +28,18 @@ public final class KindCounters<K extends Enum<K>> {
     }
 
     /**
-     * Counts one.
+     * Increments a counter.
      *
-     * @param kind of this kind
+     * @param kind the constant to be counted
      */
     public void count(K kind) {
         Objects.requireNonNull(counters.get(kind), "there is one for each").increment();
     }
 
     /**
-     * Returns what was counted so far.
+     * Returns the counts so far.
      *
-     * @return a new map, without the kinds of which there was none
+     * @return a new map, without the constants that have a count of 0
      */
     public Map<K, Long> snapshot() {
         Map<K, Long> counted = new EnumMap<>(type);

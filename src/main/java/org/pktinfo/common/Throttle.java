@@ -2,16 +2,19 @@ package org.pktinfo.common;
 
 import java.util.concurrent.atomic.AtomicLong;
 
-/** Lets one through in an interval and counts the others, so that a flood of them costs little. For any thread. */
+/**
+ * A limiter that admits one event per interval and counts the others, so that a flood of them costs little.
+ * Thread-safe.
+ */
 public final class Throttle {
     private final long interval; // nanoseconds
     private final AtomicLong due;
-    private final AtomicLong leftOut = new AtomicLong();
+    private final AtomicLong suppressed = new AtomicLong();
 
     /**
-     * Makes one that lets the first through.
+     * Creates a throttle that admits the first event.
      *
-     * @param interval nanoseconds from one that is let through to the next
+     * @param interval the least number of nanoseconds from one admitted event to the next
      */
     public Throttle(long interval) {
         this(interval, System.nanoTime());
@@ -23,9 +26,9 @@ public final class Throttle {
     }
 
     /**
-     * Asks to be let through.
+     * Requests admission of an event.
      *
-     * @return how many were left out since the last that went through, -1 if this one is left out too
+     * @return the number of events suppressed since the last one that was admitted, -1 if this one is suppressed too
      */
     public long next() {
         return next(System.nanoTime());
@@ -34,27 +37,27 @@ public final class Throttle {
     long next(long now) {
         long next = due.get();
         if (now - next < 0 || !due.compareAndSet(next, now + interval)) {
-            leftOut.incrementAndGet();
+            suppressed.incrementAndGet();
             return -1;
         }
-        return takeLeftOut();
+        return takeSuppressed();
     }
 
     /**
-     * Counts some as left out that were let through, and came to nothing.
+     * Counts events as suppressed that were admitted without a result.
      *
-     * @param number how many
+     * @param number the number of events
      */
     public void leaveOut(long number) {
-        leftOut.addAndGet(number);
+        suppressed.addAndGet(number);
     }
 
     /**
-     * Returns how many were left out and nobody was told of, who is told of now.
+     * Returns and resets the number of suppressed events that were not reported yet.
      *
-     * @return 0 or more
+     * @return the number, 0 or more
      */
-    public long takeLeftOut() {
-        return leftOut.getAndSet(0);
+    public long takeSuppressed() {
+        return suppressed.getAndSet(0);
     }
 }

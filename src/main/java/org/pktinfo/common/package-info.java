@@ -1,4 +1,4 @@
-/** Small things without state of this library, for every package of it; exported to nobody. */
+/** Small utilities that every package may use and that depend on none of them. The package is not exported. */
 @NullMarked
 package org.pktinfo.common;
 

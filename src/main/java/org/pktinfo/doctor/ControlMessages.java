@@ -8,13 +8,13 @@ import org.pktinfo.internal.Arena;
 import org.pktinfo.internal.Layout;
 
 /**
- * The packet information of one datagram as the kernel gives or takes it, nothing left out and nothing interpreted:
- * {@link PacketInfo} is what this library makes of it. A value that any thread may use. Only the {@link Doctor} makes
- * one: the constructors here check nothing.
+ * The packet information of one datagram as the kernel reports or accepts it, complete and without interpretation;
+ * {@link PacketInfo} is this library's interpretation. Immutable, and safe for use by any thread. Only the {@link
+ * Doctor} creates instances: the constructors do not check their arguments.
  *
  * @param inPktinfo the {@code in_pktinfo} of ip(7), null if there is none
  * @param in6Pktinfo the {@code in6_pktinfo} of RFC 3542, null if there is none
- * @param in6First whether the {@code in6_pktinfo} is there and comes first
+ * @param in6First true if the {@code in6_pktinfo} is present and comes first
  */
 @SuppressWarnings("exports") // the annotations are not needed at run time
 public record ControlMessages(
@@ -23,23 +23,23 @@ public record ControlMessages(
     static final ControlMessages NONE = new ControlMessages(null, null, false);
 
     /**
-     * An {@code in_pktinfo}, ip(7).
+     * An {@code in_pktinfo}, see ip(7).
      *
      * @param destination {@code ipi_addr}, the header destination; the kernel does not read it when sending
      * @param local {@code ipi_spec_dst}, the local address
-     * @param interfaceIndex {@code ipi_ifindex}
+     * @param interfaceIndex {@code ipi_ifindex}, the interface
      */
     public record InPktinfo(IpAddress destination, IpAddress local, int interfaceIndex) {}
 
     /**
-     * An {@code in6_pktinfo}, RFC 3542 6.
+     * An {@code in6_pktinfo}, see RFC 3542 6.
      *
-     * @param address {@code ipi6_addr}, the header destination or the source
-     * @param interfaceIndex {@code ipi6_ifindex}
+     * @param address {@code ipi6_addr}, the header destination when received, the source when sent
+     * @param interfaceIndex {@code ipi6_ifindex}, the interface
      */
     public record In6Pktinfo(IpAddress address, int interfaceIndex) {}
 
-    /** Returns the address of these four bytes. */
+    /** Returns the IPv4 address of these four bytes. */
     static IpAddress ipv4(int address) {
         return new IpAddress(0, Addresses.mapped(address), 0);
     }
@@ -52,7 +52,7 @@ public record ControlMessages(
         return new ControlMessages(null, new In6Pktinfo(address, interfaceIndex), true);
     }
 
-    /** Returns what came with the datagram in a slot. */
+    /** Returns the packet information of the datagram in a slot. */
     static ControlMessages of(Arena arena, int slot) {
         InPktinfo in = new InPktinfo(ipv4(arena.inAddress(slot)), ipv4(arena.inLocal(slot)), arena.inInterface(slot));
         In6Pktinfo in6 =
@@ -63,7 +63,7 @@ public record ControlMessages(
                 arena.has(slot, Layout.FLAG_IN6_PKTINFO_FIRST));
     }
 
-    /** Makes a slot ready to answer with these, which take the place of those that were received. */
+    /** Prepares a slot for a reply with these control messages, which replace those received. */
     void prepareReply(Arena arena, int slot) {
         InPktinfo in = inPktinfo;
         In6Pktinfo in6 = in6Pktinfo;
@@ -81,7 +81,7 @@ public record ControlMessages(
         arena.prepareSend(slot, arena.length(slot), Layout.FORM_AS_RECEIVED, 0, 0, 0);
     }
 
-    /** Both, this one's first. */
+    /** Returns both, this one's first. */
     ControlMessages then(ControlMessages other) {
         return new ControlMessages(
                 inPktinfo != null ? inPktinfo : other.inPktinfo,

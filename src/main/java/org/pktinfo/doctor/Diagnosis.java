@@ -11,42 +11,67 @@ import org.pktinfo.SourceSelection;
 import org.pktinfo.internal.Layout;
 
 /**
- * What {@link Doctor} has found out about this host. A value that any thread may use. Only the doctor makes one: the
- * constructors here check nothing.
+ * The findings of {@link Doctor} about this host. Immutable, and safe for use by any thread. Only the doctor creates
+ * instances: the constructors do not check their arguments.
  *
- * @param behaviour what the kernel does with packet information
- * @param proofs whether the kernel sends from the source that it is told, by the exchange on loopback that the first
- *     channel of a process makes: on an IPv4 socket, on an IPv6 socket, and for IPv4 on a dual-stack socket
+ * @param behaviour the kernel's treatment of packet information
+ * @param proofs the kernel's treatment of the source that a datagram is to be sent from, by the exchange on loopback
+ *     that the first channel of a process makes: on an IPv4 socket, on an IPv6 socket, and for IPv4 on a dual-stack
+ *     socket
  * @param descriptorFoundBy the field or method of the JDK's channel through which its descriptor was found
- * @param hostAddressesToldBy how it is found out whether an address is this host's, in words
+ * @param hostAddressesFrom the means of deciding if an address is this host's, in words
  * @param exchanges one request and its reply by the default policy, for each kind of socket and each address
- * @param experiments what arrives and what each form of reply does, for each kind of socket, set of options and address
- * @param addressesLeftOut how many local addresses of this host the experiments left out; the exchanges never do
+ * @param experiments the packet information received and the effect of each form of reply, for each kind of socket, set
+ *     of options and address
+ * @param omittedAddresses the number of local addresses of this host that the experiments omitted; the exchanges omit
+ *     none
  */
 @SuppressWarnings("exports") // the annotations are not needed at run time
 public record Diagnosis(
         Behaviour behaviour,
         Map<PktInfoChannel.Family, Proof> proofs,
         String descriptorFoundBy,
-        String hostAddressesToldBy,
+        String hostAddressesFrom,
         List<Exchange> exchanges,
         List<Experiment> experiments,
-        int addressesLeftOut) {
-    /** What a kernel does with the packet information of IPv4 datagrams on a dual-stack socket: three generations. */
+        int omittedAddresses) {
+    /**
+     * Returns {@link #hostAddressesFrom}.
+     *
+     * @return the way in which the host's addresses were found
+     * @deprecated renamed to {@link #hostAddressesFrom}
+     */
+    @Deprecated(since = "0.1.0", forRemoval = true)
+    public String hostAddressesToldBy() {
+        return hostAddressesFrom;
+    }
+
+    /**
+     * Returns {@link #omittedAddresses}.
+     *
+     * @return the number of addresses left out
+     * @deprecated renamed to {@link #omittedAddresses}
+     */
+    @Deprecated(since = "0.1.0", forRemoval = true)
+    public int addressesLeftOut() {
+        return omittedAddresses;
+    }
+
+    /** The kernel's treatment of the packet information of IPv4 datagrams on a dual-stack socket: three generations. */
     public enum Behaviour {
-        /** To RHEL 7.3 and Linux 3.13: an {@code in6_pktinfo} neither arrives nor is honoured. */
+        /** To RHEL 7.3 and Linux 3.13: an {@code in6_pktinfo} is neither received nor honoured. */
         ONLY_IN_PKTINFO("only in_pktinfo arrives, as on kernels to RHEL 7.3 and Linux 3.13"),
         /**
-         * RHEL 7.4 and 7.5, Linux 3.14; also Linux 3.15 to 3.17 with IPv6 as a module: an {@code in6_pktinfo} arrives,
-         * but one that is sent is ignored without an error, so that the reply may leave from another address.
+         * RHEL 7.4 and 7.5, Linux 3.14; also Linux 3.15 to 3.17 with IPv6 as a module: an {@code in6_pktinfo} is
+         * received, but one that is sent is ignored without an error, so that the reply may leave from another address.
          */
         IN6_PKTINFO_IGNORED(
                 "in_pktinfo and in6_pktinfo arrive, in6_pktinfo is ignored on sending, as on RHEL 7.4 and 7.5 and Linux 3.14"),
-        /** Since RHEL 7.7 and Linux 3.15: an {@code in6_pktinfo} arrives and is honoured. */
+        /** Since RHEL 7.7 and Linux 3.15: an {@code in6_pktinfo} is received and honoured. */
         BOTH_HONOURED("in_pktinfo and in6_pktinfo arrive and are honoured, as on RHEL 7.7, Linux 3.15 and later"),
-        /** There is no dual-stack socket here: the host has no IPv6, or java.net.preferIPv4Stack is set. */
+        /** There is no dual-stack socket: the host has no IPv6, or java.net.preferIPv4Stack is set. */
         NO_DUAL_STACK("there is no dual-stack socket here, so that only in_pktinfo counts for IPv4"),
-        /** None of these, or nothing could be tried. */
+        /** None of these, or no experiment was possible. */
         UNKNOWN("unlike any kernel known");
 
         private final String description;
@@ -56,7 +81,7 @@ public record Diagnosis(
         }
 
         /**
-         * The behaviour in words.
+         * Returns the behaviour in words.
          *
          * @return a phrase for a report
          */
@@ -65,24 +90,24 @@ public record Diagnosis(
         }
     }
 
-    /** Tells whether the kernel sends from the source that it is told. */
+    /** The results of sending from a given source address. */
     public enum Proof {
-        /** The datagram came from there, or a source that is not the host's was refused. */
+        /** The datagram came from the given source, or a source that is not the host's was refused. */
         HONOURED,
         /**
-         * It came from another address, without an error: channels are not opened unless {@code pktinfo.unproven} is
-         * {@code allow}.
+         * The datagram came from another address, without an error. Channels are not opened unless {@code
+         * pktinfo.unproven} is {@code allow}.
          */
         IGNORED,
-        /** There is no such socket, loopback is down, a firewall keeps the datagram: channels are opened. */
+        /** There is no such socket, loopback is down, or a firewall drops the datagram. Channels are opened. */
         NOT_TESTED
     }
 
-    /** The socket options that ask for packet information. */
+    /** The socket options that enable packet information. */
     public enum SocketOption {
-        /** ip(7). */
+        /** The option of ip(7). */
         IP_PKTINFO(Layout.OPTION_IP_PKTINFO),
-        /** RFC 3542 4. */
+        /** The option of RFC 3542 4. */
         IPV6_RECVPKTINFO(Layout.OPTION_IPV6_RECVPKTINFO);
 
         final int number;
@@ -97,37 +122,49 @@ public record Diagnosis(
         /** None: the kernel chooses. */
         NONE,
         /**
-         * An {@code in_pktinfo} with the address asked, or for a group or broadcast with the local address that
-         * arrived.
+         * An {@code in_pktinfo} with the request destination, or for a group or broadcast with the local address
+         * received.
          */
         IN_PKTINFO,
-        /** An {@code in6_pktinfo} with the address asked, IPv4-mapped where that is IPv4. */
+        /** An {@code in6_pktinfo} with the request destination, IPv4-mapped if that is IPv4. */
         IN6_PKTINFO,
-        /** The {@code in6_pktinfo} and then the {@code in_pktinfo}, as they arrive. */
+        /** The {@code in6_pktinfo} and then the {@code in_pktinfo}, in the order received. */
         BOTH,
-        /** The {@code in_pktinfo} and then the {@code in6_pktinfo}: the last one counts. */
+        /** The {@code in_pktinfo} and then the {@code in6_pktinfo}: the last one takes effect. */
         BOTH_IN_PKTINFO_FIRST
     }
 
     /**
-     * One request, and its reply as {@link SourceSelection#addressAsked} has it.
+     * One request, and its reply as by {@link SourceSelection#requestDestination}.
      *
      * @param socket the kind of socket that answered
-     * @param asked the address that was asked
-     * @param expected the source that is right, null if the request did not arrive
+     * @param destination the request destination
+     * @param expected the correct source, null if the request did not arrive
      * @param source the source that the client saw, null if it saw none
-     * @param problem why there is no source, null if there is one
-     * @param available false if this address cannot be asked here, which is nobody's failure; the problem says why
+     * @param problem the reason why there is no source, null if there is one
+     * @param available false if no request can be sent to this address here, which is not a failure; the problem says
+     *     why
      */
     public record Exchange(
             PktInfoChannel.Family socket,
-            IpAddress asked,
+            IpAddress destination,
             @Nullable IpAddress expected,
             @Nullable IpAddress source,
             @Nullable String problem,
             boolean available) {
         /**
-         * Whether the reply came from the right address.
+         * Returns {@link #destination}.
+         *
+         * @return the request destination
+         * @deprecated renamed to {@link #destination}
+         */
+        @Deprecated(since = "0.1.0", forRemoval = true)
+        public IpAddress asked() {
+            return destination;
+        }
+
+        /**
+         * Returns true if the reply came from the correct address.
          *
          * @return true if the client saw the source that was expected
          */
@@ -137,24 +174,35 @@ public record Diagnosis(
     }
 
     /**
-     * One socket with certain options, asked at one address, and its replies of every form.
+     * One socket with certain options, a request to one address, and the replies of every form.
      *
      * @param socket the kind of socket
      * @param options its options
-     * @param asked the address that was asked
-     * @param received what arrived with the request, null if no request did
+     * @param destination the request destination
+     * @param received the packet information received with the request, null if no request arrived
      * @param replies one for each form, none if no request arrived
-     * @param notAvailable why this cannot be tried here, null if it was
+     * @param notAvailable the reason why this experiment is not possible here, null if it was
      */
     public record Experiment(
             PktInfoChannel.Family socket,
             Set<SocketOption> options,
-            IpAddress asked,
+            IpAddress destination,
             @Nullable ControlMessages received,
             List<Reply> replies,
             @Nullable String notAvailable) {
         /**
-         * Where the reply of one form came from.
+         * Returns {@link #destination}.
+         *
+         * @return the request destination
+         * @deprecated renamed to {@link #destination}
+         */
+        @Deprecated(since = "0.1.0", forRemoval = true)
+        public IpAddress asked() {
+            return destination;
+        }
+
+        /**
+         * Returns the source of the reply of one form.
          *
          * @param form the form
          * @return the source that the client saw, null if it saw none or this form was not tried
@@ -170,20 +218,20 @@ public record Diagnosis(
     }
 
     /**
-     * What has become of a reply.
+     * The outcome of a reply.
      *
-     * @param form what it was sent with
+     * @param form the control messages that it was sent with
      * @param source the source that the client saw, null if it saw none
-     * @param error what the kernel refused it with, such as {@code EINVAL (22)}; null if it did not. Without an error
-     *     and without a source the reply was lost
+     * @param error the error with which the kernel refused it, such as {@code EINVAL (22)}; null if it did not. Without
+     *     an error and without a source the reply was lost
      */
     public record Reply(
             Form form, @Nullable IpAddress source, @Nullable String error) {}
 
     /**
-     * Whether the default policy is right everywhere.
+     * Returns true if the default policy is correct everywhere.
      *
-     * @return true if at least one address could be asked, and each that could was answered from the right address
+     * @return true if a request was possible to at least one address, and each was answered from the correct address
      */
     public boolean isRight() {
         List<Exchange> tried = exchanges.stream().filter(Exchange::available).toList();

@@ -33,16 +33,17 @@ import org.pktinfo.internal.Segmentation;
 import org.pktinfo.internal.SourceProof;
 
 /**
- * Finds out what this host's kernel does with packet information, and whether replies leave from the right address
- * here. By trying, never by the kernel's version: distributions carry features over to old versions. Only {@link
- * #segmentation} goes by it. Needs no privileges, and nothing leaves the host: it asks only the host's own addresses,
- * its multicast datagrams have a hop limit of 0, and its groups are joined without a report.
+ * Examines the treatment of packet information by this host's kernel, and checks that replies leave from the correct
+ * address here. It does so by experiments, not by the kernel's version, because distributions backport features to old
+ * versions. Only {@link #segmentation} uses the version. Needs no privileges, and no datagram leaves the host: requests
+ * are sent only to the host's own addresses, the multicast datagrams have a hop limit of 0, and the groups are joined
+ * without a report.
  */
 public final class Doctor {
-    /** Enough to see what the kernel does; a host may have thousands. */
+    /** Enough to see the kernel's behaviour; a host may have thousands of addresses. */
     private static final int FURTHER_ADDRESSES = 8;
 
-    /** On one host a datagram has arrived when sending returns, unless the machine is very busy. */
+    /** The first timeout. On one host a datagram has arrived when sending returns, unless the machine is very busy. */
     private static final Duration LONG = Duration.ofSeconds(2);
 
     private static final IpAddress LOOPBACK_2 = ControlMessages.ipv4(0x7f00_0002);
@@ -54,7 +55,7 @@ public final class Doctor {
     private final Set<Form> forms;
     private final boolean everyOption;
 
-    /** Once a datagram did not come for a long time others will not either, and there may be thousands. */
+    /** The current timeout. After one loss others are likely, and there may be thousands. */
     private Duration patience = LONG;
 
     private Doctor(boolean everything) throws SocketException {
@@ -66,12 +67,12 @@ public final class Doctor {
     }
 
     /**
-     * Asks every local address over the default policy, and tries each form of reply on sockets with the options that
-     * the library uses, at no more than eight addresses of each family besides the well-known ones. Blocks; takes well
-     * under a second unless datagrams are lost.
+     * Sends a request to every local address with the default policy, and tries each form of reply on sockets with the
+     * options that the library uses, at no more than eight addresses of each family besides the well-known ones.
+     * Blocks; takes well under a second unless datagrams are lost.
      *
-     * @return what was found
-     * @throws IOException if no socket can be had or the interfaces cannot be listed
+     * @return the findings
+     * @throws IOException if no socket can be opened or the interfaces cannot be listed
      * @throws UnsatisfiedLinkError if the native library cannot be loaded; the text lists every attempt
      */
     public static Diagnosis examine() throws IOException {
@@ -80,10 +81,11 @@ public final class Doctor {
     }
 
     /**
-     * As {@link #examine}, at every local address, with every combination of options and with every form of reply.
+     * Does the same as {@link #examine}, at every local address, with every combination of options and with every form
+     * of reply.
      *
-     * @return what was found
-     * @throws IOException if no socket can be had or the interfaces cannot be listed
+     * @return the findings
+     * @throws IOException if no socket can be opened or the interfaces cannot be listed
      * @throws UnsatisfiedLinkError if the native library cannot be loaded; the text lists every attempt
      */
     public static Diagnosis examineEverything() throws IOException {
@@ -92,12 +94,12 @@ public final class Doctor {
     }
 
     /**
-     * Says whether datagrams may leave in segments (UDP_SEGMENT) in this JVM, and why. The property {@code
-     * pktinfo.segmentation} decides, if it is {@code on} or {@code off}; if it is {@code auto} or not there, the
-     * kernel's name does: Linux 7.0 to 7.1.4 may corrupt what they cut.
+     * Reports if datagrams may be sent in segments (UDP_SEGMENT) in this JVM, and the reason. The property {@code
+     * pktinfo.segmentation} decides, if it is {@code on} or {@code off}. If it is {@code auto} or not set, the kernel's
+     * version does: Linux 7.0 to 7.1.4 may corrupt the segments.
      *
-     * @return for a log, in words that begin with {@code on} or {@code off}; of another value of the property, that it
-     *     is wrong
+     * @return a text for a log that begins with {@code on} or {@code off}; if the property has another value, it says
+     *     that the value is wrong
      */
     public static String segmentation() {
         return Segmentation.current().text();
@@ -146,7 +148,7 @@ public final class Doctor {
                 });
     }
 
-    /** What the product does: the channel's own socket, its own rule. */
+    /** Tests the library itself: the channel's own socket and rule. */
     private void exchanges(Family family, List<Exchange> result) throws IOException {
         try (PktInfoChannel server = open(family).bind(null)) {
             for (ExperimentAddress address : addresses) {
@@ -159,37 +161,37 @@ public final class Doctor {
         }
     }
 
-    /** Opens a channel also where the source is not honoured, which is to be found out. */
+    /** Opens a channel even if the source is not honoured, because that is to be examined. */
     private static PktInfoChannel open(Family family) throws IOException {
         return SourceProof.withoutProof(() -> PktInfoChannel.open(family));
     }
 
     private Exchange exchange(Family family, PktInfoChannel server, ExperimentAddress address) throws IOException {
-        IpAddress asked = address.address();
-        try (ExperimentClient client = address.ask(server.channel())) {
+        IpAddress destination = address.address();
+        try (ExperimentClient client = address.ask(server.jdkChannel())) {
             Datagram request = receive(server, client.payload());
             if (request == null) {
-                return new Exchange(family, asked, null, null, "the request did not arrive", false);
+                return new Exchange(family, destination, null, null, "the request did not arrive", false);
             }
             IpAddress expected =
-                    address.isUnicast() ? asked : request.packetInfo().local();
+                    address.isUnicast() ? destination : request.packetInfo().local();
             try {
                 server.reply(request, client.payload());
             } catch (SendException e) {
-                return new Exchange(family, asked, expected, null, e.getMessage(), true);
+                return new Exchange(family, destination, expected, null, e.getMessage(), true);
             }
             IpAddress source = awaitReply(client);
-            // For an IPv6 group the kernel picks: any address of this host is right that is not the group's.
+            // For an IPv6 group the kernel chooses: any address of this host that is not the group's is correct.
             boolean free = expected.isUnspecified() && source != null && source.isLocal();
             return new Exchange(
                     family,
-                    asked,
+                    destination,
                     free ? source : expected,
                     source,
                     source == null ? "the reply was lost" : null,
                     true);
-        } catch (ExperimentAddress.CannotBeAsked e) {
-            return new Exchange(family, asked, null, null, reason(e), false);
+        } catch (ExperimentAddress.UnreachableException e) {
+            return new Exchange(family, destination, null, null, reason(e), false);
         }
     }
 
@@ -197,7 +199,7 @@ public final class Doctor {
         long deadline = Deadline.after(patience);
         Datagram datagram;
         do {
-            datagram = server.receive(Duration.ofNanos(Deadline.left(deadline)));
+            datagram = server.receive(Duration.ofNanos(Deadline.remaining(deadline)));
         } while (datagram != null && !Arrays.equals(datagram.payload(), payload));
         noteLoss(datagram == null);
         return datagram;
@@ -242,7 +244,7 @@ public final class Doctor {
                     replies.add(reply(server, client, form, messages(form, address, received)));
                 }
             }
-        } catch (ExperimentAddress.CannotBeAsked e) {
+        } catch (ExperimentAddress.UnreachableException e) {
             return new Experiment(family, options, address.address(), null, List.of(), reason(e));
         }
         return new Experiment(family, options, address.address(), received, List.copyOf(replies), null);
@@ -257,7 +259,7 @@ public final class Doctor {
     private static ControlMessages messages(Form form, ExperimentAddress address, ControlMessages received) {
         ControlMessages.InPktinfo arrived = received.inPktinfo();
         IpAddress local = address.isUnicast() || arrived == null ? address.address() : arrived.local();
-        // An IPv6 peer has no address that an in_pktinfo could name: any will do to see that it is ignored.
+        // An IPv6 peer has no address that an in_pktinfo could name: any address shows that it is ignored.
         ControlMessages in = ControlMessages.inPktinfo(local.isIpv4() ? local : LOOPBACK_2, 0);
         ControlMessages in6 = ControlMessages.in6Pktinfo(address.address(), 0);
         return switch (form) {
@@ -269,7 +271,7 @@ public final class Doctor {
         };
     }
 
-    /** From an experiment that tells: where the kernel's own choice is wrong and an in_pktinfo makes it right. */
+    /** Decides by an experiment in which the kernel's own choice is wrong and an in_pktinfo corrects it. */
     private static Behaviour behaviour(List<Experiment> experiments) {
         boolean dualStack = false;
         for (Experiment experiment : experiments) {
@@ -278,11 +280,11 @@ public final class Doctor {
                 continue;
             }
             dualStack = true;
-            IpAddress asked = experiment.asked();
-            if (asked.isIpv4()
-                    && !asked.equals(experiment.source(Form.NONE))
-                    && asked.equals(experiment.source(Form.IN_PKTINFO))) {
-                return behaviour(experiment.received(), asked.equals(experiment.source(Form.IN6_PKTINFO)));
+            IpAddress destination = experiment.destination();
+            if (destination.isIpv4()
+                    && !destination.equals(experiment.source(Form.NONE))
+                    && destination.equals(experiment.source(Form.IN_PKTINFO))) {
+                return behaviour(experiment.received(), destination.equals(experiment.source(Form.IN6_PKTINFO)));
             }
         }
         return dualStack ? Behaviour.UNKNOWN : Behaviour.NO_DUAL_STACK;

@@ -18,7 +18,7 @@ import org.pktinfo.IpAddress;
 import org.pktinfo.PktInfoChannel;
 
 /**
- * An address at which this host can be asked by itself, and how.
+ * An address of this host to which the host itself can send a request.
  *
  * @param group the interface on which a group is joined, null if the address is not multicast
  * @param isUnicast false for a group or broadcast
@@ -30,33 +30,35 @@ record ExperimentAddress(IpAddress address, @Nullable NetworkInterface group, bo
     private static final IpAddress BROADCAST = ControlMessages.ipv4(0x7fff_ffff);
 
     /**
-     * Two groups that are joined without a word to the routers: RFC 2236 6 (all systems), RFC 2710 5 (interface-local).
+     * Two groups that are joined without a report to the routers: RFC 2236 6 (all systems), RFC 2710 5
+     * (interface-local).
      */
     private static final IpAddress GROUP = ControlMessages.ipv4(0xe000_0001);
 
     private static final IpAddress GROUP_IPV6 = new IpAddress(0xff11_0000_0000_0000L, 0x706b_7469_6e66L, 0);
 
-    /**
-     * Nothing wrong with the policy: the host does not have such an address, or a firewall or route forbids to ask it.
-     */
-    static final class CannotBeAsked extends Exception {
+    /** Not a failure of the policy: the host has no such address, or a firewall or route forbids sending to it. */
+    static final class UnreachableException extends Exception {
         @Serial
         private static final long serialVersionUID = 1;
 
-        CannotBeAsked(IOException cause) {
+        UnreachableException(IOException cause) {
             super(cause.getMessage(), cause);
         }
     }
 
-    /** Two of loopback, the host's further ones, at most so many of each family, and those that are not unicast. */
+    /**
+     * Returns two loopback addresses of IPv4 and one of IPv6, further ones of the host up to the given number of each
+     * family, and those that are not unicast.
+     */
     static List<ExperimentAddress> all(int furtherOfEachFamily) throws SocketException {
         List<ExperimentAddress> all = new ArrayList<>();
         for (IpAddress wellKnown : List.of(LOOPBACK, LOOPBACK_2, LOOPBACK_IPV6)) {
             all.add(new ExperimentAddress(wellKnown, null, true));
         }
-        int[] left = {furtherOfEachFamily, furtherOfEachFamily};
+        int[] remaining = {furtherOfEachFamily, furtherOfEachFamily};
         for (IpAddress further : localAddresses()) {
-            if (left[further.isIpv4() ? 0 : 1]-- > 0) {
+            if (remaining[further.isIpv4() ? 0 : 1]-- > 0) {
                 all.add(new ExperimentAddress(further, null, true));
             }
         }
@@ -76,7 +78,7 @@ record ExperimentAddress(IpAddress address, @Nullable NetworkInterface group, bo
         return up;
     }
 
-    /** Of all interfaces that are up, in numerical order, without the well-known ones. */
+    /** Returns the addresses of all interfaces that are up, in numerical order, without the well-known ones. */
     private static Set<IpAddress> localAddresses() throws SocketException {
         Set<IpAddress> found = new TreeSet<>(Comparator.comparing(IpAddress::high, Long::compareUnsigned)
                 .thenComparing(IpAddress::low, Long::compareUnsigned)
@@ -88,7 +90,7 @@ record ExperimentAddress(IpAddress address, @Nullable NetworkInterface group, bo
         return found;
     }
 
-    /** One made for multicast if there is one; else loopback, which Linux lets join all the same. */
+    /** Returns an interface that supports multicast; if there is none, loopback, on which Linux allows joining too. */
     private static NetworkInterface groupInterface(boolean ipv4) throws SocketException {
         List<NetworkInterface> interfaces = interfaces();
         for (NetworkInterface up : interfaces) {
@@ -105,11 +107,11 @@ record ExperimentAddress(IpAddress address, @Nullable NetworkInterface group, bo
     }
 
     /**
-     * Asks the server from another address of this host where there is one, so that a wrong source shows.
+     * Sends a request to the server from another address of this host if there is one, so that a wrong source shows.
      *
-     * @throws CannotBeAsked if a datagram to this address cannot be sent here
+     * @throws UnreachableException if a datagram to this address cannot be sent here
      */
-    ExperimentClient ask(DatagramChannel server) throws CannotBeAsked {
+    ExperimentClient ask(DatagramChannel server) throws UnreachableException {
         MembershipKey membership = null;
         try {
             if (group != null) {
@@ -120,7 +122,7 @@ record ExperimentAddress(IpAddress address, @Nullable NetworkInterface group, bo
             if (membership != null) {
                 membership.drop();
             }
-            throw new CannotBeAsked(e);
+            throw new UnreachableException(e);
         }
     }
 

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 import org.pktinfo.IpAddress;
 import org.pktinfo.common.Deadline;
 
-/** A client that has asked once, through the JDK alone, and sees where the reply comes from. */
+/** A client that sends one request, by the JDK alone, and reports the source of the reply. */
 final class ExperimentClient implements AutoCloseable {
     private static final SecureRandom RANDOM = new SecureRandom();
 
@@ -31,11 +31,11 @@ final class ExperimentClient implements AutoCloseable {
     }
 
     /**
-     * Asks a server on this host.
+     * Sends a request to a server on this host.
      *
      * @param to an address of this host, or a group
-     * @param from another, null for the system's choice
-     * @param membership the server's, if it is a group; taken over if this succeeds
+     * @param from another address of this host, null for the system's choice
+     * @param membership the server's, if {@code to} is a group; owned by the client if this succeeds
      */
     static ExperimentClient ask(
             IpAddress to, @Nullable IpAddress from, DatagramChannel server, @Nullable MembershipKey membership)
@@ -60,18 +60,18 @@ final class ExperimentClient implements AutoCloseable {
         }
     }
 
-    /** The request's, different each time. */
+    /** Returns the request's payload, which differs each time. */
     byte[] payload() {
         return payload.clone();
     }
 
-    /** The source of the reply with the request's payload; null if none comes in time. */
+    /** Returns the source of the reply with the request's payload; null if none arrives in time. */
     @Nullable
     IpAddress awaitReply(Duration timeout) throws IOException {
         long deadline = Deadline.after(timeout);
         DatagramPacket packet = new DatagramPacket(new byte[64], 64);
-        for (int left = millis(deadline); left > 0; left = millis(deadline)) {
-            channel.socket().setSoTimeout(left);
+        for (int remaining = millis(deadline); remaining > 0; remaining = millis(deadline)) {
+            channel.socket().setSoTimeout(remaining);
             try {
                 channel.socket().receive(packet);
             } catch (SocketTimeoutException e) {
@@ -86,7 +86,7 @@ final class ExperimentClient implements AutoCloseable {
     }
 
     private static int millis(long deadline) {
-        return Deadline.millis(Deadline.left(deadline));
+        return Deadline.millis(Deadline.remaining(deadline));
     }
 
     @Override

@@ -12,30 +12,30 @@ import org.pktinfo.PktInfoChannel;
 import org.pktinfo.common.Deadline;
 import org.pktinfo.internal.Addresses;
 import org.pktinfo.internal.Arena;
-import org.pktinfo.internal.Descriptors;
 import org.pktinfo.internal.Errno;
 import org.pktinfo.internal.JdkChannels;
 import org.pktinfo.internal.Layout;
+import org.pktinfo.internal.NativeTransport;
 
 /**
- * A socket with only the options asked for, whose replies carry whatever control messages they are told to: what
- * {@link PktInfoChannel} never does, and how one finds out what a kernel makes of it. For one thread.
+ * A socket with only the options given, whose replies carry any control messages, including those that {@link
+ * PktInfoChannel} never sends. It shows the kernel's response to them. Not safe for use by several threads.
  */
 final class ExperimentSocket implements AutoCloseable {
     private static final int CAPACITY = 64;
 
     private final DatagramChannel channel;
-    private final Descriptors transport;
+    private final NativeTransport transport;
     private final Arena arena;
 
     private ExperimentSocket(DatagramChannel channel, int socketFamily) throws IOException {
         this.channel = channel;
-        this.transport = Descriptors.of(channel);
+        this.transport = NativeTransport.of(channel);
         this.arena = new Arena(1, CAPACITY, socketFamily);
     }
 
     /**
-     * Bound to the wildcard address.
+     * Opens a socket bound to the wildcard address.
      *
      * @throws UnsupportedOperationException if there is no such socket here, or the kernel refuses an option; the text
      *     says why
@@ -71,7 +71,7 @@ final class ExperimentSocket implements AutoCloseable {
         }
     }
 
-    /** For multicast membership. */
+    /** Returns the channel, for multicast membership. */
     DatagramChannel channel() {
         return channel;
     }
@@ -80,11 +80,11 @@ final class ExperimentSocket implements AutoCloseable {
         return ((InetSocketAddress) channel.getLocalAddress()).getPort();
     }
 
-    /** Receives the datagram with this payload and forgets others; false if it does not come in time. */
+    /** Receives the datagram with this payload and discards others; returns false if it does not arrive in time. */
     boolean receive(byte[] payload, Duration timeout) throws IOException {
         long deadline = Deadline.after(timeout);
         while (!Deadline.isOver(deadline)) {
-            int millis = Deadline.millis(Deadline.left(deadline));
+            int millis = Deadline.millis(Deadline.remaining(deadline));
             Errno.check("poll", transport.await(Layout.WAIT_READABLE, millis));
             int count = transport.receive(arena, 1);
             if (count > 0 && ByteBuffer.wrap(payload).equals(arena.payload(0).limit(arena.length(0)))) {
@@ -97,17 +97,17 @@ final class ExperimentSocket implements AutoCloseable {
         return false;
     }
 
-    /** What came with the last datagram. */
+    /** Returns the packet information of the last datagram. */
     ControlMessages received() {
         return ControlMessages.of(arena, 0);
     }
 
-    /** Who sent the last datagram. */
+    /** Returns the sender of the last datagram. */
     InetAddress peer() {
         return Addresses.toInetAddress(arena.peerHigh(0), arena.peerLow(0), arena.peerScope(0));
     }
 
-    /** Sends the last datagram's payload back with these control messages; what that failed with, 0 if it did not. */
+    /** Sends the last datagram's payload back with these control messages; returns the error number, 0 on success. */
     int reply(ControlMessages messages) throws IOException {
         messages.prepareReply(arena, 0);
         int done = transport.send(arena, 1);

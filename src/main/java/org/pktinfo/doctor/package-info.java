@@ -1,7 +1,8 @@
 /**
- * Examines a kernel: tries on this host which packet information comes, and which sources of replies are honoured.
+ * Examines a kernel: tests on this host which packet information is received, and which source addresses of replies are
+ * honoured.
  *
- * <p>{@link org.pktinfo.doctor.Doctor} is the entry; {@link org.pktinfo.doctor.Diagnosis} says what was found.
+ * <p>{@link org.pktinfo.doctor.Doctor} is the entry point; {@link org.pktinfo.doctor.Diagnosis} holds the findings.
  */
 @NullMarked
 package org.pktinfo.doctor;

@@ -6,8 +6,8 @@ import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 
 /**
- * Arithmetic and text of addresses as two longs and a scope: the first and the last 8 bytes in network order, an IPv4
- * address IPv4-mapped (RFC 4291 2.5.5.2).
+ * Arithmetic and text of addresses held as two longs and a scope: the first and the last 8 bytes in network order. An
+ * IPv4 address is held as an IPv4-mapped address (RFC 4291 2.5.5.2).
  */
 public final class Addresses {
     private static final long MAPPED = 0xffff_0000_0000L;
@@ -15,7 +15,7 @@ public final class Addresses {
 
     private Addresses() {}
 
-    /** Returns the last 8 bytes of an IPv4 address. */
+    /** Returns the last 8 bytes of an IPv4 address in its IPv4-mapped form. */
     public static long mapped(int ipv4) {
         return MAPPED | Integer.toUnsignedLong(ipv4);
     }
@@ -30,19 +30,19 @@ public final class Addresses {
         return high == 0 && (low == 0 || low == MAPPED);
     }
 
-    /** Returns true for a group of either family. */
+    /** Returns true for a multicast address of either family. */
     public static boolean isMulticast(long high, long low) {
         return isIpv4(high, low) ? (low & 0xf000_0000L) == 0xe000_0000L : high >>> 56 == 0xff;
     }
 
-    /** Returns true for a link-local unicast address of IPv6. */
+    /** Returns true for a link-local unicast IPv6 address. */
     public static boolean isLinkLocal(long high) {
         return (high & 0xffc0_0000_0000_0000L) == LINK_LOCAL;
     }
 
     /**
-     * Returns true for link-local unicast and for multicast of interface-local and link-local scope (RFC 4291 2.7): the
-     * interface is part of it.
+     * Returns true for link-local unicast and for multicast of interface-local or link-local scope (RFC 4291 2.7). Such
+     * an address is complete only with its interface.
      */
     public static boolean isOnOneLink(long high) {
         long multicastScope = high >>> 48 & 0xff0f;
@@ -50,8 +50,8 @@ public final class Addresses {
     }
 
     /**
-     * Returns false for multicast of either family, the limited broadcast and the unspecified address: nothing that can
-     * be a source.
+     * Returns true if the address can be a source. Multicast of either family, the limited broadcast address and the
+     * unspecified address cannot.
      */
     public static boolean isUsableSource(long high, long low) {
         if (isIpv4(high, low)) {
@@ -73,14 +73,14 @@ public final class Addresses {
     }
 
     /**
-     * Returns the scope of an address with these first 8 bytes, 0 where it means nothing: the JDK gives every IPv6
-     * address of an interface one.
+     * Returns the scope of an address with these first 8 bytes, or 0 where a scope has no meaning. The JDK gives a
+     * scope to every IPv6 address of an interface.
      */
     public static int scope(InetAddress address, long high) {
         return isOnOneLink(high) ? ((Inet6Address) address).getScopeId() : 0;
     }
 
-    /** Makes the JDK's object of an address. */
+    /** Returns the address as an {@link InetAddress}. */
     public static InetAddress toInetAddress(long high, long low, int scopeId) {
         try {
             if (isIpv4(high, low)) {
@@ -96,7 +96,10 @@ public final class Addresses {
         }
     }
 
-    /** Returns the usual form: dotted for IPv4, RFC 5952 for IPv6, with {@code %scope} if that is not 0. */
+    /**
+     * Returns the usual text form: dotted decimal for IPv4, RFC 5952 for IPv6, with {@code %scope} unless the scope is
+     * 0.
+     */
     public static String text(long high, long low, int scopeId) {
         if (isIpv4(high, low)) {
             int address = (int) low;
@@ -106,13 +109,16 @@ public final class Addresses {
         return scopeId == 0 ? ipv6Text(high, low) : ipv6Text(high, low) + "%" + scopeId;
     }
 
-    /** Returns the usual form of an address and a port. */
+    /** Returns the usual text form of an address and a port. */
     public static String text(long high, long low, int scopeId, int port) {
         String address = text(high, low, scopeId);
         return isIpv4(high, low) ? address + ":" + port : "[" + address + "]:" + port;
     }
 
-    /** RFC 5952: lower case, no leading zeros, the first longest run of two or more zero groups shortened. */
+    /**
+     * Returns the RFC 5952 form: lower case, no leading zeros, the first longest run of two or more zero groups
+     * shortened.
+     */
     private static String ipv6Text(long high, long low) {
         int[] groups = new int[8];
         for (int i = 0; i < 8; i++) {

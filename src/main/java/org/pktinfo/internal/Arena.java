@@ -9,14 +9,14 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The memory that Java and C share, see {@link Layout}; Java's side of it: numbers and bytes, of which others make
- * something. For one thread at a time.
+ * Java's view of the memory shared with C, see {@link Layout}. It reads and writes numbers and bytes; other classes
+ * give them a meaning. Not thread-safe: one thread at a time may use an arena.
  */
 public final class Arena {
     private static final int CACHE_LINE = 64;
     private static final ByteBuffer FREED = ByteBuffer.allocate(0);
 
-    /** Bytes that {@link #hidden} has and {@link #free} or the collector has not freed yet. */
+    /** The number of bytes in {@link #hidden} arenas that neither {@link #free} nor the collector has freed yet. */
     private static final AtomicLong HIDDEN_BYTES = new AtomicLong();
 
     private ByteBuffer memory;
@@ -24,17 +24,20 @@ public final class Arena {
     private final int stride;
     private final int payloads;
 
-    /** Counts what went through here. */
+    /** The counts of this arena's datagrams and calls. */
     public final Tally tally = new Tally();
 
-    /** For the native calls, 0 without the native library; valid as long as this object is reachable and not freed. */
+    /**
+     * The address for the native calls; 0 without the native library. Valid while this object is reachable and not
+     * freed.
+     */
     private long address;
 
     private Cleaner.@Nullable Cleanable freeing;
 
     /**
-     * Takes {@code 64 + slots * (576 + payload capacity rounded up to 8)} bytes outside the heap, which the collector
-     * frees when nobody sees them any more: {@link #payload} shows them.
+     * Allocates {@code 64 + slots * (576 + payload capacity rounded up to 8)} bytes outside the heap. The collector
+     * frees them once neither this object nor a view from {@link #payload} is reachable.
      */
     public Arena(int slots, int payloadCapacity, int socketFamily) {
         this(
@@ -45,8 +48,8 @@ public final class Arena {
     }
 
     /**
-     * As many bytes, which {@link #free} frees, or the collector if nobody calls that. Not for {@link #payload}: the
-     * view would outlive them.
+     * Allocates as many bytes, which {@link #free} frees, or the collector if {@link #free} is never called. {@link
+     * #payload} must not be called: the view would outlive the memory.
      */
     static Arena hidden(int slots, int payloadCapacity, int socketFamily) {
         if (NativeLibrary.failure() != null) {
@@ -71,7 +74,7 @@ public final class Arena {
         }
     }
 
-    /** Memory to be freed once: it keeps nothing of the arena. */
+    /** Memory to be freed once. It holds no reference to the arena. */
     private record HiddenMemory(ByteBuffer bytes, int size) implements Runnable {
         @Override
         public void run() {
@@ -108,7 +111,7 @@ public final class Arena {
         return Layout.HEADER_SIZE + slots * Layout.SLOT_SIZE;
     }
 
-    /** Returns enough bytes: alignedSlice rounds the beginning up and the end down. */
+    /** Returns a sufficient size: alignedSlice rounds the beginning up and the end down. */
     private static int room(int slots, int payloadCapacity) {
         return payloads(slots) + slots * (stride(payloadCapacity) + Layout.SCRATCH_SIZE) + 2 * CACHE_LINE;
     }
@@ -121,7 +124,10 @@ public final class Arena {
         return address;
     }
 
-    /** Gives hidden memory back. For who lets nobody use this arena meanwhile or afterwards; who does finds nothing. */
+    /**
+     * Frees hidden memory. The caller must ensure that no thread uses this arena meanwhile or afterwards; a later use
+     * finds no memory.
+     */
     void free() {
         if (freeing != null) {
             memory = FREED;
@@ -130,7 +136,10 @@ public final class Arena {
         }
     }
 
-    /** Lets neighbours for one peer leave together, as long as none is longer than this; 0: none does. */
+    /**
+     * Lets consecutive datagrams to one peer be sent as one, provided that none is longer than {@code longest} bytes; 0
+     * sends each separately.
+     */
     public void coalesce(int longest) {
         memory.putInt(Layout.LONGEST_COALESCED, longest);
     }
@@ -147,7 +156,7 @@ public final class Arena {
         return Layout.HEADER_SIZE + index * Layout.SLOT_SIZE;
     }
 
-    /** Bytes in network order, whatever the machine's. */
+    /** Reads 8 bytes in network order, independent of the machine's byte order. */
     private long networkLong(int at) {
         long value = memory.getLong(at);
         return ByteOrder.nativeOrder() == ByteOrder.BIG_ENDIAN ? value : Long.reverseBytes(value);
@@ -171,7 +180,7 @@ public final class Arena {
         memory.get(payloads + index * stride + from, to);
     }
 
-    /** Copies a part of what came as one into a packet of the JDK, as much as fits. */
+    /** Copies a part of a coalesced payload into a {@link DatagramPacket}, as much as fits. */
     public void copy(int index, int from, int length, DatagramPacket packet) {
         InetAddress peer = Addresses.toInetAddress(peerHigh(index), peerLow(index), peerScope(index));
         synchronized (packet) {
@@ -179,20 +188,20 @@ public final class Arena {
             memory.get(payloads + index * stride + from, packet.getData(), packet.getOffset(), fits);
             packet.setAddress(peer);
             packet.setPort(peerPort(index));
-            // setLength would take the room away that a longer datagram needs, the next time that the packet is used.
+            // setLength would shrink the room that a longer datagram needs when the packet is used again.
             if (fits != packet.getLength() && (address == 0 || NativeCalls.setPacketLength(packet, fits) < 0)) {
                 packet.setLength(fits);
             }
         }
     }
 
-    /** Returns how much fits, as far as that matters for this length. */
+    /** Returns the packet's room in bytes; exact only as far as it matters for this length. */
     private int room(DatagramPacket packet, int length) {
-        int known = packet.getLength();
-        return known >= length || address == 0 ? known : Math.max(known, NativeCalls.packetRoom(packet));
+        int current = packet.getLength();
+        return current >= length || address == 0 ? current : Math.max(current, NativeCalls.packetRoom(packet));
     }
 
-    /** Returns the flags of {@link Layout} that the slot was received with. */
+    /** Returns the {@link Layout} flags that the slot was received with. */
     public int flags(int index) {
         return memory.getInt(slot(index) + Layout.FLAGS);
     }
@@ -226,15 +235,15 @@ public final class Arena {
     }
 
     /**
-     * Returns the length of the datagrams that came as one (UDP_GRO), the last perhaps shorter; 0 if it is one
-     * datagram.
+     * Returns the length of the coalesced datagrams (UDP_GRO), of which the last may be shorter; 0 if the slot holds
+     * one datagram.
      */
     public int segmentSize(int index) {
         int size = has(index, Layout.FLAG_SEGMENT_SIZE) ? memory.getInt(slot(index) + Layout.SEGMENT_SIZE) : 0;
         return size < length(index) ? size : 0;
     }
 
-    /** Returns how many datagrams came as one. */
+    /** Returns the number of datagrams that were coalesced into the slot. */
     public int datagrams(int index) {
         return datagrams(wireLength(index), segmentSize(index));
     }
@@ -244,19 +253,19 @@ public final class Arena {
     }
 
     /**
-     * Returns how many datagrams the socket had lost when this one was queued, modulo 2^32; 0 also if the kernel does
-     * not tell.
+     * Returns the number of datagrams that the socket had dropped when this one was queued, modulo 2^32; 0 also if the
+     * kernel does not report it.
      */
     int dropCount(int index) {
         return has(index, Layout.FLAG_DROP_COUNT) ? memory.getInt(slot(index) + Layout.DROP_COUNT) : 0;
     }
 
-    /** A view of the slot's whole payload, as long as the capacity; it shares the memory. */
+    /** Returns a view of the slot's whole payload, as long as the capacity. The view shares the memory. */
     public ByteBuffer payload(int index) {
         return memory.slice(payloads + index * stride, payloadCapacity);
     }
 
-    /** Returns {@code ipi_addr}, the header destination. */
+    /** Returns {@code ipi_addr}, the destination address in the header. */
     public int inAddress(int index) {
         return networkInt(slot(index) + Layout.IN_ADDRESS);
     }
@@ -285,19 +294,19 @@ public final class Arena {
     }
 
     /**
-     * Returns 8 of the 32 bytes of both control messages, as they lie there: to find out whether they are the same
-     * again.
+     * Returns 8 of the 32 bytes of both packet information messages as they lie in memory, to compare them with earlier
+     * ones.
      */
     public long pktinfoBytes(int index, int eighth) {
         return memory.getLong(slot(index) + Layout.IN6_ADDRESS + eighth * Long.BYTES);
     }
 
-    /** The kernel counts interfaces in positive numbers; what is none is unknown. */
+    /** Returns the index of an interface, 0 if it is unknown: the kernel's indexes are positive. */
     private int interfaceIndexAt(int at) {
         return Math.max(0, memory.getInt(at));
     }
 
-    /** Puts here what the JDK received, as the native library would: without packet information. */
+    /** Stores a datagram that the JDK received, as the native library would, but without packet information. */
     void putReceived(int index, DatagramPacket packet) {
         int slot = slot(index);
         int length = Math.min(packet.getLength(), payloadCapacity);
@@ -312,24 +321,24 @@ public final class Arena {
     }
 
     /**
-     * Puts here a datagram that another arena received, or a part of what came there as one, as if the kernel had done
-     * it.
+     * Stores a datagram that another arena received, or a part of a coalesced one, as if the kernel had delivered it
+     * here.
      */
     public void putReceived(int index, Arena from, int other, int at, int length) {
         int slot = slot(index);
         int fits = Math.min(length, payloadCapacity);
         boolean whole = from.segmentSize(other) == 0;
-        boolean wasCut = whole && from.has(other, Layout.FLAG_TRUNCATED);
+        boolean wasTruncated = whole && from.has(other, Layout.FLAG_TRUNCATED);
         memory.put(slot, from.memory, slot(other), Layout.SLOT_SIZE);
         memory.put(payloads + index * stride, from.memory, from.payloads + other * from.stride + at, fits);
         int flags = memory.getInt(slot + Layout.FLAGS) & ~(Layout.FLAG_SEGMENT_SIZE | Layout.FLAG_TRUNCATED);
-        memory.putInt(slot + Layout.FLAGS, flags | (wasCut || fits < length ? Layout.FLAG_TRUNCATED : 0));
+        memory.putInt(slot + Layout.FLAGS, flags | (wasTruncated || fits < length ? Layout.FLAG_TRUNCATED : 0));
         memory.putInt(slot + Layout.LENGTH, fits);
         memory.putInt(slot + Layout.WIRE_LENGTH, whole ? from.wireLength(other) : length);
-        tally.add(Tally.TRUNCATED, !wasCut && fits < length ? 1 : 0);
+        tally.add(Tally.TRUNCATED, !wasTruncated && fits < length ? 1 : 0);
     }
 
-    /** Takes a payload from its position to its limit, and leaves it as it is. */
+    /** Copies a payload from the buffer's position to its limit; the buffer is not changed. */
     public void write(int index, ByteBuffer payload) {
         memory.put(payloads + index * stride, payload, payload.position(), payload.remaining());
     }
@@ -343,8 +352,8 @@ public final class Arena {
     }
 
     /**
-     * Makes the slot ready to send the first bytes of its payload to its peer, with the control message of a form of
-     * {@link Layout}.
+     * Prepares the slot to send the first {@code length} bytes of its payload to its peer, with the control message
+     * that a {@link Layout} form selects.
      */
     public void prepareSend(int index, int length, int form, long high, long low, int interfaceIndex) {
         int slot = slot(index);
@@ -360,7 +369,7 @@ public final class Arena {
         memory.putInt(slot + Layout.SEND_STATE, Layout.STATE_PENDING);
     }
 
-    /** Replaces the control messages that were received: those whose flags are given. */
+    /** Replaces the received packet information messages whose flags are given. */
     public void putPktinfo(
             int index, int flags, int inLocal, int inInterface, long in6High, long in6Low, int in6Interface) {
         int slot = slot(index);
@@ -372,7 +381,7 @@ public final class Arena {
         memory.putInt(slot + Layout.IN6_INTERFACE, in6Interface);
     }
 
-    /** Returns the form of {@link Layout} of the source that the slot is, or was, to be sent from. */
+    /** Returns the {@link Layout} form of the source that the slot is, or was, to be sent from. */
     public int sourceForm(int index) {
         return memory.getInt(slot(index) + Layout.SOURCE_FORM);
     }
@@ -389,32 +398,32 @@ public final class Arena {
         return memory.getInt(slot(index) + Layout.SOURCE_INTERFACE);
     }
 
-    /** Of a slot that is ready to be sent: its payload leaves as datagrams of this size. */
+    /** Has the payload of a slot that is ready to be sent segmented into datagrams of this size. */
     public void cut(int index, int segmentSize) {
         memory.putInt(slot(index) + Layout.SEND_SEGMENT_SIZE, segmentSize);
     }
 
-    /** Of a slot that is ready to be sent: it leaves alone. */
-    public void sendAlone(int index) {
-        memory.putInt(slot(index) + Layout.SEND_FLAGS, Layout.SEND_ALONE);
+    /** Has a slot that is ready to be sent separately, not coalesced with others. */
+    public void sendSeparately(int index) {
+        memory.putInt(slot(index) + Layout.SEND_FLAGS, Layout.SEND_SEPARATELY);
     }
 
-    /** Returns true if the kernel refused to cut what was sent, and it went out one by one. */
-    public boolean cutRefused(int index) {
-        return (memory.getInt(slot(index) + Layout.SEND_FLAGS) & Layout.SEND_REFUSED) != 0;
+    /** Returns true if the kernel refused to segment the payload, so that its datagrams were sent one by one. */
+    public boolean segmentationRefused(int index) {
+        return (memory.getInt(slot(index) + Layout.SEND_FLAGS) & Layout.SEND_SEGMENTATION_REFUSED) != 0;
     }
 
-    /** Returns true if it went out together with others. */
-    public boolean leftTogether(int index) {
-        return (memory.getInt(slot(index) + Layout.SEND_FLAGS) & Layout.SEND_TOGETHER) != 0;
+    /** Returns true if the slot was sent coalesced with others. */
+    public boolean isCoalesced(int index) {
+        return (memory.getInt(slot(index) + Layout.SEND_FLAGS) & Layout.SEND_COALESCED) != 0;
     }
 
-    /** Returns how many datagrams the slot is, or was, to be sent as. */
+    /** Returns the number of datagrams that the slot is, or was, to be sent as. */
     public int datagramsToSend(int index) {
         return datagrams(length(index), memory.getInt(slot(index) + Layout.SEND_SEGMENT_SIZE));
     }
 
-    /** Forgets what was received into a slot: it holds nothing but a payload of this length. */
+    /** Clears the received fields of a slot, which then holds nothing but a payload of this length. */
     public void clear(int index, int length) {
         int slot = slot(index);
         for (int at = 0; at < Layout.SLOT_SIZE; at += Long.BYTES) {
@@ -423,12 +432,12 @@ public final class Arena {
         memory.putInt(slot + Layout.WIRE_LENGTH, length);
     }
 
-    /** Takes a reply back. */
+    /** Cancels a pending reply. */
     public void cancel(int index) {
         memory.putInt(slot(index) + Layout.SEND_STATE, 0);
     }
 
-    /** Ends a reply that is pending, with 0 if it was sent. */
+    /** Completes a pending reply with an error number, 0 if it was sent. */
     public void finish(int index, int errno) {
         memory.putInt(slot(index) + Layout.ERROR, errno);
         memory.putInt(slot(index) + Layout.SEND_STATE, Layout.STATE_DONE);
@@ -438,12 +447,12 @@ public final class Arena {
         return memory.getInt(slot(index) + Layout.SEND_STATE);
     }
 
-    /** Returns the error that sending the slot failed with, 0 if it did not. */
+    /** Returns the error number that sending the slot failed with, 0 if it did not fail. */
     public int error(int index) {
         return memory.getInt(slot(index) + Layout.ERROR);
     }
 
-    /** The raw memory, for tests that play the kernel. */
+    /** Returns the raw memory, for tests that take the kernel's part. */
     ByteBuffer memory() {
         return memory;
     }

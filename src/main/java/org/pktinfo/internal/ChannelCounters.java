@@ -5,17 +5,15 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 
-/**
- * All that a channel has counted: the tallies of its arenas, and what happens too seldom to need one. For any thread.
- */
+/** The counters of a channel: the tallies of its arenas, and events too rare to need a tally. Thread-safe. */
 public final class ChannelCounters {
     private final List<Tally> tallies = new ArrayList<>(); // guarded by this
     private final Tally retired = new Tally(); // guarded by this
 
-    /** Its lower half is the kernel's counter as last told. */
+    /** The total of dropped datagrams. Its lower 32 bits are the kernel's counter as last reported. */
     private final AtomicLong kernelDrops = new AtomicLong();
 
-    /** Datagrams that the channel's sockets before this one had lost, modulo 2^32. */
+    /** The number of datagrams that the channel's former sockets had dropped, modulo 2^32. */
     private volatile int lostBefore;
 
     private final LongAdder receiveWaits = new LongAdder();
@@ -26,7 +24,7 @@ public final class ChannelCounters {
         tallies.add(tally);
     }
 
-    /** Keeps what was counted and forgets the tally: nobody counts there any more. */
+    /** Keeps the tally's counts and releases the tally. Nothing may be counted there any more. */
     synchronized void retire(Tally tally) {
         tallies.remove(tally);
         retired.addAll(tally);
@@ -45,26 +43,27 @@ public final class ChannelCounters {
     }
 
     /**
-     * Takes the kernel's counter, which counts modulo 2^32, from a datagram; how many more are lost than was known.
-     * Threads that receive at the same time may come with their datagrams in any order: what is older than what is
-     * known changes nothing, and older is what is less than 2^31 behind.
+     * Takes the kernel's drop counter (modulo 2^32) from a datagram, and returns the number of drops that were not
+     * known before. Threads that receive at the same time may call this in any order: an older counter changes nothing,
+     * and older means less than 2^31 behind.
      */
-    long lost(int told) {
-        int all = lostBefore + told;
+    long lost(int reported) {
+        int all = lostBefore + reported;
         while (true) {
-            long known = kernelDrops.get();
-            long more = known == 0 ? Integer.toUnsignedLong(all) : all - (int) known;
+            long previous = kernelDrops.get();
+            long more = previous == 0 ? Integer.toUnsignedLong(all) : all - (int) previous;
             if (more <= 0) {
                 return 0;
             }
-            if (kernelDrops.compareAndSet(known, known + more)) {
+            if (kernelDrops.compareAndSet(previous, previous + more)) {
                 return more;
             }
         }
     }
 
     /**
-     * The channel has another socket from now on, whose counter begins with 0. For who lets nobody receive meanwhile.
+     * Prepares for another socket, whose drop counter begins at 0. The caller must keep all threads from receiving
+     * meanwhile.
      */
     void newSocket() {
         lostBefore = (int) kernelDrops.get();
@@ -86,7 +85,7 @@ public final class ChannelCounters {
         return backgroundErrors.sum();
     }
 
-    /** Returns what all arenas have counted, there are and were. */
+    /** Returns the sum of all arenas, present and former. */
     public synchronized Tally total() {
         Tally total = new Tally();
         total.addAll(retired);

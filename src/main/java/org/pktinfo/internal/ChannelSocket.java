@@ -16,11 +16,11 @@ import org.jspecify.annotations.Nullable;
 import org.pktinfo.common.Exceptions;
 
 /**
- * The socket of a channel, and its life: who may use it now, which socket of the JDK's it is, whether it is open, what
- * it has counted. For any thread.
+ * The socket of a channel and its life cycle: access to it, the JDK's socket below it, its open state and its counters.
+ * Thread-safe.
  */
 public final class ChannelSocket extends AbstractInterruptibleChannel {
-    /** A part of a channel that has something to do once the channel is closed. */
+    /** A part of a channel that is notified when the channel is closed. */
     interface Part {
         void channelClosed();
     }
@@ -37,8 +37,11 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
 
     private final List<Part> parts = new CopyOnWriteArrayList<>();
 
-    /** Reachable from here only: the watch does not keep a channel. */
-    private final Watch.Watched watched = new Watch.Watched() {
+    /**
+     * The watchdog's handle of this channel. It is reachable from here only, so the watchdog does not keep a channel
+     * alive.
+     */
+    private final ChannelWatchdog.Watched watched = new ChannelWatchdog.Watched() {
         @Override
         public boolean watch() {
             return ChannelSocket.this.watch();
@@ -51,10 +54,11 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
     };
 
     /**
-     * Takes over the JDK's channel only if it succeeds. The native library is loaded, or will not be.
+     * Takes over the JDK's channel; if this fails, the JDK's channel stays the caller's. The native library must have
+     * been loaded, or found missing, before.
      *
-     * @param wantsIpv6Only switches that on
-     * @param payloadCapacity the longest payload of datagrams that are received or sent one by one
+     * @param wantsIpv6Only true to switch IPV6_V6ONLY on
+     * @param payloadCapacity the longest payload in bytes of datagrams that are received or sent one by one
      */
     public ChannelSocket(DatagramChannel channel, boolean wantsIpv6Only, int payloadCapacity) throws IOException {
         checkCapacity(payloadCapacity);
@@ -67,7 +71,7 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
         this.transport = newTransport(channel);
         this.ownAddress = new OwnAddress(channel);
         try {
-            if (!channel.isOpen()) { // closed meanwhile: the number may already be another socket's
+            if (!channel.isOpen()) { // closed meanwhile: the descriptor number may be another socket's
                 throw new ClosedChannelException();
             }
             this.jdkSocket = new JdkSocket(channel, transport, counters);
@@ -76,14 +80,14 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
                 SourceProof.require(options.family(), options.isIpv6Only(), transport.namespace());
             }
             this.cleanable = Threads.cleaner().register(this, new Closing(transport));
-            Watch.add(watched);
+            ChannelWatchdog.add(watched);
         } catch (Throwable e) {
             transport.close();
             throw e;
         }
     }
 
-    /** Closes what a forgotten channel has left open. */
+    /** The action that closes the transport of a channel that became unreachable without being closed. */
     private record Closing(Transport transport) implements Runnable {
         @Override
         public void run() {
@@ -92,10 +96,10 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
     }
 
     private static Transport newTransport(DatagramChannel channel) throws IOException {
-        return NativeLibrary.failure() == null ? Descriptors.of(channel) : new PlainTransport(channel);
+        return NativeLibrary.failure() == null ? NativeTransport.of(channel) : new JdkTransport(channel);
     }
 
-    /** Refuses a capacity for payloads that is none. */
+    /** Throws IllegalArgumentException if a payload capacity is out of range. */
     public static void checkCapacity(int bytes) {
         if (bytes < 1 || bytes > Transport.LONGEST_PAYLOAD) {
             throw new IllegalArgumentException(
@@ -142,7 +146,10 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
         }
     }
 
-    /** The JDK's channel may have been closed by its owner: then this one goes too. True if this one is closed. */
+    /**
+     * Closes this channel if the owner of the JDK's channel has closed that one. Returns true if this channel is
+     * closed.
+     */
     private boolean closeIfJdkChannelIsClosed() {
         if (isOpen() && !channel.isOpen()) {
             try {
@@ -154,7 +161,7 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
         return !isOpen();
     }
 
-    /** Binds to a local address; the exception's text names it, and the privilege that is missing. */
+    /** Binds to a local address. If this fails, the exception's message names the address and the missing privilege. */
     public void bind(@Nullable SocketAddress local) throws IOException {
         if (local instanceof InetSocketAddress address && address.getAddress() != null) {
             checkFamily(address.getAddress());
@@ -174,7 +181,7 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
         }
     }
 
-    /** Adds a part that is told once this is closed. */
+    /** Adds a part to be notified when this is closed. */
     void add(Part part) {
         parts.add(part);
     }
@@ -190,19 +197,19 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
         }
     }
 
-    /** Begins what may block, for the sake of who closes this or interrupts the thread. */
+    /** Begins an operation that may block, so that closing this or interrupting the thread ends it. */
     void beginBlocking() {
         begin();
     }
 
-    /** Ends what began, with an exception if this was closed or the thread interrupted meanwhile. */
+    /** Ends the operation. Throws if this was closed, or the thread interrupted, meanwhile. */
     void endBlocking(boolean completed) throws AsynchronousCloseException {
         end(completed);
     }
 
     /**
-     * Lets this thread use the socket, until it leaves; looks before, if that is wanted, which socket the JDK's channel
-     * has.
+     * Admits this thread to the socket until it leaves. If {@code look} is true, checks first which socket the JDK's
+     * channel has.
      */
     private void enter(boolean look) throws IOException {
         checkOpen();
@@ -228,7 +235,7 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
         }
     }
 
-    /** Does something to the socket. */
+    /** Runs an action on the socket. */
     public void change(IoAction action) throws IOException {
         enter(/* look= */ true);
         try {
@@ -238,7 +245,7 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
         }
     }
 
-    /** Has the JDK's channel connected or disconnected while nobody else sends or receives. */
+    /** Connects or disconnects the JDK's channel while no other thread sends or receives. */
     public void reconnect(IoAction action) throws IOException {
         askForDrops();
         try {
@@ -248,9 +255,11 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
         }
     }
 
-    /** Looks after what nothing tells while nobody calls; true if the channel is closed. */
+    /**
+     * Checks for changes that cause no notification while no thread calls this channel. Returns true if it is closed.
+     */
     private boolean watch() {
-        if (Recorder.recordsDropped()) { // who wants a number asks for it
+        if (Recorder.recordsDropped()) { // otherwise the counter is read on demand
             askForDrops();
         }
         if (closeIfJdkChannelIsClosed()) {
@@ -259,12 +268,15 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
         try {
             follow();
         } catch (IOException e) {
-            return false; // who calls next tries it again, and is told
+            return false; // the next caller tries again and gets the exception
         }
         return false;
     }
 
-    /** Receives what is there, at most so many, into an arena that only the caller uses; 0 if nothing is. */
+    /**
+     * Receives up to {@code count} queued datagrams without waiting; 0 if there are none. Only the caller may use the
+     * arena.
+     */
     public int receive(Arena arena, int count) throws IOException {
         enter(jdkSocket.isRestless());
         Object event = Recorder.beginReceive();
@@ -275,9 +287,9 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
             }
             Errno.check("recvmsg", result);
             recorder.received(event, result);
-            int told = arena.dropCount(result - 1); // the last one was queued last
-            if (told != 0) {
-                noteDrops(told); // before another socket begins to count what it has lost
+            int dropCount = arena.dropCount(result - 1); // the last one was queued last
+            if (dropCount != 0) {
+                noteDrops(dropCount); // before another socket begins to count its drops
             }
             return result;
         } finally {
@@ -285,7 +297,9 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
         }
     }
 
-    /** Sends the pending ones of the first so many slots; how many are done now, sent or failed. */
+    /**
+     * Sends the pending slots among the first {@code count}. Returns the number of slots that are done, sent or failed.
+     */
     public int send(Arena arena, int count) throws IOException {
         enter(jdkSocket.isRestless());
         Object event = Recorder.beginSend();
@@ -300,7 +314,7 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
     }
 
     /**
-     * Waits for one of {@link Layout}'s events; may return early. Returns 0 if none has come, and fails once the
+     * Waits for one of {@link Layout}'s events; may return early. Returns 0 if none occurred, and throws once the
      * channel is closed.
      */
     int await(int events, int timeoutMillis) throws IOException {
@@ -312,13 +326,13 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
         }
     }
 
-    /** The kernel does not tell what it lost while nothing is received, if not asked. */
+    /** Reads the socket's drop counter, because the kernel itself reports drops with received datagrams only. */
     public void askForDrops() {
         if (transport.enter()) {
             try {
-                long told = transport.drops();
-                if (told >= 0) {
-                    noteDrops((int) told);
+                long dropCount = transport.drops();
+                if (dropCount >= 0) {
+                    noteDrops((int) dropCount);
                 }
             } finally {
                 transport.leave();
@@ -326,14 +340,14 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
         }
     }
 
-    private void noteDrops(int told) {
-        long lost = counters.lost(told);
+    private void noteDrops(int reported) {
+        long lost = counters.lost(reported);
         if (lost > 0) {
             recorder.dropped(lost, counters.kernelDrops());
         }
     }
 
-    /** Returns an arena whose payloads may be shown. What it has counted outlives it. */
+    /** Returns an arena whose payloads may be exposed. Its counts outlive it. */
     public Arena newArena(int slots, int capacity) {
         Arena arena = new Arena(slots, capacity, options.family());
         counters.add(arena.tally);
@@ -341,12 +355,12 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
         return arena;
     }
 
-    /** Keeps neither the arena nor its memory. */
+    /** Returns an action that retires the tally and holds no reference to the arena or its memory. */
     private static Runnable retirement(ChannelCounters counters, Tally tally) {
         return () -> counters.retire(tally);
     }
 
-    /** For who shows nobody what is in it, and frees it. */
+    /** Returns an arena that the caller exposes to no other code, and frees. */
     Arena newHiddenArena(int slots) throws ClosedChannelException {
         if (!isOpen()) {
             throw new ClosedChannelException();
@@ -356,13 +370,13 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
         return arena;
     }
 
-    /** Frees what {@link #newHiddenArena} gave. */
+    /** Frees an arena from {@link #newHiddenArena}. */
     void free(Arena arena) {
         counters.retire(arena.tally);
         arena.free();
     }
 
-    /** Says where it is bound, and whether it is open. */
+    /** Returns the local address, and whether the channel is open. */
     @Override
     public String toString() {
         try {

@@ -5,7 +5,7 @@ import java.net.PortUnreachableException;
 import java.util.Map;
 import org.pktinfo.common.ErrorNumbers;
 
-/** The errors of the kernel: their names, and the exception that each becomes. */
+/** The kernel's error numbers: their names, and the exception for each. */
 public final class Errno extends ErrorNumbers {
     private static final Map<Integer, String> NAMES = Map.ofEntries(
             Map.entry(EPERM, "EPERM"),
@@ -44,13 +44,16 @@ public final class Errno extends ErrorNumbers {
         return name == null ? "errno " + errno : name + " (" + errno + ")";
     }
 
-    /** The exception for a failed call that concerns the socket itself, as java.nio.channels has it. */
+    /**
+     * Returns the exception for a failed call that concerns the socket itself, of the class that java.nio.channels
+     * would throw.
+     */
     public static IOException exception(String call, int errno) {
         String text = call + ": " + describe(errno);
         return errno == ECONNREFUSED ? new PortUnreachableException(text) : new IOException(text);
     }
 
-    /** The result of a call, or its exception. */
+    /** Returns the result of a call, or throws the exception for its error number if it is negative. */
     public static int check(String call, int result) throws IOException {
         if (result < 0) {
             throw exception(call, -result);

@@ -5,8 +5,9 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An arena that nobody but a part of a channel sees, for who holds its lock; gone once the channel is closed. Whoever
- * closes the channel waits for nobody who holds the lock: that one frees the memory when he lets go.
+ * An arena that only one part of a channel uses, guarded by that part's lock, and freed once the channel is closed.
+ * Closing the channel does not wait for a thread that holds the lock: that thread frees the memory when it releases the
+ * lock.
  */
 public final class GuardedArena implements ChannelSocket.Part {
     private final ChannelSocket socket;
@@ -27,13 +28,16 @@ public final class GuardedArena implements ChannelSocket.Part {
         freeIfClosed();
     }
 
-    /** Returns the arena, null if there is none yet or any more. For who holds the lock. */
+    /** Returns the arena, or null if there is none yet or any more. The caller must hold the lock. */
     @Nullable
     public Arena get() {
         return arena;
     }
 
-    /** Returns one with so many slots at least; a smaller one there was is gone. For who holds the lock. */
+    /**
+     * Returns an arena with at least {@code slots} slots; a smaller one is replaced and freed. The caller must hold the
+     * lock.
+     */
     public Arena withRoomFor(int slots) throws ClosedChannelException {
         Arena room = arena;
         if (room == null || room.slots() < slots) {
@@ -49,7 +53,7 @@ public final class GuardedArena implements ChannelSocket.Part {
         freeIfClosed();
     }
 
-    /** Frees the memory if the channel is closed and nobody holds the lock. */
+    /** Frees the memory if the channel is closed and no thread holds the lock. */
     private void freeIfClosed() {
         if (!socket.isOpen() && !lock.isHeldByCurrentThread() && lock.tryLock()) {
             try {

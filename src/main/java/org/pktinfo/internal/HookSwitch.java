@@ -3,15 +3,17 @@ package org.pktinfo.internal;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** Puts the native library's functions in the place of the JVM's own for datagram sockets, or takes them back. */
-@SuppressWarnings("UnusedVariable") // the native method reads and writes the fields by their names
+/**
+ * The switch between the JVM's native methods of datagram sockets and the native library's functions in their place.
+ */
+@SuppressWarnings("UnusedVariable") // the native method accesses the fields by name
 public final class HookSwitch implements Runnable {
-    /** The JDK's two libraries that have the functions; null to take ours back. */
+    /** The path of the JDK's library with the functions, as is the next field; null to restore the JDK's own. */
     private final @Nullable String nio;
 
     private final @Nullable String java;
 
-    /** The name of the thing that is missing; null if nothing is. */
+    /** The name of the missing function or method; null if none is missing. */
     private @Nullable String failure;
 
     private HookSwitch(@Nullable String nio, @Nullable String java) {
@@ -20,13 +22,13 @@ public final class HookSwitch implements Runnable {
     }
 
     /**
-     * Puts them there.
+     * Replaces the JDK's functions by this library's.
      *
-     * @throws IllegalStateException if this JVM is not one whose methods are known; the text is for the user
+     * @throws IllegalStateException if the methods of this JVM are not known; the message is for the user
      */
     public static void on() {
         try {
-            Class.forName("sun.nio.ch.DatagramChannelImpl"); // which loads libnio
+            Class.forName("sun.nio.ch.DatagramChannelImpl"); // loads libnio
         } catch (ClassNotFoundException e) {
             throw unknown("sun.nio.ch.DatagramChannelImpl", e);
         }
@@ -37,15 +39,15 @@ public final class HookSwitch implements Runnable {
                 .change();
     }
 
-    /** Takes them back: sockets keep the options that they have. */
+    /** Registers the JDK's own functions again. Sockets keep the options that were set on them. */
     public static void off() {
         new HookSwitch(null, null).change();
     }
 
-    /** Calls {@link #run} from java.lang.Thread, see the native method. */
+    /** Calls {@link #run} from java.lang.Thread; the native method has the reason. */
     private void change() {
         Runnable caller = new Thread(null, this, "pktinfo-switch", 0, false);
-        caller.run(); // in this thread, the new one is never started
+        caller.run(); // in this thread: the new one is never started
         if (failure != null) {
             throw unknown(failure, null);
         }

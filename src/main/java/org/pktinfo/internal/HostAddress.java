@@ -11,17 +11,17 @@ import java.nio.file.Path;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Finds out which addresses are this host's: asks the routing table, which knows those of routes of type local and of
- * 127.0.0.0/8 too. Binding a socket, for where netlink is refused, says yes to every address with {@code
- * ip_nonlocal_bind}.
+ * The classification of addresses as this host's own or not. It asks the routing table, which also covers routes of
+ * type local and all of 127.0.0.0/8. If netlink is refused, it binds a socket instead, which succeeds for every address
+ * with {@code ip_nonlocal_bind}.
  */
 public final class HostAddress {
-    /** Says what an address is to this host. */
+    /** The relation of an address to this host. */
     public enum Answer {
         LOCAL,
         BROADCAST,
         FOREIGN,
-        /** Nobody would say. */
+        /** Neither netlink nor bind(2) could decide. */
         UNKNOWN
     }
 
@@ -38,7 +38,8 @@ public final class HostAddress {
     private HostAddress() {}
 
     /**
-     * Asks about an address; one of another routing table (a VRF) is found by its interface's index, which may be 0.
+     * Classifies an address. An address in another routing table (a VRF) is found by its interface's index, which may
+     * be 0.
      */
     public static Answer ask(long high, long low, int interfaceIndex) {
         if (Addresses.isMulticast(high, low) || Addresses.isUnspecified(high, low)) {
@@ -56,7 +57,7 @@ public final class HostAddress {
     }
 
     /**
-     * Returns true if what comes from an address comes from this host: it is one of its addresses, or a broadcast
+     * Returns true if a datagram from this address was sent by this host: it is one of its addresses, or a broadcast
      * address that reaches it.
      */
     public static boolean isThisHosts(long high, long low, int interfaceIndex) {
@@ -73,8 +74,8 @@ public final class HostAddress {
     }
 
     /**
-     * By one socket for all, because making one costs several times as much as asking; another one after whatever goes
-     * wrong.
+     * Returns the route type. One socket serves all calls, because creating one costs several times as much as a query;
+     * after any failure another one is opened.
      */
     private static int routeType(long high, long low, int interfaceIndex) {
         LOCK.lock();
@@ -91,8 +92,8 @@ public final class HostAddress {
     }
 
     /**
-     * Makes the socket if there is none; negative if it cannot be had, or does not know 127.0.0.1: gVisor calls every
-     * route unicast.
+     * Opens the socket unless it is open. Returns a negative number if it cannot be opened, or does not report
+     * 127.0.0.1 as local: gVisor calls every route unicast.
      */
     private static int open() {
         if (socket >= 0) {
@@ -115,7 +116,7 @@ public final class HostAddress {
         }
     }
 
-    /** Says how addresses are told here, for a report. */
+    /** Returns a description of the method used on this host, for a report. */
     public static String way() {
         int type = routeType(0, LOOPBACK, 0);
         return type >= 0
@@ -142,7 +143,7 @@ public final class HostAddress {
         try {
             Path switched = Path.of("/proc/sys/net/" + (ipv4 ? "ipv4" : "ipv6") + "/ip_nonlocal_bind");
             return Files.readString(switched).trim().equals("0");
-        } catch (NoSuchFileException e) { // IPv6 has the switch since Linux 4.3, and binds to no foreign address before
+        } catch (NoSuchFileException e) { // not in IPv6 before Linux 4.3, which binds no foreign address
             return !ipv4 && Files.exists(Path.of("/proc/sys/net/ipv4"));
         } catch (IOException e) {
             return false;

@@ -2,7 +2,7 @@ package org.pktinfo.internal;
 
 import java.io.IOException;
 
-/** Does something that may fail. */
+/** An action that may throw an IOException. */
 @FunctionalInterface
 public interface IoAction {
     void run() throws IOException;

@@ -4,18 +4,18 @@ import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.nio.channels.DatagramChannel;
 
-/** Opens the JDK's channels, and finds the descriptors below them. */
+/** The JDK's channels: how to open them, and how to find their descriptors. */
 public final class JdkChannels {
     private JdkChannels() {}
 
     /**
-     * Opens a channel for one family or both.
+     * Opens a channel for one address family or for both.
      *
-     * @throws UnsupportedOperationException if only IPv6 is wanted and there is none; the text says so
+     * @throws UnsupportedOperationException if only IPv6 is wanted and there is none; the message says so
      */
     public static DatagramChannel open(boolean ipv4, boolean ipv6) throws IOException {
         try {
-            // Without a family the JDK takes AF_INET6 where it can and AF_INET where it must.
+            // Without a family the JDK opens AF_INET6 if it is available, otherwise AF_INET.
             return ipv4 && ipv6
                     ? DatagramChannel.open()
                     : DatagramChannel.open(ipv4 ? StandardProtocolFamily.INET : StandardProtocolFamily.INET6);
@@ -25,12 +25,12 @@ public final class JdkChannels {
         }
     }
 
-    /** Throws an exception if the channel is not of the JDK's own provider. */
+    /** Returns the channel's descriptor. Throws if the channel is not from the JDK's own provider. */
     static int descriptor(DatagramChannel channel) {
         return NativeCalls.descriptor(channel, wayToDescriptor(channel));
     }
 
-    /** Returns the first of {@link NativeCalls}' ways that leads to the channel's descriptor. */
+    /** Returns the first of {@link NativeCalls}' access methods that yields the channel's descriptor. */
     private static int wayToDescriptor(DatagramChannel channel) {
         for (int way = NativeCalls.BY_FDVAL_FIELD; way <= NativeCalls.BY_FILE_DESCRIPTOR; way++) {
             if (NativeCalls.descriptor(channel, way) >= 0) {
@@ -41,7 +41,7 @@ public final class JdkChannels {
                 "no descriptor found in a " + channel.getClass().getName() + ": it is not a channel of the JDK's own");
     }
 
-    /** Names the field or the method by which descriptors are found in this JVM. */
+    /** Returns the name of the field or method that yields descriptors in this JVM. */
     public static String wayToDescriptor() throws IOException {
         try (DatagramChannel channel = DatagramChannel.open()) {
             String type = channel.getClass().getName();

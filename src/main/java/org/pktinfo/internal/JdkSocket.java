@@ -9,24 +9,24 @@ import java.nio.channels.DatagramChannel;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Follows the JDK's channel from socket to socket. When it is disconnected it may make a new one and put it below its
- * descriptor (dup2(2)), where our duplicate would keep the old one, and the port with it. Nothing tells, but its local
- * address is a new object each time that it was bound, connected or disconnected; that costs a few nanoseconds and no
- * system call to see. For any thread.
+ * The socket below the JDK's channel, which may change. On disconnect the JDK may create a new socket and put it below
+ * its descriptor (dup2(2)); our duplicate would keep the old socket, and the port with it. There is no notification,
+ * but the channel's local address is a new object after each bind, connect and disconnect; comparing it costs a few
+ * nanoseconds and no system call. Thread-safe.
  */
 public final class JdkSocket {
     private record Remote(long high, long low, int port) {}
 
     private final DatagramChannel channel;
-    private final @Nullable Descriptors descriptors; // null where the JDK alone carries the datagrams
+    private final @Nullable NativeTransport descriptors; // null where the JDK alone carries the datagrams
     private final ChannelCounters counters;
-    private volatile @Nullable SocketAddress place; // its local address when it was last looked at; null before
-    private volatile @Nullable Remote remote; // to which it was connected then
+    private volatile @Nullable SocketAddress place; // the local address when last checked; null before
+    private volatile @Nullable Remote remote; // the address it was connected to then
     private volatile boolean restless;
 
     JdkSocket(DatagramChannel channel, Transport transport, ChannelCounters counters) throws IOException {
         this.channel = channel;
-        this.descriptors = transport instanceof Descriptors ours ? ours : null;
+        this.descriptors = transport instanceof NativeTransport ours ? ours : null;
         this.counters = counters;
         this.remote = remoteNow();
         this.restless = remote != null;
@@ -40,7 +40,7 @@ public final class JdkSocket {
         return new Remote(Addresses.high(bytes), Addresses.low(bytes), address.getPort());
     }
 
-    /** Refuses to send to another than the one that the channel is connected to. */
+    /** Throws unless the address is the one that the channel is connected to. */
     public void checkPeer(long high, long low, int port) {
         Remote only = remote;
         if (only != null && (only.port != port || only.low != low || only.high != high)) {
@@ -49,8 +49,8 @@ public final class JdkSocket {
     }
 
     /**
-     * Returns true if its owner has connected or disconnected it himself: it is to be looked after before each call
-     * then.
+     * Returns true if the owner has connected or disconnected the JDK's channel itself, so that it must be checked
+     * before each call.
      */
     boolean isRestless() {
         return restless;
@@ -61,16 +61,16 @@ public final class JdkSocket {
         try {
             return descriptors != null && channel.getLocalAddress() != place;
         } catch (ClosedChannelException e) {
-            return false; // there is nothing to follow, and who goes on finds it closed
+            return false; // nothing to follow; the caller finds the channel closed
         }
     }
 
-    /** Has our descriptor stand for the same socket as the JDK's. */
+    /** Makes our descriptor refer to the JDK's socket. */
     void follow() throws IOException {
         if (descriptors == null || !descriptors.enter()) {
-            return; // closed, or somebody does it just now
+            return; // closed, or another thread is doing it
         }
-        SocketAddress now; // from before the descriptor is looked at: what changes then is seen the next time
+        SocketAddress now; // read before the descriptor is checked: a later change is seen next time
         long ours;
         long theirs;
         try {
@@ -94,8 +94,8 @@ public final class JdkSocket {
         }
     }
 
-    private void attach(Descriptors ours, long before) throws IOException {
-        SocketAddress now = channel.getLocalAddress(); // from before, as above
+    private void attach(NativeTransport ours, long before) throws IOException {
+        SocketAddress now = channel.getLocalAddress(); // read before, as above
         ours.attach(JdkChannels.descriptor(channel), channel::isOpen);
         if (ours.cookie() != before) {
             counters.newSocket();
@@ -104,9 +104,9 @@ public final class JdkSocket {
         place = now;
     }
 
-    /** Has the JDK's channel connected or disconnected while nobody else sends or receives by ours. */
+    /** Connects or disconnects the JDK's channel while no other thread uses our descriptor. */
     void change(IoAction reconnection) throws IOException {
-        Descriptors ours = descriptors;
+        NativeTransport ours = descriptors;
         while (ours != null && !ours.hold()) {
             ours = ours.awaitEntry() ? ours : null;
         }

@@ -32,8 +32,8 @@ import java.lang.annotation.Native;
  */
 public final class Layout {
     /**
-     * Raised with every change of this class, of {@link NativeCalls} or of {@link HookCalls}, so that a library of
-     * another version is refused and not believed.
+     * The version of the layout. It is raised with every change of this class, of {@link NativeCalls} or of {@link
+     * HookCalls}, so that a library of another version is refused.
      */
     @Native
     public static final int VERSION = 10;
@@ -186,7 +186,7 @@ public final class Layout {
     @Native
     public static final int FORM_IN6_PKTINFO = 2;
 
-    /** Everything that the slot's received part holds, in its order: for experiments. */
+    /** The form for experiments: all received packet information messages, in their order. */
     @Native
     public static final int FORM_AS_RECEIVED = 3;
 
@@ -196,17 +196,17 @@ public final class Layout {
     @Native
     public static final int STATE_DONE = 2;
 
-    /** Not to be sent together with others: the kernel has refused that for this destination. */
+    /** The flag for a slot that must not be coalesced with others: the kernel has refused that for its destination. */
     @Native
-    public static final int SEND_ALONE = 1;
+    public static final int SEND_SEPARATELY = 1;
 
-    /** The kernel has refused to cut what was sent, so it went out one by one. */
+    /** The flag for a slot that the kernel refused to segment, so that its datagrams were sent one by one. */
     @Native
-    public static final int SEND_REFUSED = 1 << 1;
+    public static final int SEND_SEGMENTATION_REFUSED = 1 << 1;
 
-    /** It went out together with others. */
+    /** The flag for a slot that was sent coalesced with others. */
     @Native
-    public static final int SEND_TOGETHER = 1 << 2;
+    public static final int SEND_COALESCED = 1 << 2;
 
     @Native
     public static final int WAIT_READABLE = 1;
@@ -238,7 +238,7 @@ public final class Layout {
     @Native
     public static final int OPTION_RXQ_OVFL = 8;
 
-    /** Its values are the kernel's: 0 is IP_PMTUDISC_DONT, 1 is IP_PMTUDISC_WANT. */
+    /** The option with the kernel's values: 0 is IP_PMTUDISC_DONT, 1 is IP_PMTUDISC_WANT. */
     @Native
     public static final int OPTION_IP_MTU_DISCOVER = 9;
 

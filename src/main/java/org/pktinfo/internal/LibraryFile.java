@@ -11,12 +11,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * The file that a library was loaded from.
  *
- * @param name as a user knows it
- * @param content what is in it, null if nobody knows which file it is
- * @param remedy what the user can do if it is the wrong one
+ * @param name the name that the user knows it by
+ * @param content its content, null if the file is unknown
+ * @param remedy the user's way out if it is the wrong file
  */
 record LibraryFile(String name, @Nullable Content content, String remedy) {
-    /** A way to read it. */
+    /** The file's content, which is read each time that it is opened. */
     interface Content {
         InputStream open() throws IOException;
     }
@@ -28,7 +28,7 @@ record LibraryFile(String name, @Nullable Content content, String remedy) {
                 "give the file of this version, or leave -D" + LibraryProperties.PATH + " out");
     }
 
-    /** Finds the first of that name in the folders that {@link System#loadLibrary} looks into. */
+    /** Returns the first file of that name in the directories that {@link System#loadLibrary} searches. */
     static LibraryFile ofSystem(String name) {
         String remedy = "put the file of this version there";
         for (String folder : System.getProperty("java.library.path", ".").split(File.pathSeparator, -1)) {

@@ -1,6 +1,6 @@
 package org.pktinfo.internal;
 
-/** The names of the system properties that say where the native library is, and what to do without. */
+/** The names of the system properties that locate the native library or permit to run without it. */
 final class LibraryProperties {
     static final String PATH = "pktinfo.library.path";
     static final String MODE = "pktinfo.library.mode";

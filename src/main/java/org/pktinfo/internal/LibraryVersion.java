@@ -5,14 +5,16 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.function.Supplier;
 
-/** The check that a loaded library is this version's: the two sides share memory, and would misread each other. */
+/**
+ * The check that a loaded library is of this version: Java and C share memory, and different versions would misread it.
+ */
 final class LibraryVersion {
-    /** The beginning of the functions' names in every version, whichever class and package they belong to. */
+    /** The prefix of the native functions' names in every version, independent of class and package. */
     private static final String OURS = "Java_org_pktinfo_";
 
     private LibraryVersion() {}
 
-    /** A library that has our functions, and another layout. */
+    /** The error for a library that has this project's functions but another layout. */
     static final class OtherLayoutError extends UnsatisfiedLinkError {
         private static final long serialVersionUID = 1L;
 
@@ -22,8 +24,8 @@ final class LibraryVersion {
     }
 
     /**
-     * Asks the library that was loaded last, and throws an error that names its file if it gives another answer or
-     * none.
+     * Checks the library that was loaded last. Throws an error that names its file if its layout version is different
+     * or missing.
      */
     static void check(Supplier<LibraryFile> where) {
         int version;
@@ -40,18 +42,18 @@ final class LibraryVersion {
     }
 
     private static UnsatisfiedLinkError withoutAnswer(LibraryFile file, UnsatisfiedLinkError cause) {
-        String what = " is not the library of this version of pktinfo";
+        String problem = " is not the library of this version of pktinfo";
         try {
             LibraryFile.Content content = file.content();
             if (content != null) {
-                what = isOurs(content)
+                problem = isOurs(content)
                         ? " is a library of another version of pktinfo, without the functions of this one"
                         : " is no library of pktinfo";
             }
         } catch (IOException | SecurityException e) {
             cause.addSuppressed(e);
         }
-        UnsatisfiedLinkError error = new UnsatisfiedLinkError(file.name() + what + ": " + file.remedy());
+        UnsatisfiedLinkError error = new UnsatisfiedLinkError(file.name() + problem + ": " + file.remedy());
         error.initCause(cause);
         return error;
     }

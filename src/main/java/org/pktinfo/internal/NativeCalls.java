@@ -7,12 +7,15 @@ import java.nio.channels.DatagramChannel;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The native methods, and nothing else: the only Java that names them. Each returns a result {@code >= 0} or the
- * negated errno, throws nothing where it does not say so, and blocks only in {@link #await}. Callers have checked every
+ * The native methods of a channel; no other Java code names them. Each returns a result {@code >= 0} or the negated
+ * errno, throws nothing unless stated otherwise, and only {@link #await} blocks. The caller must have checked every
  * argument.
  */
 final class NativeCalls {
-    /** The ways to a channel's descriptor, in the order in which they are tried; all of them work on JDK 17 and 25. */
+    /**
+     * The numbers of the ways to a channel's descriptor, in the order in which they are tried. All of them work on JDK
+     * 17 and 25.
+     */
     @Native
     static final int BY_FDVAL_FIELD = 0;
 
@@ -26,23 +29,20 @@ final class NativeCalls {
 
     static native int layoutVersion();
 
-    /** 1000 * major + minor of glibc, 0 for another C library. */
+    /** Returns 1000 * major + minor of glibc, 0 for another C library. */
     static native int glibcVersion();
 
     static native int descriptor(DatagramChannel channel, int way);
 
-    /**
-     * How many bytes a packet has room for, which is more than its length if something shorter was received into it
-     * before.
-     */
+    /** Returns a packet's room in bytes, which exceeds its length if a shorter datagram was received into it before. */
     static native int packetRoom(DatagramPacket packet);
 
-    /** Sets the length and leaves the room as it is. */
+    /** Sets a packet's length without changing its room. */
     static native int setPacketLength(DatagramPacket packet, int length);
 
     static native int duplicate(int fd);
 
-    /** Has a descriptor stand for what another one stands for. */
+    /** Makes {@code fd} refer to the same open file as {@code by}. */
     static native int replace(int fd, int by);
 
     static native int close(int fd);
@@ -51,41 +51,44 @@ final class NativeCalls {
 
     static native int signal(int eventFd);
 
-    /** Takes signals back. */
+    /** Clears the event's signals. */
     static native int calm(int eventFd);
 
     static native int setOption(int fd, int option, int value);
 
     static native int getOption(int fd, int option);
 
-    /** How many datagrams the socket has lost, modulo 2^32; kernels before 4.12 cannot tell: ENOPROTOOPT. */
+    /** Returns the number of datagrams that the socket has dropped, modulo 2^32; ENOPROTOOPT before Linux 4.12. */
     static native long drops(int fd);
 
-    /** The socket's number, which no other socket has or will have; kernels before 4.12 cannot tell: ENOPROTOOPT. */
+    /** Returns the socket's cookie, a number that no other socket has or will have; ENOPROTOOPT before Linux 4.12. */
     static native long cookie(int fd);
 
-    /** The number of the socket's network namespace; kernels before 5.14 cannot tell: ENOPROTOOPT. */
+    /** Returns the number of the socket's network namespace; ENOPROTOOPT before Linux 5.14. */
     static native long namespace(int fd);
 
-    /** A socket to ask the routing table by, for one question at a time. */
+    /** Opens a socket for queries of the routing table, one query at a time. */
     static native int newRouteSocket();
 
     /**
-     * The type of the route that leads to an address, by an interface if that is not 0; 0 if there is none. Each
-     * question has a number.
+     * Returns the type of the route to an address, by an interface if its index is not 0; 0 if there is no route. Each
+     * query needs a number of its own.
      */
     static native int routeType(int fd, int number, int family, long high, long low, int interfaceIndex);
 
     /**
-     * Zeroed bytes that belong to no collector; null if there is no memory. Throws OutOfMemoryError if the heap is
-     * full.
+     * Allocates zeroed bytes that no collector frees; null if there is no memory. Throws OutOfMemoryError if the heap
+     * is full.
      */
     static native @Nullable ByteBuffer allocate(int size);
 
-    /** Frees what {@link #allocate} gave: not to be used any more, nor any view of it. */
+    /** Frees a buffer from {@link #allocate}. Neither it nor a view of it may be used afterwards. */
     static native void free(ByteBuffer memory);
 
-    /** The address of a direct buffer that holds an arena, 0 if its header does not fit it. */
+    /**
+     * Returns the address of a direct buffer that holds an arena, 0 if the arena's header does not match the buffer's
+     * size.
+     */
     static native long arenaAddress(ByteBuffer arena);
 
     static native int receive(int fd, long arena, int count);

@@ -15,29 +15,32 @@ import org.scijava.nativelib.NativeLibraryUtil;
 import org.slf4j.spi.SLF4JServiceProvider;
 
 /**
- * Finds and loads the native library, once: from the path given, from the system, or out of the jar.
+ * The native library, found and loaded once: from the path given, from the system, or from the jar.
  *
- * <p>native-lib-loader knows the platform's folder and extracts; loading stays here, because the class that calls
- * {@link System#load} decides which class loader and which module the library belongs to.
+ * <p>native-lib-loader selects the platform's folder and extracts. Loading stays in this class, because the class that
+ * calls {@link System#load} determines the class loader and the module that the library belongs to.
  */
 public final class NativeLibrary {
     private static final String NAME = "pktinfo";
     private static final String RESOURCES = "META-INF/lib";
 
-    /** native-lib-loader's names of those that a jar of ours may have. */
+    /** The platforms, by native-lib-loader's names, that a jar of this project may have a library for. */
     private static final List<String> PLATFORMS = List.of("linux_64", "linux_arm64", "linux_riscv64");
 
     private static final String SLF4J_VERBOSITY = "slf4j.internal.verbosity";
 
-    private static volatile @Nullable Loaded loaded; // written by who holds the lock of this class
+    private static volatile @Nullable Loaded loaded; // written under this class's lock
     private static boolean warned;
 
-    /** Where the library came from, or why there is none; exactly one of the two. */
+    /** The origin of the library, or the reason for its absence; exactly one of the two is null. */
     private record Loaded(@Nullable String origin, @Nullable UnsatisfiedLinkError failure) {}
 
     private NativeLibrary() {}
 
-    /** The origin in words; throws an error that lists every attempt if there is no library. */
+    /**
+     * Loads the library and returns its origin as text. Throws an error that lists every attempt if there is no
+     * library.
+     */
     public static String load() {
         Loaded result = result();
         if (result.origin != null) {
@@ -46,11 +49,11 @@ public final class NativeLibrary {
         throw copy(result.failure);
     }
 
-    /** Loads it; without it goes on where the user has asked for that, and says so once. */
+    /** Loads the library. Without one, goes on if the user has permitted that, and logs a warning once. */
     public static void loadOrFallBack() {
         Loaded before = loaded;
         if (before != null && before.origin != null) {
-            return; // without a look at the properties, which not every caller may read
+            return; // no property is read here, as not every later caller may read them
         }
         String fallback = System.getProperty(LibraryProperties.FALLBACK);
         if (fallback != null && !fallback.equals("plain")) {
@@ -73,12 +76,13 @@ public final class NativeLibrary {
                             "REPLIES LEAVE FROM ANY ADDRESS: there is no native library here and -D"
                                     + LibraryProperties.FALLBACK
                                     + "=plain was given, so that the JDK alone sends and receives, without packet"
-                                    + " information and without a choice of the source. Not for production. The reason: "
+                                    + " information and without a choice of the source. Not for production. The"
+                                    + " reason: "
                                     + String.valueOf(failure()));
         }
     }
 
-    /** Each caller gets an error with its own stack trace. */
+    /** Returns a copy, so that each caller gets an error with its own stack trace. */
     private static UnsatisfiedLinkError copy(@Nullable UnsatisfiedLinkError failure) {
         UnsatisfiedLinkError copy = new UnsatisfiedLinkError(failure == null ? null : failure.getMessage());
         if (failure != null) {
@@ -89,7 +93,7 @@ public final class NativeLibrary {
         return copy;
     }
 
-    /** Why the library cannot be loaded, null if it can. */
+    /** Returns the reason why the library cannot be loaded, null if it can. */
     static @Nullable Throwable failure() {
         return result().failure;
     }
@@ -108,10 +112,7 @@ public final class NativeLibrary {
         return result;
     }
 
-    /**
-     * Returns what is wrong with a property that is not about the library, null if nothing is; such a one is read here,
-     * once.
-     */
+    /** Returns the error in a property of another class that is read here once, null if there is none. */
     private static @Nullable String wrongSetting() {
         Segmentation segmentation = Segmentation.current();
         return segmentation.isRefused() ? segmentation.text() : UnprovenSetting.wrong();
@@ -128,12 +129,12 @@ public final class NativeLibrary {
             try {
                 attempt.load();
                 LibraryVersion.check(attempt);
-                return new Loaded(attempt.what, null);
+                return new Loaded(attempt.description, null);
             } catch (IOException | LinkageError | RuntimeException e) {
-                text.append("; ").append(attempt.what).append(": ").append(reason(e));
+                text.append("; ").append(attempt.description).append(": ").append(reason(e));
                 failures.add(e);
                 if (e instanceof LibraryVersion.OtherLayoutError) {
-                    break; // its functions are the ones that would be called, whatever is loaded after it
+                    break; // its functions would be called, whatever is loaded after it
                 }
             }
         }
@@ -142,18 +143,21 @@ public final class NativeLibrary {
         return new Loaded(null, failure);
     }
 
-    /** A place to load it from, which finds the file once it was loaded. */
+    /** A place to load the library from. After loading, it supplies the file. */
     private abstract static class Attempt implements Supplier<LibraryFile> {
-        final String what;
+        final String description;
 
-        Attempt(String what) {
-            this.what = what;
+        Attempt(String description) {
+            this.description = description;
         }
 
         abstract void load() throws IOException;
     }
 
-    /** A place that was asked for is the only one that is tried: another library would not be what the user wanted. */
+    /**
+     * Returns the places to try. A place that the user names is the only one: another library would not be the one
+     * wanted.
+     */
     private static Attempt[] attempts() {
         String path = System.getProperty(LibraryProperties.PATH);
         String parent = System.getProperty(LibraryProperties.FOLDER);
@@ -233,14 +237,14 @@ public final class NativeLibrary {
     }
 
     private static void loadFile(Path file) {
-        // Of what is no file the dynamic linker would say something else, and the JVM more.
+        // For a path that is not a file, the messages of the dynamic linker and of the JVM are misleading.
         if (!Files.isRegularFile(file)) {
             throw new UnsatisfiedLinkError(Files.exists(file) ? "is not a file" : "there is no such file");
         }
         System.load(file.toAbsolutePath().toString());
     }
 
-    /** Extracts into a folder of nobody else's and removes it: a loaded library needs no file. */
+    /** Loads the library from a private folder and removes that: a loaded library needs no file. */
     static void loadFromJar(Path parent) throws IOException {
         Path folder = PrivateFolder.create(parent);
         Path file = folder.resolve(System.mapLibraryName(NAME));
@@ -259,17 +263,18 @@ public final class NativeLibrary {
 
     private static void checkPlatform(String resources) {
         if (!isInJar(resources)) {
-            String there = PLATFORMS.stream()
+            String available = PLATFORMS.stream()
                     .filter(platform -> isInJar(RESOURCES + "/" + platform + "/"))
                     .collect(Collectors.joining(", "));
-            throw new UnsatisfiedLinkError("the jar has the library for " + (there.isEmpty() ? "no platform" : there)
-                    + "; build your own as CONTRIBUTING.md says and give it with -D" + LibraryProperties.PATH
-                    + ", or try the program without a choice of the source with -D" + LibraryProperties.FALLBACK
-                    + "=plain");
+            throw new UnsatisfiedLinkError(
+                    "the jar has the library for " + (available.isEmpty() ? "no platform" : available)
+                            + "; build your own as CONTRIBUTING.md says and give it with -D" + LibraryProperties.PATH
+                            + ", or try the program without a choice of the source with -D" + LibraryProperties.FALLBACK
+                            + "=plain");
         }
     }
 
-    /** Has native-lib-loader extract it, which logs through SLF4J. */
+    /** Extracts the library with native-lib-loader, which logs through SLF4J. */
     private static void extract(Path folder) throws IOException {
         boolean silence = System.getProperty(SLF4J_VERBOSITY) == null && !hasLoggingProvider();
         if (silence) {
@@ -286,7 +291,9 @@ public final class NativeLibrary {
         }
     }
 
-    /** Without a provider SLF4J warns on stderr when native-lib-loader first asks it for a logger. */
+    /**
+     * Returns true if SLF4J has a provider. Without one it warns on stderr when native-lib-loader asks for a logger.
+     */
     private static boolean hasLoggingProvider() {
         return ServiceLoader.load(SLF4JServiceProvider.class, SLF4JServiceProvider.class.getClassLoader())
                 .iterator()
@@ -316,7 +323,7 @@ public final class NativeLibrary {
         return System.getProperty("os.name") + " on " + System.getProperty("os.arch");
     }
 
-    /** The dynamic linker's words, and what they usually mean. */
+    /** Returns the dynamic linker's message, with its usual cause. */
     private static String reason(Throwable e) {
         String message = e.getMessage() == null ? e.toString() : e.getMessage();
         if (e instanceof java.nio.file.FileSystemException) {
@@ -335,7 +342,7 @@ public final class NativeLibrary {
         return message;
     }
 
-    /** Returns the reason why it is not loaded, whatever that is; null if it is. */
+    /** Returns the reason why the library is not loaded, of any kind; null if it is loaded. */
     public static @Nullable Throwable anyFailure() {
         try {
             return failure();
@@ -344,7 +351,7 @@ public final class NativeLibrary {
         }
     }
 
-    /** Names the C library that this process runs on. */
+    /** Returns the name and version of the C library that this process runs on. */
     public static String libcVersion() {
         load();
         int version = NativeCalls.glibcVersion();

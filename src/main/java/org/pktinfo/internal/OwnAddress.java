@@ -8,13 +8,13 @@ import java.nio.channels.DatagramChannel;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tells which address a channel is bound to or connected from, if it is a certain one: the kernel would let it send
- * from any other of the host's as well, where it does not listen. Nothing tells when the JDK's channel is bound,
- * connected or disconnected, but its local address is a new object then; that costs a few nanoseconds and no system
- * call to see. For any thread.
+ * The address that a channel is bound to or connected from, if it is a specific one: the kernel would let the channel
+ * send from the host's other addresses too, on which it does not receive. There is no notification when the JDK's
+ * channel is bound, connected or disconnected, but its local address is a new object then; comparing it costs a few
+ * nanoseconds and no system call. Thread-safe.
  */
 public final class OwnAddress {
-    /** The JDK's object, and the certain address that it names; 0 for a wildcard, a group, or nothing yet. */
+    /** The JDK's object, and the specific address that it names; 0 for a wildcard, a group, or an unbound channel. */
     public record Place(@Nullable SocketAddress local, long high, long low, int scopeId) {
         public boolean isOne() {
             return (high | low) != 0;
@@ -32,27 +32,30 @@ public final class OwnAddress {
         this.channel = channel;
     }
 
-    /** Returns where the channel was when somebody looked last: always the same object while it is there. */
+    /** Returns the result of the last check: the same object as long as the address is unchanged. */
     public Place last() {
         return last;
     }
 
-    @SuppressWarnings("ReferenceEquality") // an equal address may be that of a socket connected meanwhile
+    @SuppressWarnings("ReferenceEquality") // an equal address may be another connection's
     public Place look() {
-        Place known = last;
+        Place cached = last;
         try {
             SocketAddress now = channel.getLocalAddress();
-            if (now != known.local) {
-                known = place(now);
-                last = known;
+            if (now != cached.local) {
+                cached = place(now);
+                last = cached;
             }
         } catch (IOException e) {
-            return known; // closed, as who goes on finds
+            return cached; // closed; the caller finds that out
         }
-        return known;
+        return cached;
     }
 
-    /** A security manager that does not tell has the JDK make up another one each time. */
+    /**
+     * Returns the place of an address. A security manager that hides the address makes the JDK return a new one each
+     * time.
+     */
     @SuppressWarnings("ReferenceEquality")
     private Place place(@Nullable SocketAddress local) throws IOException {
         if (local instanceof InetSocketAddress inet && channel.getLocalAddress() == local) {
@@ -67,7 +70,10 @@ public final class OwnAddress {
         return new Place(local, 0, 0, 0);
     }
 
-    /** Returns true if the address is the channel's, which may have all of them; for the unspecified one too. */
+    /**
+     * Returns true if the address is unspecified, or the channel may use it: its own one, or any if it is bound to
+     * none.
+     */
     public boolean is(long high, long low, int scopeId) {
         return Addresses.isUnspecified(high, low) || look().is(high, low, scopeId);
     }

@@ -12,15 +12,17 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where virtual threads wait for one channel: parked, while one platform thread polls for all of them, because a
- * blocking native call would hold the carrier (also on JDK 25). The poller lives while somebody waits and two seconds
- * longer at most.
+ * The virtual threads that wait for one channel. They are parked, and one platform thread polls for all of them,
+ * because a blocking native call would pin the carrier (also on JDK 25). The poller ends at most two seconds after the
+ * last waiter.
  *
- * <p>It wakes one thread and polls again only when that one has tried its luck: the socket stays readable until then,
- * and to wake everybody for one datagram would cost ten thousand waiters as many system calls.
+ * <p>The poller wakes one thread, and polls again only after that one's attempt: the socket stays readable until then,
+ * and waking all for one datagram would cost ten thousand waiters as many system calls.
  */
 final class ParkedThreads {
-    /** Polls once; true if the channel may be tried. Throws nothing: a closed channel is true too. */
+    /**
+     * A poll, made once. It returns true if an attempt is worthwhile, also for a closed channel, and throws nothing.
+     */
     interface Poll {
         boolean poll(int events);
     }
@@ -36,7 +38,7 @@ final class ParkedThreads {
     private static final @Nullable MethodHandle IS_VIRTUAL = isVirtualHandle();
 
     /**
-     * So long at most somebody is polled for who has given up meanwhile: the thread that polls keeps the channel from
+     * The longest poll in milliseconds. A poll may outlast its waiters, and the polling thread keeps the channel from
      * being collected.
      */
     static final int LONGEST_POLL_MILLIS = 1000;
@@ -62,7 +64,7 @@ final class ParkedThreads {
 
     private static @Nullable MethodHandle isVirtualHandle() {
         if (Runtime.version().feature() < FIRST_WITH_VIRTUAL_THREADS) {
-            return null; // without a look, which would cost a starting JVM a millisecond
+            return null; // a look-up would cost a starting JVM a millisecond
         }
         try {
             return MethodHandles.publicLookup()
@@ -72,7 +74,7 @@ final class ParkedThreads {
         }
     }
 
-    /** Whether the current thread is virtual; never before JDK 21. */
+    /** Returns true if the current thread is virtual; never before JDK 21. */
     static boolean isCurrentVirtual() {
         if (IS_VIRTUAL == null) {
             return false;
@@ -84,13 +86,13 @@ final class ParkedThreads {
         }
     }
 
-    /** Queues the current thread; whoever has a ticket must give it back. */
+    /** Queues the current thread. The caller must give the ticket back with {@link #leave}. */
     Ticket enter() {
         Ticket ticket = new Ticket();
         lock.lock();
         try {
             if (!polling) {
-                Threads.startDaemon(name, this::pollWhileSomebodyWaits); // which waits for the lock
+                Threads.startDaemon(name, this::pollWhileSomebodyWaits); // waits for the lock
                 polling = true;
             }
             waiting.add(ticket);
@@ -101,12 +103,14 @@ final class ParkedThreads {
         return ticket;
     }
 
-    /** Parks until chosen, woken for any reason, or so many nanoseconds have passed; whether it is chosen. */
+    /**
+     * Parks until chosen, unparked for any reason, or {@code nanos} nanoseconds have passed. Returns true if chosen.
+     */
     boolean park(Ticket ticket, long nanos) {
         if (isChosen(ticket)) {
             return true;
         }
-        // For ever is not a very long time: a timed park of a virtual thread costs an entry in a timer queue.
+        // An untimed park: a timed one of a virtual thread costs an entry in a timer queue.
         if (nanos == Long.MAX_VALUE) {
             LockSupport.park(this);
         } else {
@@ -124,7 +128,7 @@ final class ParkedThreads {
         }
     }
 
-    /** Takes the thread out again; if it was the one that tries, the poller goes on. */
+    /** Removes the thread; if it was the chosen one, the poller goes on. */
     void leave(Ticket ticket) {
         lock.lock();
         try {
@@ -139,7 +143,7 @@ final class ParkedThreads {
         }
     }
 
-    /** The channel is closed: everybody shall see it. */
+    /** Wakes all threads after the channel was closed. */
     void wakeAll() {
         lock.lock();
         try {
@@ -159,28 +163,28 @@ final class ParkedThreads {
                 if (working && poll.poll(events)) {
                     choose();
                 }
-            } catch (Throwable e) { // a moment without memory; those that wait know of no other thread
+            } catch (Throwable e) { // memory may be short for a moment, and the waiters depend on this thread
                 counters.backgroundErrors(1);
                 LockSupport.parkNanos(PAUSE_AFTER_ERROR);
             }
         }
     }
 
-    /** Waits until there is somebody to poll for and nobody tries; false, and the thread ends, after an idle second. */
+    /** Waits until there is a waiter and no chosen thread. Returns false after an idle second, and the poller ends. */
     private boolean awaitWork() {
         lock.lock();
         try {
-            long left = TimeUnit.SECONDS.toNanos(1);
+            long remaining = TimeUnit.SECONDS.toNanos(1);
             while (waiting.isEmpty() || trying != null) {
-                if (left <= 0 && waiting.isEmpty() && trying == null) {
+                if (remaining <= 0 && waiting.isEmpty() && trying == null) {
                     polling = false;
                     return false;
                 }
-                left = changed.awaitNanos(left <= 0 ? TimeUnit.SECONDS.toNanos(1) : left);
+                remaining = changed.awaitNanos(remaining <= 0 ? TimeUnit.SECONDS.toNanos(1) : remaining);
             }
             return true;
         } catch (InterruptedException e) {
-            polling = false; // nobody has this thread to interrupt it, but the next waiter would start another
+            polling = false; // no code interrupts this thread; if it ends, the next waiter starts another
             return false;
         } finally {
             lock.unlock();

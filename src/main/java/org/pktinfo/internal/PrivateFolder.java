@@ -9,9 +9,9 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Set;
 
 /**
- * A new folder that no other user can enter, nor exchange for one of theirs while the library in it is loaded: each
- * folder above it belongs to root or to this user, and where others may write, it is sticky, so that they cannot rename
- * what is not theirs.
+ * A new folder that no other user can enter, or replace while the library in it is being loaded. Each folder above it
+ * belongs to root or to this user, and one that others may write to is sticky, so that they cannot rename files that
+ * are not theirs.
  */
 public final class PrivateFolder {
     private static final int WRITABLE_BY_OTHERS = 022;
@@ -23,17 +23,17 @@ public final class PrivateFolder {
     private PrivateFolder() {}
 
     /**
-     * Makes a folder in one that exists.
+     * Creates a folder in an existing one.
      *
-     * @throws IOException if it cannot be made, or not safely: the message names the folder and the reason
+     * @throws IOException if the folder cannot be created, or not safely: the message names the folder and the reason
      */
     public static Path create(Path parent) throws IOException {
         return create(parent, System.nanoTime());
     }
 
     /**
-     * As Files.createTempDirectory, which spends 15 ms of a starting JVM on a secure random number: whoever guesses the
-     * name gains nothing, because what exists already, a link or anything else, is not used.
+     * Creates a folder as Files.createTempDirectory does, which spends 15 ms of a starting JVM on a secure random
+     * number. A guessed name gains nothing: a file or link that exists already is not used.
      */
     static Path create(Path parent, long number) throws IOException {
         Path real = parent.toRealPath();
@@ -42,7 +42,7 @@ public final class PrivateFolder {
             try {
                 Files.createDirectory(folder, PosixFilePermissions.asFileAttribute(OWN));
             } catch (FileAlreadyExistsException e) {
-                continue; // another process was there first: the next name
+                continue; // another process has this name: the next one
             }
             return checked(folder);
         }
@@ -65,14 +65,14 @@ public final class PrivateFolder {
     private static void check(Path above, int self) throws IOException {
         int owner = (Integer) Files.getAttribute(above, "unix:uid");
         int mode = (Integer) Files.getAttribute(above, "unix:mode");
-        String who = null;
+        String problem = null;
         if (owner != 0 && owner != self) {
-            who = "belongs to user " + owner;
+            problem = "belongs to user " + owner;
         } else if ((mode & WRITABLE_BY_OTHERS) != 0 && (mode & STICKY) == 0) {
-            who = "is open to others and not sticky (mode " + Integer.toOctalString(mode & 07777) + ")";
+            problem = "is open to others and not sticky (mode " + Integer.toOctalString(mode & 07777) + ")";
         }
-        if (who != null) {
-            throw new IOException(above + " " + who + ", so the library could be exchanged there; -D"
+        if (problem != null) {
+            throw new IOException(above + " " + problem + ", so the library could be exchanged there; -D"
                     + LibraryProperties.FOLDER + " chooses another folder");
         }
     }

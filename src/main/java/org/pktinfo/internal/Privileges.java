@@ -9,19 +9,13 @@ import java.nio.file.Path;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/**
- * What the kernel wants a privilege for, as capabilities(7) has it: of all that this library does only binding to a low
- * port.
- */
+/** The privileges that the kernel demands, see capabilities(7). This library needs one only to bind to a low port. */
 final class Privileges {
     private static final int NET_BIND_SERVICE = 10;
 
     private Privileges() {}
 
-    /**
-     * Of an address that could not be bound: the privilege that was missing, to be put behind a message; empty if none
-     * was.
-     */
+    /** Returns the privilege missing to bind an address, as a suffix for a message; empty if none is missing. */
     static String missing(@Nullable SocketAddress address) {
         if (!(address instanceof InetSocketAddress internet)) {
             return "";
@@ -33,7 +27,10 @@ final class Privileges {
                         + " does here: net.ipv4.ip_unprivileged_port_start)";
     }
 
-    /** Since Linux 4.11 it can be set; 1024 before. In one piece: a second read of such a file gives nothing. */
+    /**
+     * Returns the first unprivileged port: a setting since Linux 4.11, 1024 before. The file is read with one call, as
+     * a second read of it returns nothing.
+     */
     private static int firstUnprivileged() {
         try (BufferedReader reader =
                 Files.newBufferedReader(Path.of("/proc/sys/net/ipv4/ip_unprivileged_port_start"))) {
@@ -43,7 +40,7 @@ final class Privileges {
         }
     }
 
-    /** Whether this process has a capability in effect; true where that cannot be found out. */
+    /** Returns true if this process has an effective capability, or if that cannot be found out. */
     private static boolean has(int capability) {
         try (Stream<String> lines = Files.lines(Path.of("/proc/self/status"))) {
             return lines.filter(line -> line.startsWith("CapEff:"))

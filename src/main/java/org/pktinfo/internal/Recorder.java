@@ -7,9 +7,9 @@ import org.jspecify.annotations.Nullable;
 import org.pktinfo.common.Throttle;
 
 /**
- * What a channel tells the JDK's flight recorder: nothing where the run-time image has no module jdk.jfr, or it was not
- * resolved. Only behind {@link #isOn} may {@link RecorderEvents} be named in a call: loading it takes a starting JVM a
- * tenth of a second. For any thread.
+ * A channel's events for the JDK's flight recorder; none if the run-time image has no module jdk.jfr, or it was not
+ * resolved. A call may name {@link RecorderEvents} only behind {@link #isOn}: loading it takes a starting JVM a tenth
+ * of a second. Thread-safe.
  */
 public final class Recorder {
     private static final boolean PRESENT = isPresent();
@@ -26,7 +26,7 @@ public final class Recorder {
         this.channel = channel;
     }
 
-    /** Returns 0 or less if the channel is not bound or closed. */
+    /** Returns the local port; 0 or less if the channel is closed or not bound. */
     private int localPort() {
         return channel.socket().getLocalPort();
     }
@@ -40,12 +40,12 @@ public final class Recorder {
         }
     }
 
-    /** Whether the recorder was ever started, by the command line, jcmd or the program. */
+    /** Returns true if the recorder was ever started, by the command line, jcmd or the program. */
     private static boolean isOn() {
         return PRESENT && FlightRecorder.isInitialized();
     }
 
-    /** Before datagrams are received; null unless that is recorded, which costs nothing then. */
+    /** Begins an event before datagrams are received; null, at no cost, unless such events are recorded. */
     static @Nullable Object beginReceive() {
         return isOn() ? RecorderEvents.beginReceive() : null;
     }
@@ -56,7 +56,7 @@ public final class Recorder {
         }
     }
 
-    /** Before datagrams are sent; null unless that is recorded, which costs nothing then. */
+    /** Begins an event before datagrams are sent; null, at no cost, unless such events are recorded. */
     static @Nullable Object beginSend() {
         return isOn() ? RecorderEvents.beginSend() : null;
     }
@@ -68,38 +68,38 @@ public final class Recorder {
     }
 
     /**
-     * Records a datagram that is not sent.
+     * Records a datagram that was not sent.
      *
-     * @param sourceUnusable true if that is because of its source: an event of its own
-     * @param kind of the failure, for the event
-     * @param source null if none was found
+     * @param sourceUnusable true if its source is the reason, which has an event of its own
+     * @param kind the kind of failure, for the event
+     * @param source the source address, null if none was found
      */
     public void unsent(boolean sourceUnusable, String kind, int errno, @Nullable Object source, Object peer) {
         if (!isOn() || !RecorderEvents.recordsUnsent(sourceUnusable)) {
             return;
         }
-        long leftOut = (sourceUnusable ? unusable : failed).next();
-        if (leftOut >= 0) {
+        long suppressed = (sourceUnusable ? unusable : failed).next();
+        if (suppressed >= 0) {
             String from = source == null ? null : source.toString();
-            RecorderEvents.unsent(sourceUnusable, kind, errno, from, peer.toString(), localPort(), leftOut);
+            RecorderEvents.unsent(sourceUnusable, kind, errno, from, peer.toString(), localPort(), suppressed);
         }
     }
 
-    /** The first of those received that did not fit stands for all. */
+    /** Records the truncated datagrams of a receive call; the first one stands for all. */
     public void truncated(Arena arena, int received) {
         if (!isOn() || !RecorderEvents.recordsTruncated()) {
             return;
         }
         for (int i = 0; i < received; i++) {
             if (arena.wireLength(i) > arena.length(i)) {
-                long leftOut = truncated.next();
-                if (leftOut >= 0) {
+                long suppressed = truncated.next();
+                if (suppressed >= 0) {
                     RecorderEvents.truncated(
                             arena.length(i),
                             arena.wireLength(i),
                             Addresses.text(arena.peerHigh(i), arena.peerLow(i), arena.peerScope(i), arena.peerPort(i)),
                             localPort(),
-                            leftOut);
+                            suppressed);
                 }
             }
         }
@@ -109,12 +109,12 @@ public final class Recorder {
         return isOn() && RecorderEvents.recordsDropped();
     }
 
-    /** So many more than were known. */
+    /** Records newly dropped datagrams. */
     void dropped(long more, long total) {
         if (recordsDropped()) {
-            long leftOut = dropped.next();
-            if (leftOut >= 0) {
-                RecorderEvents.dropped(more, total, localPort(), leftOut);
+            long suppressed = dropped.next();
+            if (suppressed >= 0) {
+                RecorderEvents.dropped(more, total, localPort(), suppressed);
             }
         }
     }

@@ -12,12 +12,12 @@ import jdk.jfr.Unsigned;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The flight recorder's events: loaded only where there is a module jdk.jfr. Names and fields are those of
+ * The flight recorder's events, loaded only if there is a module jdk.jfr. Their names and fields are those of
  * docs/observability.md.
  */
 @SuppressWarnings("unused") // the recorder reads the fields
 final class RecorderEvents {
-    /** What all have. Without stack traces: where it comes from is in the fields, not in the program. */
+    /** The fields of all events. There is no stack trace: the cause is in the fields, not in the program. */
     @Category("pktinfo")
     @StackTrace(false)
     private abstract static class ChannelEvent extends Event {
@@ -25,7 +25,7 @@ final class RecorderEvents {
         int localPort;
     }
 
-    /** What may come in floods, so that not each is recorded. */
+    /** The fields of events that may be so frequent that not each is recorded. */
     private abstract static class PacedEvent extends ChannelEvent {
         @Label("Left Out")
         @Description("Events of this type and channel since the last one that were not recorded")
@@ -115,8 +115,8 @@ final class RecorderEvents {
     private static final class Send extends Call {}
 
     /**
-     * Only to be asked whether their type is recorded: a new one each time would be garbage until the compiler sees
-     * through it.
+     * An instance for {@code isEnabled} only: a new one for each check would be garbage until the JIT compiler removes
+     * it.
      */
     private static final SourceUnusable SOURCE_UNUSABLE = new SourceUnusable();
 

@@ -3,20 +3,21 @@ package org.pktinfo.internal;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decides whether datagrams may leave in one piece that the kernel cuts (UDP_SEGMENT). Linux 7.0 to 7.1.4 corrupts some
- * of such pieces on some devices, and no error says so: only the kernel's name tells, unless the user knows better.
+ * The decision whether datagrams may be sent as one for the kernel to segment (UDP_SEGMENT). Linux 7.0 to 7.1.4
+ * corrupts some of them on some devices without reporting an error, so the kernel's release decides unless the user
+ * overrides it.
  *
- * @param state what holds in this JVM
- * @param text the same and why, for people
+ * @param state the decision for this JVM
+ * @param text the decision and its reason, for people
  */
 public record Segmentation(State state, String text) {
-    /** The ways it may be. */
+    /** The possible decisions. */
     enum State {
-        /** They may, where the kernel can. */
+        /** The decision to send datagrams as one where the kernel supports it. */
         ON,
-        /** Each datagram leaves on its own. */
+        /** The decision to send each datagram separately. */
         OFF,
-        /** The property says something else. */
+        /** The outcome for an invalid value of the property. */
         REFUSED
     }
 
@@ -24,29 +25,31 @@ public record Segmentation(State state, String text) {
 
     private static final String SUSPECTED = "Linux 7.";
 
-    /** Also where the sources disagree whether it was mended before: 7.1-rc5 or 7.1.5. */
+    /**
+     * The affected releases, including those between 7.1-rc5 and 7.1.5, of which the sources disagree which has the
+     * fix.
+     */
     private static final String CORRUPTING = "Linux 7\\.(0|1(?!\\.)|1\\.[0-4])(\\D.*)?";
 
     private static volatile @Nullable Segmentation current;
 
     /**
-     * Returns what holds in this JVM, as the properties said when this was first asked: not every later caller may read
-     * them.
+     * Returns the decision for this JVM, from the properties at the first call: not every later caller may read them.
      */
     public static Segmentation current() {
-        Segmentation known = current;
-        if (known == null) {
-            known = of(
+        Segmentation cached = current;
+        if (cached == null) {
+            cached = of(
                     System.getProperty(PROPERTY),
                     System.getProperty("os.name") + " " + System.getProperty("os.version"));
-            current = known;
+            current = cached;
         }
-        return known;
+        return cached;
     }
 
-    /** Decides by the property, if there is one, and by the system's name and release. */
+    /** Decides by the property, if it is set, and by the system's name and release. */
     static Segmentation of(@Nullable String property, String system) {
-        // A first regular expression costs a starting JVM 5 ms: most kernels need none.
+        // The first regular expression costs a starting JVM 5 ms; most kernels need none.
         boolean corrupts = system.startsWith(SUSPECTED) && system.matches(CORRUPTING);
         String option = "-D" + PROPERTY + "=";
         return switch (property == null ? "auto" : property) {

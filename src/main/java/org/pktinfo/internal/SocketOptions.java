@@ -3,8 +3,8 @@ package org.pktinfo.internal;
 import java.io.IOException;
 
 /**
- * The options of a channel's socket: switches on what the channel needs, and knows what was found. For who has entered
- * the transport, but for what is only looked at.
+ * The options of a channel's socket: sets those that the channel needs, and caches their values. To change one, the
+ * caller must have entered the transport.
  */
 public final class SocketOptions {
     private final Transport transport;
@@ -27,19 +27,23 @@ public final class SocketOptions {
         }
         this.ipv6Only =
                 ipv6 && Errno.check("getsockopt(IPV6_V6ONLY)", transport.getOption(Layout.OPTION_IPV6_V6ONLY)) != 0;
-        boolean unused = receiveAllGroups(false); // the JDK leaves that of IPv6 on before 25
-        // Kernels before 3.8 cannot say; there a socket bound to a device needs SourceSelection.interfacePinned().
+        boolean unused = receiveAllGroups(false); // the JDK leaves IPV6_MULTICAST_ALL on before 25
+        // Kernels before 3.8 cannot report it; there a socket bound to a device needs
+        // SourceSelection.interfacePinned().
         this.boundInterface = Math.max(0, transport.getOption(Layout.OPTION_BOUND_INTERFACE));
-        // An older kernel would send what is to be cut as one datagram, without an error.
+        // An older kernel would send the payload as one datagram, without an error.
         this.segments = Segmentation.current().isOn() && transport.getOption(Layout.OPTION_UDP_SEGMENT) >= 0;
         this.coalesces = transport.getOption(Layout.OPTION_UDP_GRO) > 0;
         if (transport.drops() < 0) {
-            letDatagramsTellDrops();
+            reportDropsWithDatagrams();
         }
     }
 
-    /** Kernels before 4.12 cannot be asked what they lost, those before 2.6.33 do not count it. */
-    private void letDatagramsTellDrops() throws IOException {
+    /**
+     * Requests drop counts with received datagrams: kernels before 4.12 cannot report them on request, and those before
+     * 2.6.33 do not count them.
+     */
+    private void reportDropsWithDatagrams() throws IOException {
         int result = transport.setOption(Layout.OPTION_RXQ_OVFL, 1);
         if (result != -Errno.ENOPROTOOPT) {
             Errno.check("setsockopt(SO_RXQ_OVFL)", result);
@@ -63,12 +67,12 @@ public final class SocketOptions {
         return ipv6Only;
     }
 
-    /** Returns true if addresses of this family can be sent to and bound to. */
+    /** Returns true if the socket can bind to and send to addresses of this family. */
     public boolean takes(boolean ipv4) {
         return ipv4 ? !ipv6Only : isIpv6();
     }
 
-    /** Makes the exception for an address of the family that the socket does not take. */
+    /** Returns the exception for an address of a family that the socket does not support. */
     public static IllegalArgumentException otherFamily(String refused, boolean ipv4) {
         return new IllegalArgumentException(refused + ": the channel is for " + (ipv4 ? "IPv6" : "IPv4") + " only");
     }
@@ -78,12 +82,12 @@ public final class SocketOptions {
         return boundInterface;
     }
 
-    /** Returns true if the kernel may be asked to cut what is sent into datagrams. */
+    /** Returns true if payloads may be given to the kernel to segment. */
     public boolean segments() {
         return segments;
     }
 
-    /** Returns true if datagrams of one peer may come as one. */
+    /** Returns true if datagrams of one peer may be received coalesced. */
     public boolean coalesces() {
         return coalesces;
     }
@@ -106,7 +110,7 @@ public final class SocketOptions {
                 "IP_MTU_DISCOVER cannot be set without the native library");
     }
 
-    /** Changes an option that not every kernel or transport has. */
+    /** Sets an option that not every kernel or transport has. */
     private void change(int option, String call, boolean on, String missing) throws IOException {
         int result = transport.setOption(option, on ? 1 : 0);
         if (result == -Errno.ENOPROTOOPT) {
@@ -121,7 +125,7 @@ public final class SocketOptions {
         }
     }
 
-    /** Returns false if the kernel always receives all groups of IPv6. */
+    /** Returns false if the kernel always delivers all IPv6 groups. */
     private boolean receiveAllGroups(boolean on) throws IOException {
         int ipv4 = transport.setOption(Layout.OPTION_IP_MULTICAST_ALL, on ? 1 : 0);
         if (ipv4 != -Errno.ENOPROTOOPT) {

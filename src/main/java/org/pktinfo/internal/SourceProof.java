@@ -14,24 +14,23 @@ import java.util.concurrent.TimeUnit;
 import org.pktinfo.common.Deadline;
 
 /**
- * Proves on loopback, once in a process and network namespace, that the kernel sends from the source that it is told. A
- * kernel that takes packet information and ignores it, without an error, is the one thing that no reply could make up
- * for: gVisor does it. Which kernel it is, and of what version, proves nothing: features are carried over, and left
- * out.
+ * The proof on loopback, once per process and network namespace, that the kernel honours the source address of a
+ * control message. A kernel that accepts packet information and ignores it, as gVisor does, reports no error, and no
+ * reply could make up for it. The kernel's name and version prove nothing, as features are backported and left out.
  */
 public final class SourceProof {
     private static final long PATIENCE = TimeUnit.MILLISECONDS.toNanos(20);
     private static final long LOOPBACK = Addresses.mapped(0x7f00_0001);
 
-    /** An address of every host, but not the one that is chosen for what goes to 127.0.0.1. */
+    /** An address of every host, other than the one the kernel selects for 127.0.0.1. */
     private static final long ANOTHER = Addresses.mapped(0x7f00_0009);
 
     private static final long LOOPBACK6 = 1;
 
-    /** 2001:db8::/64, RFC 3849: of no host. */
+    /** The documentation prefix 2001:db8::/64 (RFC 3849), of which no host has an address. */
     private static final long DOCUMENTATION = 0x2001_0db8_0000_0000L;
 
-    /** The outcomes of trying. */
+    /** The outcomes of a test. */
     public enum Result {
         HONOURED,
         IGNORED,
@@ -41,13 +40,13 @@ public final class SourceProof {
     /**
      * The outcome for each kind of socket.
      *
-     * @param ipv4 an AF_INET socket
-     * @param dualStack an AF_INET6 socket, about IPv4
-     * @param ipv6 an AF_INET6 socket with IPV6_V6ONLY or without, about IPv6
+     * @param ipv4 for IPv4 on an AF_INET socket
+     * @param dualStack for IPv4 on an AF_INET6 socket
+     * @param ipv6 for IPv6 on an AF_INET6 socket, with or without IPV6_V6ONLY
      */
     public record Results(Result ipv4, Result dualStack, Result ipv6) {}
 
-    /** Opens something. */
+    /** A function that opens a channel or a socket. */
     public interface Opening<T> {
         T open() throws IOException;
     }
@@ -59,7 +58,7 @@ public final class SourceProof {
 
     private SourceProof() {}
 
-    /** Has this thread open channels also where the source is not honoured: for who finds out whether it is. */
+    /** Lets this thread open channels even if the source is not honoured, in order to find out whether it is. */
     public static <T> T withoutProof(Opening<T> opening) throws IOException {
         EXAMINING.set(true);
         try {
@@ -69,7 +68,7 @@ public final class SourceProof {
         }
     }
 
-    /** Throws an exception that names the kernel if one ignores the source, and the user has not said that it may. */
+    /** Throws an exception that names the kernel if it ignores the source, unless the user has permitted that. */
     static void require(int socketFamily, boolean ipv6Only, long namespace) throws SocketException {
         if (EXAMINING.get() != null) {
             return;
@@ -87,17 +86,17 @@ public final class SourceProof {
     }
 
     private static Results proofs(Long namespace) {
-        Results known = KNOWN.get(namespace);
-        return known == null ? tryOnce(namespace) : known;
+        Results cached = KNOWN.get(namespace);
+        return cached == null ? tryOnce(namespace) : cached;
     }
 
     private static synchronized Results tryOnce(Long namespace) {
-        Results known = KNOWN.get(namespace);
-        if (known == null) {
-            known = tryAll();
-            KNOWN.put(namespace, known);
+        Results cached = KNOWN.get(namespace);
+        if (cached == null) {
+            cached = tryAll();
+            KNOWN.put(namespace, cached);
         }
-        return known;
+        return cached;
     }
 
     private static synchronized void refuse() throws SocketException {
@@ -116,9 +115,9 @@ public final class SourceProof {
         }
     }
 
-    /** Tries each kind of socket. Throws nothing: what cannot be tried proves nothing. */
+    /** Tests each kind of socket. Throws nothing: a failed attempt proves nothing. */
     public static Results tryAll() {
-        // There is only one address of IPv6 on loopback: a kernel that looks at the source refuses one that is not the
+        // Loopback has only one IPv6 address. A kernel that honours the source refuses an address that is not the
         // host's.
         long foreign = ThreadLocalRandom.current().nextLong();
         return new Results(
@@ -127,7 +126,7 @@ public final class SourceProof {
                 exchange(/* ipv6= */ true, DOCUMENTATION, foreign, LOOPBACK6));
     }
 
-    /** Has a socket of a family send from an address to one of loopback. */
+    /** Sends from a given source address to one of loopback, and returns the outcome. */
     private static Result exchange(boolean ipv6, long sourceHigh, long sourceLow, long to) {
         boolean ipv4Peer = Addresses.isIpv4(0, to);
         InetAddress address = Addresses.toInetAddress(0, to, 0);
@@ -173,7 +172,10 @@ public final class SourceProof {
         return awaitSource(client, arena, number, high, low);
     }
 
-    /** On loopback it has arrived when sending returns, unless something keeps it. */
+    /**
+     * Receives the datagram and compares its source. On loopback it is queued when sending returns, unless it is
+     * delayed.
+     */
     private static Result awaitSource(int client, Arena arena, byte[] number, long high, long low) {
         byte[] payload = new byte[Long.BYTES];
         long deadline = Deadline.after(PATIENCE);

@@ -3,8 +3,8 @@ package org.pktinfo.internal;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * What went through one arena. As only one thread at a time uses an arena, counting is a load and a store, no atomic
- * addition; any thread may look.
+ * The counters of one arena. As only one thread at a time uses an arena, counting is a load and a store without an
+ * atomic addition; any thread may read.
  */
 public final class Tally {
     public static final int RECEIVED = 0;
@@ -19,24 +19,26 @@ public final class Tally {
     public static final int COALESCED = 9;
     private static final int SIZE = 10;
 
-    /** Longs on both sides, so that no other thread's counters share a cache line with these. */
+    /**
+     * The number of unused longs on both sides, so that other threads' counters do not share a cache line with these.
+     */
     private static final int MARGIN = 8;
 
     private final AtomicLongArray counts = new AtomicLongArray(MARGIN + SIZE + MARGIN);
 
-    /** For the arena's thread. */
-    public void add(int what, long number) {
-        counts.setOpaque(MARGIN + what, counts.getPlain(MARGIN + what) + number);
+    /** Adds to a counter. Only the arena's thread may call this. */
+    public void add(int counter, long number) {
+        counts.setOpaque(MARGIN + counter, counts.getPlain(MARGIN + counter) + number);
     }
 
-    /** For the one thread that may add here. */
+    /** Adds all counters of another tally. Only one thread at a time may add here. */
     void addAll(Tally other) {
-        for (int what = 0; what < SIZE; what++) {
-            add(what, other.get(what));
+        for (int counter = 0; counter < SIZE; counter++) {
+            add(counter, other.get(counter));
         }
     }
 
-    public long get(int what) {
-        return counts.getOpaque(MARGIN + what);
+    public long get(int counter) {
+        return counts.getOpaque(MARGIN + counter);
     }
 }

@@ -5,7 +5,7 @@ import java.security.AccessController;
 import java.security.PrivilegedAction;
 import org.jspecify.annotations.Nullable;
 
-/** The library's own threads: daemons that keep nothing of whoever happened to start them. */
+/** The library's own threads: daemons that keep no reference to the code that started them. */
 public final class Threads {
     private static final int FIRST_WITHOUT_CALLERS = 24;
 
@@ -13,7 +13,10 @@ public final class Threads {
 
     private Threads() {}
 
-    /** Not in a static initializer: where its thread is refused once, the next channel tries again. */
+    /**
+     * Returns the cleaner. It is not made in a static initializer: if its thread cannot be started once, the next
+     * channel tries again.
+     */
     static synchronized Cleaner cleaner() {
         Cleaner made = cleaner == null ? Cleaner.create() : cleaner;
         cleaner = made;
@@ -21,8 +24,8 @@ public final class Threads {
     }
 
     /**
-     * Throws what the JVM says if it cannot have one more thread; whoever remembers that there is one does so
-     * afterwards.
+     * Starts a daemon thread. Throws the JVM's error if there can be no more threads; a caller that records the start
+     * does so afterwards.
      */
     public static void startDaemon(String name, Runnable work) {
         Thread thread = Runtime.version().feature() < FIRST_WITHOUT_CALLERS
@@ -37,9 +40,12 @@ public final class Threads {
         return new Thread(null, work, name, 0, false);
     }
 
-    /** A new thread remembers whose code was on the stack, for a security manager, and would keep it loaded. */
+    /**
+     * A thread's creation in a privileged action: otherwise the thread keeps the protection domains of its callers, and
+     * their code loaded.
+     */
     private record Uncalled(Runnable work, String name) implements PrivilegedAction<Thread> {
-        @SuppressWarnings("removal") // and gone one day
+        @SuppressWarnings("removal") // deprecated for removal in the JDK
         Thread make() {
             return AccessController.doPrivileged(this);
         }

@@ -3,31 +3,32 @@ package org.pktinfo.internal;
 import java.io.IOException;
 
 /**
- * What carries a channel's datagrams between an arena and the socket: the native library, or the JDK alone where that
- * was asked for. Results are those of {@link NativeCalls}; whoever calls the last four has entered and will leave.
+ * The carrier of a channel's datagrams between an arena and the socket: the native library, or the JDK alone where the
+ * user has chosen that. Results are those of {@link NativeCalls}. A caller of the last four methods must have entered,
+ * and leaves afterwards.
  */
-public sealed interface Transport permits Descriptors, PlainTransport {
-    /** The longest payload that UDP has, in bytes: over IPv6. */
+public sealed interface Transport permits NativeTransport, JdkTransport {
+    /** The longest UDP payload in bytes, over IPv6. */
     int LONGEST_PAYLOAD = 65_527;
 
-    /** False if replies leave from the system's choice, whatever was chosen. */
+    /** Returns false if replies are sent from the system's choice of source, whatever was selected. */
     boolean choosesSource();
 
-    /** Returns the number of the socket's network namespace, the negated errno where that cannot be told. */
+    /** Returns the number of the socket's network namespace, or the negated errno if it is unknown. */
     long namespace();
 
-    /** Returns true if the transport may be used now; who got true must leave. */
+    /** Enters the transport. Returns true if it may be used now; the caller must then leave. */
     boolean enter();
 
     /**
-     * For who could not enter: waits while somebody keeps everybody out; false if nobody will ever get in, or not this
-     * thread.
+     * Waits, after {@link #enter} has returned false, while a thread holds the transport exclusively. Returns false if
+     * it is closed or held by this thread.
      */
     boolean awaitEntry();
 
     void leave();
 
-    /** Wakes all waiters, and releases what there is to release with the last user. */
+    /** Wakes all waiters. The last thread to leave releases the resources. */
     void close();
 
     /** Sets an option of {@link Layout}. */
@@ -35,10 +36,10 @@ public sealed interface Transport permits Descriptors, PlainTransport {
 
     int getOption(int option);
 
-    /** How many datagrams the socket has lost, modulo 2^32, or the negated errno. */
+    /** Returns the number of datagrams that the socket has dropped, modulo 2^32, or the negated errno. */
     long drops();
 
-    /** Never waits for long. */
+    /** Receives queued datagrams; returns without a noticeable wait. */
     int receive(Arena arena, int count) throws IOException;
 
     int send(Arena arena, int count) throws IOException;

@@ -2,23 +2,21 @@ package org.pktinfo.internal;
 
 import org.jspecify.annotations.Nullable;
 
-/**
- * Holds the user's permission to go on where the kernel ignores the source of what is sent: see {@link SourceProof}.
- */
+/** The user's permission to go on if the kernel ignores the source of sent datagrams, see {@link SourceProof}. */
 final class UnprovenSetting {
     static final String PROPERTY = "pktinfo.unproven";
 
-    /** Read once, when the native library is loaded: not every later caller may read it. */
+    /** The property's value, read once when the native library is loaded: not every later caller may read it. */
     private static final @Nullable String VALUE = System.getProperty(PROPERTY);
 
     private UnprovenSetting() {}
 
-    /** Returns whether the property is there. */
+    /** Returns true if the property is set. */
     static boolean isGiven() {
         return VALUE != null;
     }
 
-    /** Returns what is wrong with the property, null if nothing is. */
+    /** Returns the error in the property's value, null if there is none. */
     static @Nullable String wrong() {
         return VALUE == null || VALUE.equals("allow")
                 ? null

@@ -7,12 +7,14 @@ import org.jspecify.annotations.Nullable;
 import org.pktinfo.common.Deadline;
 
 /**
- * Waits until a channel's socket can be read or written: platform threads in poll(2), virtual ones parked. Closing the
- * channel wakes everybody, and an interrupt the thread that is interrupted, which closes the channel unless that was
- * switched off. For any thread.
+ * The wait until a channel's socket is readable or writable: platform threads are in poll(2), virtual threads are
+ * parked. Closing the channel wakes all waiters. An interrupt wakes the interrupted thread, and closes the channel
+ * unless that was switched off. Thread-safe.
  */
 public final class Waiting implements ChannelSocket.Part, ParkedThreads.Poll {
-    /** Tries to get something: null if it is not there yet. Held in a field, so that waiting makes no garbage. */
+    /**
+     * An attempt, which returns null without a result. Callers keep it in a field, so that waiting allocates nothing.
+     */
     public interface Attempt<T> {
         @Nullable
         T run() throws IOException;
@@ -24,7 +26,7 @@ public final class Waiting implements ChannelSocket.Part, ParkedThreads.Poll {
     private final ParkedThreads readers;
     private final ParkedThreads writers;
 
-    /** Number of threads that wait for something to receive: while there are some, nothing may be taken ahead. */
+    /** The number of threads that wait to receive. While there are any, no datagram may be received ahead. */
     private final AtomicInteger receivers = new AtomicInteger();
 
     private volatile boolean closesOnInterrupt = true;
@@ -51,42 +53,44 @@ public final class Waiting implements ChannelSocket.Part, ParkedThreads.Poll {
         return closesOnInterrupt || (!ignoresInterrupts && ParkedThreads.isCurrentVirtual());
     }
 
-    /** Returns true if this thread is interrupted, and that is a reason not to wait. */
+    /** Returns true if this thread is interrupted and may therefore not wait. */
     public boolean isInterrupted() {
         return Thread.currentThread().isInterrupted() && isInterruptible();
     }
 
-    /** Begins to wait; to be followed by {@link #end}. */
+    /** Begins a wait; {@link #end} must follow. */
     public void begin() {
         if (isInterruptible()) {
             socket.beginBlocking();
         }
     }
 
-    /** Ends the wait, with an exception if the channel was closed or this thread interrupted meanwhile. */
+    /** Ends the wait. Throws if the channel was closed, or this thread interrupted, meanwhile. */
     public void end(boolean completed) throws IOException {
         socket.endBlocking(completed);
     }
 
-    /** Returns true if a thread waits for something to receive. */
+    /** Returns true if a thread waits to receive. */
     public boolean hasReceivers() {
         return receivers.get() > 0;
     }
 
-    /** Wakes everybody. */
+    /** Wakes all waiters. */
     @Override
     public void channelClosed() {
         readers.wakeAll();
         writers.wakeAll();
     }
 
-    /** Tries, and waits until the socket is readable and tries again as long as there is time; null if nothing came. */
+    /**
+     * Makes attempts, waiting for the socket to become readable in between; null if there is no result within the time.
+     */
     public <T> @Nullable T receive(Attempt<T> attempt, long nanos) throws IOException {
         socket.checkOpen();
-        // What is there costs no begin() and end(): they are for waiting.
-        T there = nanos != 0 && isInterrupted() ? null : attempt.run();
-        if (there != null || nanos == 0) {
-            return there;
+        // A queued datagram needs no begin() and end(), which are for waiting.
+        T queued = nanos != 0 && isInterrupted() ? null : attempt.run();
+        if (queued != null || nanos == 0) {
+            return queued;
         }
         long start = System.nanoTime();
         long deadline = Deadline.after(nanos, start);
@@ -101,7 +105,7 @@ public final class Waiting implements ChannelSocket.Part, ParkedThreads.Poll {
             if (result == null && ParkedThreads.isCurrentVirtual()) {
                 result = receiveParked(attempt, deadline);
             }
-            while (result == null && poll(Layout.WAIT_READABLE, start, Deadline.left(deadline)) >= 0) {
+            while (result == null && poll(Layout.WAIT_READABLE, start, Deadline.remaining(deadline)) >= 0) {
                 result = attempt.run();
             }
             completed = true;
@@ -126,7 +130,10 @@ public final class Waiting implements ChannelSocket.Part, ParkedThreads.Poll {
         return result;
     }
 
-    /** Waits until the socket is readable or the attempt, made once before, succeeds; false if the time is over. */
+    /**
+     * Waits until the socket is readable; returns false if the time is over. Makes the attempt once before, and does
+     * not wait if it succeeds.
+     */
     public boolean awaitReadable(Attempt<?> before, long nanos) throws IOException {
         socket.checkOpen();
         long start = System.nanoTime();
@@ -158,7 +165,7 @@ public final class Waiting implements ChannelSocket.Part, ParkedThreads.Poll {
     }
 
     private boolean pollUntil(long start, long deadline) throws IOException {
-        while (pollOnce(Layout.WAIT_READABLE, start, Deadline.left(deadline)) == 0) {
+        while (pollOnce(Layout.WAIT_READABLE, start, Deadline.remaining(deadline)) == 0) {
             if (Deadline.isOver(deadline)) {
                 return false;
             }
@@ -167,36 +174,36 @@ public final class Waiting implements ChannelSocket.Part, ParkedThreads.Poll {
     }
 
     /**
-     * Waits until the send buffer may have room, no longer than that at once; false if the time was over before. For
-     * who has begun.
+     * Waits until the send buffer may have room, for at most {@code atOnce} nanoseconds. Returns false if the deadline
+     * had already passed. The caller must have begun.
      */
     public boolean awaitRoom(long deadline, long atOnce) throws IOException {
-        long left = Math.min(Deadline.left(deadline), atOnce);
-        if (!ParkedThreads.isCurrentVirtual() || left == 0) {
-            return poll(Layout.WAIT_WRITABLE, System.nanoTime(), left) >= 0;
+        long remaining = Math.min(Deadline.remaining(deadline), atOnce);
+        if (!ParkedThreads.isCurrentVirtual() || remaining == 0) {
+            return poll(Layout.WAIT_WRITABLE, System.nanoTime(), remaining) >= 0;
         }
         ParkedThreads.Ticket ticket = writers.enter();
         try {
-            park(writers, ticket, Deadline.after(left));
+            park(writers, ticket, Deadline.after(remaining));
         } finally {
             writers.leave(ticket);
         }
         return true;
     }
 
-    /** Polls once for a wait that began at an instant; negative if no time is left. */
-    private int poll(int events, long start, long left) throws IOException {
-        return left == 0 ? -1 : pollOnce(events, start, left);
+    /** Polls once within a wait that began at {@code start}; negative if no time is left. */
+    private int poll(int events, long start, long remaining) throws IOException {
+        return remaining == 0 ? -1 : pollOnce(events, start, remaining);
     }
 
     /**
-     * Polls once for a wait that began at an instant. Closing the channel ends it with an exception. JDK 17's
-     * Thread.interrupt looks for a channel to close first and sets the thread's flag afterwards; who begins to wait
-     * between the two is not woken, and has to see for itself once, after a second.
+     * Polls once within a wait that began at {@code start}. Throws if the channel was closed. JDK 17's Thread.interrupt
+     * looks for a channel to close before it sets the thread's flag. A thread that begins to wait between the two is
+     * not woken, so it checks its flag once after a second.
      */
-    private int pollOnce(int events, long start, long left) throws IOException {
-        long first = Deadline.left(Deadline.after(FIRST_POLLS, start));
-        long nanos = first > 0 ? Math.min(first, left) : left;
+    private int pollOnce(int events, long start, long remaining) throws IOException {
+        long first = Deadline.remaining(Deadline.after(FIRST_POLLS, start));
+        long nanos = first > 0 ? Math.min(first, remaining) : remaining;
         int ready = socket.await(events, Deadline.millis(nanos));
         if (isInterrupted()) {
             socket.beginBlocking();
@@ -205,28 +212,28 @@ public final class Waiting implements ChannelSocket.Part, ParkedThreads.Poll {
         return ready;
     }
 
-    /** Polls for virtual threads. */
+    /** Polls for the virtual threads. */
     @Override
     public boolean poll(int events) {
         try {
             return socket.await(events, ParkedThreads.LONGEST_POLL_MILLIS) != 0
                     || !socket.channel().isOpen();
         } catch (IOException e) {
-            return true; // who tries next will see it
+            return true; // the next attempt gets the exception
         }
     }
 
     /**
-     * Parks until chosen, the time is over or the channel is closed, whatever else unparks the thread; true if it is
-     * chosen. A thread that is interrupted does not park at all, so where an interrupt is no reason to end it is put
-     * aside until then.
+     * Parks until chosen, the time is over or the channel is closed, ignoring other unparks. Returns true if chosen. An
+     * interrupted thread does not park at all; where interrupts are ignored, the flag is cleared and restored
+     * afterwards.
      */
     private boolean park(ParkedThreads threads, ParkedThreads.Ticket ticket, long deadline) {
         boolean interrupted = false;
         try {
             do {
                 interrupted |= ignoresInterrupts && Thread.interrupted();
-                if (threads.park(ticket, Deadline.left(deadline))) {
+                if (threads.park(ticket, Deadline.remaining(deadline))) {
                     return true;
                 }
             } while (!Deadline.isOver(deadline) && socket.isOpen());

@@ -1,6 +1,6 @@
 /**
- * The mechanism: what carries datagrams between Java and the kernel, in numbers, buffers and the JDK's sockets. Knows
- * no type of the public packages; exported to nobody.
+ * The mechanism, which carries datagrams between Java and the kernel as numbers and buffers, over the JDK's sockets. It
+ * uses no type of the public packages, and is not exported.
  */
 @NullMarked
 package org.pktinfo.internal;

@@ -7,17 +7,17 @@ import java.nio.file.Path;
 import org.pktinfo.internal.HookCalls;
 
 /**
- * The threads that were waiting in recvfrom(2) when the sockets were switched over, and would take one more datagram
- * there. A thread in {@code DatagramChannel.receive} is interrupted as when a channel is closed, and waits anew; {@code
- * DatagramSocket.receive} would return without a datagram, and is left as it is.
+ * The threads that were waiting in recvfrom(2) when the sockets were switched over, and would receive one more datagram
+ * there. A thread in {@code DatagramChannel.receive} is interrupted as when a channel is closed, and waits anew. {@code
+ * DatagramSocket.receive} would return without a datagram, and is not interrupted.
  */
 final class BlockedThreads {
-    /** Before the threads' numbers, each with c for a channel's and s for a socket's. */
+    /** The prefix of the threads' numbers, each with c for a channel's and s for a socket's. */
     static final String OPTION = "threads=";
 
     private BlockedThreads() {}
 
-    /** Wakes those that still wait; returns a line for each that waits, with what was done. */
+    /** Wakes those that still wait; returns a line for each that waits, with the action taken. */
     static String wake(String option) {
         StringBuilder lines = new StringBuilder();
         String prefix = HookCalls.recvfrom() + " ";

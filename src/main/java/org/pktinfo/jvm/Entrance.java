@@ -1,6 +1,6 @@
 package org.pktinfo.jvm;
 
-/** The methods that the agent's native library calls. Nothing leaves them but the exit code. */
+/** The methods that the agent's native library calls. They throw nothing; the only result is the exit code. */
 final class Entrance {
     /** The system property in which {@link #attach} leaves its report for the attacher: the exit code, then lines. */
     private static final String REPORT = "pktinfo.agent.report";
@@ -15,8 +15,7 @@ final class Entrance {
 
     /**
      * Switches the sockets over before the program's main. Ends the JVM with one line on stderr if the options are
-     * wrong (exit code 2) or it cannot be done (1): replies from the wrong address are what the user wanted to be rid
-     * of.
+     * wrong (exit code 2) or it cannot be done (1), because the user does not want replies from the wrong address.
      */
     static void start(String options, String name) {
         try {
@@ -35,7 +34,7 @@ final class Entrance {
         System.exit(exitCode);
     }
 
-    /** Does what the attacher wants in a running JVM, and reports it. */
+    /** Does what the attacher requests in a running JVM, and reports it. */
     static void attach(String options, String name) {
         int exitCode = DONE;
         String report;
@@ -44,7 +43,7 @@ final class Entrance {
         } catch (IllegalArgumentException e) {
             exitCode = WRONG_USE;
             report = message(e);
-        } catch (Throwable e) { // the JVM is somebody's server: it goes on, and the attacher hears of it
+        } catch (Throwable e) { // the JVM may be a production server: it goes on, and the attacher gets the message
             exitCode = FAILED;
             report = message(e);
         }

@@ -11,7 +11,7 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.internal.HookCalls;
 
-/** The bound UDP sockets of this process, of the JDK's and others. */
+/** The bound UDP sockets of this process, the JDK's and others. */
 final class FoundSockets {
     private static final String EPOLL = "anon_inode:[eventpoll]";
     private static final int EDGE_TRIGGERED = 1 << 31;
@@ -19,8 +19,8 @@ final class FoundSockets {
     private FoundSockets() {}
 
     /**
-     * Takes the sockets that are there for the JDK's own, but those that a transport like Netty's waits for: it has
-     * epoll tell of some of its descriptors by edges, and the JDK never does. To be called once, after the switch: from
+     * Adopts the existing sockets as the JDK's own, except those that a transport like Netty's waits for: it has epoll
+     * report some of its descriptors edge-triggered, and the JDK never does. To be called once, after the switch: from
      * then on the native library sees each socket that the JDK makes.
      */
     static void adopt() {
@@ -47,16 +47,16 @@ final class FoundSockets {
             if (target.toString().equals(EPOLL)) {
                 return waitedForByEdges(Files.readAllLines(Path.of("/proc/self/fdinfo", descriptor)));
             }
-        } catch (IOException | NumberFormatException e) { // closed meanwhile, or told in a way that is not known
+        } catch (IOException | NumberFormatException e) { // closed in the meantime, or in an unknown format
             return new BitSet();
         }
         return new BitSet();
     }
 
     /**
-     * Returns all descriptors that an epoll instance waits for, or none if it waits for none by edges.
+     * Returns all descriptors that an epoll instance waits for, or none if it waits for none edge-triggered.
      *
-     * @param lines what the kernel says of the instance: {@code tfd: 62 events: 80000019 data: ...}
+     * @param lines the kernel's description of the instance: {@code tfd: 62 events: 80000019 data: ...}
      */
     static BitSet waitedForByEdges(List<String> lines) {
         BitSet descriptors = new BitSet();
@@ -72,7 +72,7 @@ final class FoundSockets {
     }
 
     /**
-     * Decides about each socket that is there.
+     * Determines the verdict on each existing socket.
      *
      * @return the verdicts by port, null if the process may not list its descriptors
      */
@@ -112,7 +112,7 @@ final class FoundSockets {
         return "port " + port + ": " + verdict.text;
     }
 
-    /** Returns the ports that should be reached and cannot be. */
+    /** Returns the ports of sockets that should reply from the request destination but are out of reach. */
     static BitSet foreign() {
         BitSet ports = new BitSet();
         Map<Integer, Verdict> found = find();

@@ -13,8 +13,8 @@ import org.pktinfo.internal.HookCalls;
 import org.pktinfo.internal.HookSwitch;
 
 /**
- * Switches the JVM's own datagram sockets over and back; the native library is loaded. One owner has them at a time, of
- * all copies of these classes in all class loaders.
+ * Switches the JVM's own datagram sockets over and back; the native library is loaded. They have one owner at a time,
+ * among all copies of these classes in all class loaders.
  */
 final class Installation {
     /** The limit of address space for the memories of all sockets together. */
@@ -23,7 +23,7 @@ final class Installation {
     /** In the system properties, because every class loader may have a pktinfo of its own. */
     private static final String OWNER = "pktinfo.jvm.sockets";
 
-    /** Netty reads it once, before it first asks whether epoll or io_uring are there. */
+    /** Netty reads it once, before it first checks if epoll or io_uring are available. */
     private static final String NETTY_WITHOUT_NATIVES = "io.netty.transport.noNative";
 
     private static final Path EPHEMERAL = Path.of("/proc/sys/net/ipv4/ip_local_port_range");
@@ -34,11 +34,11 @@ final class Installation {
     private Installation() {}
 
     /**
-     * Switches over.
+     * Switches the sockets over.
      *
      * @param options the ports, the memory and the reports
-     * @param owner the name of whoever wants it, for the user
-     * @return the name of the owner that has them already, null if there was none: then it is done
+     * @param owner the name of the component that requests it, for the user
+     * @return the name of the owner that has them already, null if there was none and they are switched over
      * @throws IllegalStateException if this JVM is not one whose methods are known; the text is for the user
      */
     static synchronized @Nullable String switchOn(Options options, String owner) {
@@ -72,7 +72,7 @@ final class Installation {
             done = true;
             return null;
         } finally {
-            if (switched && !done) { // the thread was refused, or the memory
+            if (switched && !done) { // the thread could not be started, or memory was short
                 HookSwitch.off();
             }
             if (!done) {
@@ -81,7 +81,7 @@ final class Installation {
         }
     }
 
-    /** Switches back; returns false if nobody has switched over by these very classes. */
+    /** Switches the sockets back; returns false if these very classes have not switched them over. */
     static synchronized boolean switchOff() {
         Reporter running = reporter;
         if (running == null) {
@@ -103,12 +103,12 @@ final class Installation {
         return System.getProperty(OWNER);
     }
 
-    /** Tells the native library the time. */
+    /** Passes the time to the native library. */
     static void tick() {
         HookCalls.now((int) TimeUnit.NANOSECONDS.toSeconds(System.nanoTime()));
     }
 
-    /** Returns bytes that nobody can guess; not by SecureRandom, which takes 15 ms of a starting JVM. */
+    /** Returns unpredictable bytes; not by SecureRandom, which takes 15 ms of a starting JVM. */
     private static byte[] random(int bytes) {
         try (InputStream kernel = new FileInputStream("/dev/urandom")) {
             byte[] random = kernel.readNBytes(bytes);
@@ -121,7 +121,7 @@ final class Installation {
         throw new IllegalStateException("/dev/urandom has no bytes");
     }
 
-    /** Reads the range that the system chooses from; the usual one where it cannot be read. */
+    /** Returns the range that the system chooses ports from; the usual one if it cannot be read. */
     private static int[] ephemeral() {
         try {
             String[] ends = Files.readString(EPHEMERAL).trim().split("\t", -1);

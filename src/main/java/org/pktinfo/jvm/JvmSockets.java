@@ -3,18 +3,18 @@ package org.pktinfo.jvm;
 import org.pktinfo.internal.NativeLibrary;
 
 /**
- * Has every datagram socket of this JVM reply from the address that the request was sent to: {@code DatagramChannel},
- * {@code DatagramSocket}, {@code MulticastSocket}, and all that stands on them. One call at the start of a program does
- * what {@code -javaagent:pktinfo-agent.jar} does without one:
+ * Makes every datagram socket of this JVM reply from the request destination: {@code DatagramChannel}, {@code
+ * DatagramSocket}, {@code MulticastSocket}, and everything built on them. One call at the start of a program replaces
+ * {@code -javaagent:pktinfo-agent.jar}:
  *
  * <pre>{@code
  * JvmSockets.switchOn("ports=53");
  * }</pre>
  *
  * <p>No class of the JDK is changed: six of its native methods are registered anew. Sockets that are bound to all
- * addresses are reached, those that were there before too; sockets bound or connected to one address are left alone.
+ * addresses are switched over, existing ones too; sockets bound or connected to one address are not handled.
  *
- * <p>All methods may be called by any thread.
+ * <p>All methods are safe for use by any thread.
  */
 public final class JvmSockets {
     private static final String NATIVE_IMAGE = "org.graalvm.nativeimage.imagecode";
@@ -22,14 +22,14 @@ public final class JvmSockets {
     private JvmSockets() {}
 
     /**
-     * Switches the sockets over. Threads that wait in a receive at that moment take one more datagram as before, so
+     * Switches the sockets over. Threads that wait in a receive at that moment receive one more datagram as before, so
      * that one reply of theirs may leave from another address.
      *
-     * @param options the agent's options, see {@code docs/agent.md}, as {@code "ports=53,5683-5690,log=sockets"};
-     *     empty: the ports that the program chooses itself, with one line on stderr
+     * @param options the agent's options, see {@code docs/agent.md}, as {@code "ports=53,5683-5690,log=sockets"}; empty
+     *     for the ports that the program chooses itself, with one line on stderr
      * @return false if an agent or another copy of this library has switched them over already: then nothing is done
      * @throws IllegalArgumentException if an option is wrong, which the message names
-     * @throws IllegalStateException if this JVM's own methods are not known, as those of other JVMs than HotSpot
+     * @throws IllegalStateException if this JVM's own methods are not known, as those of JVMs other than HotSpot
      * @throws UnsatisfiedLinkError if there is no native library; the message names every attempt
      * @throws UnsupportedOperationException in a native image, whose methods are compiled in
      */
@@ -48,7 +48,7 @@ public final class JvmSockets {
     }
 
     /**
-     * Switches the sockets back, so that the JDK alone receives and sends. Sockets keep the options that they have.
+     * Switches the sockets back, so that the JDK alone receives and sends. The sockets keep their options.
      *
      * @return false if {@link #switchOn} had not switched them over: then nothing is done
      */

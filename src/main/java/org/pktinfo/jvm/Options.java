@@ -4,11 +4,11 @@ import java.util.Arrays;
 
 /** The options as they are given: {@code ports=53,5683-5690,log=sockets}. */
 final class Options {
-    /** The lines on stderr; each has those before it too. */
+    /** The levels of output on stderr; each includes those before it. */
     enum Log {
-        /** Nothing but errors. */
+        /** Errors only. */
         QUIET,
-        /** The start, and later that something was not sent. */
+        /** The start, and datagrams that could not be sent later. */
         START,
         /** Each socket that is bound. */
         SOCKETS
@@ -52,7 +52,7 @@ final class Options {
         return new Parser(options).parse();
     }
 
-    /** Takes the words one by one; one without an equals sign belongs to the list before it. */
+    /** Parses the words one by one; one without an equals sign belongs to the list before it. */
     private static final class Parser {
         private final String options;
         private int[] ports = new int[0];
@@ -125,7 +125,7 @@ final class Options {
             ports = with(ports, "ports", value, ", nor all");
         }
 
-        /** Returns the ranges, and one more that is read. */
+        /** Returns the ranges with one more that is parsed. */
         private static int[] with(int[] ranges, String name, String value, String otherwise) {
             int dash = value.indexOf('-');
             int first = digits(dash < 0 ? value : value.substring(0, dash));
@@ -164,11 +164,11 @@ final class Options {
         return value.equals(yes);
     }
 
-    private static int number(String name, String value, int least, int most, String unit) {
+    private static int number(String name, String value, int min, int max, String unit) {
         int number = digits(value);
-        if (number < least || number > most) {
+        if (number < min || number > max) {
             throw new IllegalArgumentException(
-                    name + ": \"" + value + "\" is not in " + least + " to " + most + " " + unit);
+                    name + ": \"" + value + "\" is not in " + min + " to " + max + " " + unit);
         }
         return number;
     }
@@ -184,8 +184,8 @@ final class Options {
     }
 
     /**
-     * Returns the first and the last port of each range whose sockets are meant; none: the ports that the program has
-     * chosen itself, or all.
+     * Returns the first and the last port of each range whose sockets are to be switched over; none for the ports that
+     * the program has chosen itself, or all.
      */
     int[] ports() {
         return ports.clone();
@@ -196,7 +196,7 @@ final class Options {
         return transfers.clone();
     }
 
-    /** Returns true for all ports, those of clients too. */
+    /** Returns true for all ports, including those of clients. */
     boolean allPorts() {
         return allPorts;
     }
@@ -206,12 +206,12 @@ final class Options {
         return memory;
     }
 
-    /** Returns the time after which a silent peer is forgotten, 0: never. */
+    /** Returns the time after which a silent peer is forgotten, 0 for never. */
     int expirySeconds() {
         return expirySeconds;
     }
 
-    /** Returns true to throw the JDK's exception if the address asked has left the host. */
+    /** Returns true to throw the JDK's exception if the request destination has left the host. */
     boolean goneIsException() {
         return goneIsException;
     }
@@ -220,7 +220,7 @@ final class Options {
         return log;
     }
 
-    /** Returns the time between two lines with the counters, 0: none. */
+    /** Returns the time between two lines with the counters, 0 for none. */
     int statsSeconds() {
         return statsSeconds;
     }
@@ -230,7 +230,7 @@ final class Options {
         return nettyNio;
     }
 
-    /** Returns the sentence about the sockets that are meant. */
+    /** Returns the sentence about the sockets that are to be switched over. */
     String inWords() {
         StringBuilder words = new StringBuilder("sockets bound to all addresses reply from the address asked on ");
         if (allPorts || ports.length == 0) {

@@ -7,8 +7,8 @@ import org.pktinfo.internal.HookCalls;
 import org.pktinfo.internal.Threads;
 
 /**
- * The one thread behind switched sockets: it tells the native library the time, and the user the news, once a second.
- * A failure here is reported, and the sockets go on.
+ * The only thread behind switched sockets: passes the time to the native library, and events to the user, once a
+ * second. A failure here is reported, and the sockets go on.
  */
 final class Reporter implements Runnable {
     private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
@@ -17,7 +17,7 @@ final class Reporter implements Runnable {
     private final Options options;
     private boolean stopped; // guarded by this
     private boolean registered; // guarded by this
-    private final BitSet told = new BitSet();
+    private final BitSet reported = new BitSet();
     private long gone;
     private long seconds;
     private long nextSearch = 1;
@@ -32,7 +32,7 @@ final class Reporter implements Runnable {
         return reporter;
     }
 
-    /** Has the thread end within a second, and takes the bean away. */
+    /** Makes the thread end within a second, and unregisters the bean. */
     synchronized void stop() {
         stopped = true;
         if (registered) {
@@ -76,11 +76,11 @@ final class Reporter implements Runnable {
             register();
         }
         if (options.log() == Options.Log.SOCKETS) {
-            tellNews();
+            reportNews();
         }
         if (seconds >= nextSearch && options.log() != Options.Log.QUIET) {
             nextSearch = seconds + Math.min(seconds, LONGEST_PAUSE);
-            tellForeign();
+            reportForeign();
         }
         long goneNow = Stats.sourcesGone();
         if (goneNow > gone) {
@@ -95,7 +95,7 @@ final class Reporter implements Runnable {
         }
     }
 
-    private void tellNews() {
+    private void reportNews() {
         int[] portAndVerdict = new int[2];
         for (int next = 0; next >= 0; ) {
             int descriptor = HookCalls.tell(next, portAndVerdict);
@@ -106,13 +106,13 @@ final class Reporter implements Runnable {
         }
     }
 
-    /** Looks for sockets out of reach more and more seldom: all descriptors have to be looked at. */
-    private void tellForeign() {
+    /** Looks for sockets out of reach at growing intervals: each search examines all descriptors. */
+    private void reportForeign() {
         BitSet foreign = FoundSockets.foreign();
-        foreign.andNot(told);
+        foreign.andNot(reported);
         for (int port = foreign.nextSetBit(0); port >= 0; port = foreign.nextSetBit(port + 1)) {
             options.say(Options.Log.START, FoundSockets.line(port, Verdict.FOREIGN));
         }
-        told.or(foreign);
+        reported.or(foreign);
     }
 }

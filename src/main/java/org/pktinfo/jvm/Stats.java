@@ -6,7 +6,7 @@ import javax.management.MBeanServer;
 import javax.management.ObjectName;
 import org.pktinfo.internal.HookCalls;
 
-/** The counters, counted when somebody asks. */
+/** The counters, read on demand. */
 final class Stats implements JvmSocketsMXBean {
     private static final String NAME = "org.pktinfo:type=Agent";
     private static final int COUNTERS = 5;
@@ -16,13 +16,13 @@ final class Stats implements JvmSocketsMXBean {
         try {
             ManagementFactory.getPlatformMBeanServer().registerMBean(new Stats(), new ObjectName(NAME));
         } catch (NoClassDefFoundError e) {
-            return; // a run-time image without it has nobody who would ask
+            return; // a run-time image without it has no JMX client
         } catch (JMException e) {
             throw new IllegalStateException("no JMX bean: " + e, e);
         }
     }
 
-    /** Takes the bean away again if it is there. */
+    /** Unregisters the bean if it is registered. */
     static void unregister() {
         try {
             MBeanServer server = ManagementFactory.getPlatformMBeanServer();
@@ -37,7 +37,7 @@ final class Stats implements JvmSocketsMXBean {
         }
     }
 
-    /** Counts; the peers only if that is wanted. */
+    /** Reads the counters; counts the peers only if requested. */
     private static long[] count(boolean withPeers) {
         long[] counters = new long[COUNTERS];
         HookCalls.count(counters, withPeers);

@@ -1,6 +1,6 @@
 package org.pktinfo.jvm;
 
-/** The reasons why a socket is as it is, in the order of the native library. */
+/** The reasons for a socket's state, in the order of the native library. */
 enum Verdict {
     NONE("not bound"),
     CHOOSES("replies leave from the address asked"),
@@ -11,14 +11,14 @@ enum Verdict {
     FOREIGN("out of reach, not a socket of the JDK's (Netty's epoll and io_uring have such; netty=nio at the start of"
             + " the program keeps Netty from them)");
 
-    /** The words that the user reads. */
+    /** The words shown to the user. */
     final String text;
 
     Verdict(String text) {
         this.text = text;
     }
 
-    /** Returns the verdict that the native library gives by number. */
+    /** Returns the verdict of a number of the native library. */
     static Verdict of(int number) {
         return values()[number];
     }

@@ -14,40 +14,40 @@ import org.pktinfo.DatagramSlot;
 import org.pktinfo.PacketInfo;
 
 /**
- * Makes Netty's packets of what comes: as many as fit into a batch are received with one call, then each is copied out
- * of it, and its peer remembered. Tells from how full the batches are whether there is more.
+ * Receives Netty's packets: fills a batch with one call, then copies each datagram out of it and remembers its peer. A
+ * full batch means that more datagrams may be queued.
  */
-@SuppressWarnings("deprecation") // of the handle, for which there is nothing else in Netty 4.2
+@SuppressWarnings("deprecation") // of the handle, for which Netty 4.2 has no replacement
 final class InboundBatch {
-    /** So many full batches in a row, and the next is believed to be there without asking the selector. */
+    /** The number of full batches in a row after which the next is read without asking the selector. */
     private static final int BUSY = 4;
 
     private final DatagramChannel channel;
     private final PktInfoDatagramChannelConfig config;
-    private final Batches batches;
+    private final BatchCache batches;
     private final RequestPeers peers = new RequestPeers();
 
-    /** Number of the last batches that were full, at most {@link #BUSY}; 0 if the last one took all that was there. */
+    /** The number of the last batches that were full, at most {@link #BUSY}; 0 if the last one emptied the queue. */
     private int fullInARow;
 
-    /** Of the last batch, by System.nanoTime. */
+    /** The time of the last batch, by System.nanoTime. */
     private long timeOfRead;
 
-    InboundBatch(DatagramChannel channel, PktInfoDatagramChannelConfig config, Batches batches) {
+    InboundBatch(DatagramChannel channel, PktInfoDatagramChannelConfig config, BatchCache batches) {
         this.channel = channel;
         this.config = config;
         this.batches = batches;
     }
 
-    /** Adds the packets that are there, to those that were read before; returns how many. */
+    /** Receives the queued datagrams and appends them to the packets read before; returns the number received. */
     int read(List<Object> packets, RecvByteBufAllocator.Handle handle) throws IOException {
         DatagramBatch batch = batches.usual(handle.guess());
-        int most = Math.min(batch.capacity(), mostToRead(packets.size()));
+        int limit = Math.min(batch.capacity(), mostToRead(packets.size()));
         int before = fullInARow;
         fullInARow = 0; // also if it fails
-        int count = batch.receiveNow(most);
+        int count = batch.receiveNow(limit);
         timeOfRead = System.nanoTime();
-        fullInARow = count < most ? 0 : Math.min(BUSY, before + 1);
+        fullInARow = count < limit ? 0 : Math.min(BUSY, before + 1);
         try {
             if (count > 0 && config.sharesReadBuffer()) {
                 addSharing(packets, batch, count, handle);
@@ -60,14 +60,14 @@ final class InboundBatch {
         return count;
     }
 
-    /** Returns true if so many batches were full that the next may be read without asking the selector. */
+    /** Returns true if enough batches were full that the next may be read without asking the selector. */
     boolean isBusy() {
         return fullInARow == BUSY;
     }
 
     /**
-     * Returns true if more is to be read at once. The selector tells of what came meanwhile; a buffer that was not
-     * filled says nothing about datagrams.
+     * Returns true if more is to be read at once. The selector reports datagrams that arrive in the meantime; a buffer
+     * that was not filled says nothing about the number of datagrams.
      */
     boolean goesOn(RecvByteBufAllocator.Handle handle) {
         if (fullInARow == 0) {
@@ -86,7 +86,7 @@ final class InboundBatch {
         }
     }
 
-    /** The contents are slices of one buffer. */
+    /** Appends packets whose contents are slices of one buffer. */
     private void addSharing(List<Object> packets, DatagramBatch batch, int count, RecvByteBufAllocator.Handle handle) {
         InetSocketAddress local = channel.localAddress();
         int room = handle.guess();
@@ -97,19 +97,19 @@ final class InboundBatch {
         ByteBuf shared = config.getAllocator().ioBuffer(total).retain(count);
         int taken = 0;
         try {
-            int at = 0;
+            int offset = 0;
             while (taken < count) {
                 DatagramSlot slot = batch.slot(taken++);
                 int length = Math.min(slot.length(), room);
-                packets.add(packet(slot, shared.slice(at, length).clear(), room, handle, local));
-                at += length;
+                packets.add(packet(slot, shared.slice(offset, length).clear(), room, handle, local));
+                offset += length;
             }
         } finally {
             shared.release(1 + count - taken);
         }
     }
 
-    /** Without autoRead one read takes one packet, as of Netty's own channels. */
+    /** Returns the limit of one read. Without autoRead one read takes one packet, as in Netty's own channels. */
     private int mostToRead(int already) {
         return config.isAutoRead()
                         && config.getRecvByteBufAllocator() instanceof MaxMessagesRecvByteBufAllocator allocator
@@ -117,7 +117,7 @@ final class InboundBatch {
                 : 1;
     }
 
-    /** Takes the content over, which is empty. */
+    /** Returns a packet that owns the content, which must be empty. */
     private DatagramPacket packet(
             DatagramSlot slot, ByteBuf content, int room, RecvByteBufAllocator.Handle handle, InetSocketAddress local) {
         boolean done = false;

@@ -14,9 +14,9 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The multicast groups that a channel has joined; the JDK does it, this finds the keys again. Each change sets its
- * promise. A method without an interface takes the one that is set for multicast, or that of the channel's address. For
- * any thread.
+ * The multicast groups that a channel has joined. The JDK joins them; this class finds the keys again. Each change
+ * completes its promise. A method without an interface uses the one set for multicast, or that of the channel's
+ * address. Safe for use by any thread.
  */
 final class Memberships {
     private final io.netty.channel.socket.DatagramChannel owner;
@@ -59,7 +59,7 @@ final class Memberships {
         return change(promise, () -> add(group, networkInterface, source));
     }
 
-    /** Leaving a group that was not joined does nothing. */
+    /** Leaves a group; does nothing if it was not joined. */
     ChannelFuture leave(InetAddress group, ChannelPromise promise) {
         return change(promise, () -> drop(group, defaultInterface(), null));
     }
@@ -72,7 +72,7 @@ final class Memberships {
         return change(promise, () -> drop(group, networkInterface, source));
     }
 
-    /** For a membership of all sources; without one it does nothing. */
+    /** Blocks a source in a membership of all sources; does nothing without one. */
     ChannelFuture block(InetAddress group, InetAddress source, ChannelPromise promise) {
         return change(promise, () -> exclude(group, defaultInterface(), source));
     }

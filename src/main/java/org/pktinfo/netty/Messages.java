@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 final class Messages {
     private Messages() {}
 
-    /** Returns what is queued for a message that is to be written, which takes the message over. */
+    /** Returns the object to queue for a message to be written, and takes ownership of the message. */
     static Object accept(Object message) {
         if (message instanceof AddressedEnvelope<?, ?> envelope && envelope.content() instanceof ByteBuf) {
             checkResolved(envelope.recipient());
@@ -21,7 +21,7 @@ final class Messages {
             return message;
         }
         if (message instanceof ByteBuf content) {
-            // All that are empty may be one object; each write needs its own to be told from the others.
+            // All empty buffers may be one object; each write needs its own to be distinguished from the others.
             if (content.isReadable()) {
                 return content;
             }
@@ -45,9 +45,9 @@ final class Messages {
         return message instanceof AddressedEnvelope<?, ?> envelope ? (ByteBuf) envelope.content() : (ByteBuf) message;
     }
 
-    /** Returns how long each of the datagrams is that a message with this content leaves as, but for the last. */
+    /** Returns the length of each datagram but the last that a message with this content is sent as. */
     static int piece(Object message, ByteBuf content) {
-        int segment = Segments.size(message);
+        int segment = SegmentedPackets.size(message);
         return segment > 0 ? Math.min(segment, content.readableBytes()) : content.readableBytes();
     }
 

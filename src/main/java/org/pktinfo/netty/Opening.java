@@ -12,7 +12,7 @@ import org.pktinfo.PktInfoChannel.Family;
 import org.pktinfo.common.Exceptions;
 
 /**
- * Opens the channel below Netty's. If it cannot, the exception names what is missing: a socket, Netty 4.2 or the native
+ * Opens the channel below Netty's. On failure the exception names the missing part: a socket, Netty 4.2 or the native
  * library.
  */
 final class Opening {
@@ -49,8 +49,8 @@ final class Opening {
     }
 
     /**
-     * No public signature here names a class that only Netty 4.2 has: with an older one nobody would get as far as
-     * this.
+     * Checks the version of Netty. No public signature here names a class that only Netty 4.2 has; otherwise an older
+     * one would fail before it got here.
      */
     private static void checkNetty() {
         try {
@@ -64,7 +64,10 @@ final class Opening {
         }
     }
 
-    /** The JDK alone, where that was asked for, is what NioDatagramChannel has. */
+    /**
+     * Checks that the native library works. A channel on the JDK alone, if pktinfo is set to it, would be no more than
+     * a NioDatagramChannel.
+     */
     private static void checkSupported() {
         checkNetty();
         Throwable reason = PktInfoChannel.unsupportedReason();

@@ -16,19 +16,19 @@ import org.pktinfo.SendException;
 import org.pktinfo.Source;
 
 /**
- * Takes messages out of Netty's queue round by round: as many as fit into a batch are sent with one call, then each is
- * removed with its own outcome. Nothing is removed, and so no listener called, before all outcomes are known: a
- * listener may close the channel.
+ * Sends messages of Netty's queue in rounds. As many as fit into a batch are sent with one call, then each is removed
+ * with its own outcome. No message is removed, and no listener called, before all outcomes are known: a listener may
+ * close the channel.
  */
 final class OutboundBatch implements ChannelOutboundBuffer.MessageProcessor {
     private final DatagramChannel channel;
     private final PktInfoDatagramChannelConfig config;
-    private final Batches batches;
-    private final Sources sources;
+    private final BatchCache batches;
+    private final SourceResolver sources;
 
     /**
-     * Of the round: the messages in their order, behind which slot each ends, whether all of it is in slots, and why it
-     * failed.
+     * The messages of the round in their order; with the slot behind which each ends, a flag for one that is entirely
+     * in slots, and the cause of its failure.
      */
     private Object[] messages = {};
 
@@ -40,17 +40,18 @@ final class OutboundBatch implements ChannelOutboundBuffer.MessageProcessor {
     private DatagramBatch batch;
 
     /**
-     * Number of bytes of the first message in the queue that have left in rounds before: only of one that leaves as several
-     * datagrams.
+     * The number of bytes of the queue's first message that were sent in previous rounds: non-zero only if it is sent
+     * as several datagrams.
      */
     private int gone;
 
-    private boolean heldBack;
+    private boolean sendBufferFull;
 
-    /** The channel's peer, if it has one, as of the beginning of the round. */
+    /** The channel's peer at the beginning of the round, null if it is not connected. */
     private @Nullable InetSocketAddress connected;
 
-    OutboundBatch(DatagramChannel channel, PktInfoDatagramChannelConfig config, Batches batches, Sources sources) {
+    OutboundBatch(
+            DatagramChannel channel, PktInfoDatagramChannelConfig config, BatchCache batches, SourceResolver sources) {
         this.channel = channel;
         this.config = config;
         this.batches = batches;
@@ -59,24 +60,24 @@ final class OutboundBatch implements ChannelOutboundBuffer.MessageProcessor {
     }
 
     /**
-     * Sends from the queue until it is empty, so many messages are done, or the send buffer was found full so many
-     * times. Whoever finds the queue not empty afterwards calls again once the channel is writable.
+     * Sends from the queue until it is empty, the given number of messages is done, or the send buffer was full the
+     * given number of times. If the queue is not empty afterwards, call this method again once the channel is writable.
      */
-    void send(ChannelOutboundBuffer queue, int most, int attempts) throws Exception {
-        int messagesLeft = most;
+    void send(ChannelOutboundBuffer queue, int maxMessages, int attempts) throws Exception {
+        int messagesLeft = maxMessages;
         int attemptsLeft = attempts;
         while (messagesLeft > 0 && attemptsLeft > 0 && !queue.isEmpty()) {
             messagesLeft -= round(queue, messagesLeft);
-            attemptsLeft -= heldBack ? 1 : 0;
+            attemptsLeft -= sendBufferFull ? 1 : 0;
         }
     }
 
-    /** How many messages are done. */
-    private int round(ChannelOutboundBuffer queue, int most) throws Exception {
-        begin(most);
+    /** Sends one batch; returns the number of messages that are done. */
+    private int round(ChannelOutboundBuffer queue, int maxMessages) throws Exception {
+        begin(maxMessages);
         try {
             queue.forEachFlushedMessage(this);
-            if (count == 0) { // those that are left were cancelled
+            if (count == 0) { // the remaining ones were cancelled
                 while (queue.remove()) {
                     // the next
                 }
@@ -94,12 +95,12 @@ final class OutboundBatch implements ChannelOutboundBuffer.MessageProcessor {
         }
     }
 
-    /** Returns how long what is read next may be: reading and writing share their memory. */
+    /** Returns the expected length of the next datagram read: reading and writing share their batches. */
     private int expectedPayload() {
         return channel.unsafe().recvBufAllocHandle().guess();
     }
 
-    private void begin(int most) {
+    private void begin(int maxMessages) {
         batch = batches.usual(expectedPayload()).coalesceReplies(config.coalesces());
         if (messages.length != batch.capacity()) {
             messages = new Object[batch.capacity()];
@@ -109,11 +110,11 @@ final class OutboundBatch implements ChannelOutboundBuffer.MessageProcessor {
         }
         connected = channel.isConnected() ? channel.remoteAddress() : null;
         count = 0;
-        limit = Math.min(most, batch.capacity());
-        heldBack = false;
+        limit = Math.min(maxMessages, batch.capacity());
+        sendBufferFull = false;
     }
 
-    /** Puts one message into slots; false if no other has room behind it. */
+    /** Puts one message into slots; returns false if no further message fits. */
     @Override
     public boolean processMessage(Object message) {
         if (count == limit || (count > 0 && batch.size() == batch.capacity())) {
@@ -140,27 +141,27 @@ final class OutboundBatch implements ChannelOutboundBuffer.MessageProcessor {
     }
 
     /**
-     * Neighbours of one length to one peer leave in one piece anyway: a slot for each segment is enough. False if there
-     * are too few.
+     * Puts the rest of a message into slots, one for each segment: neighbours of one length to one peer are sent as one
+     * anyway. Returns false if there are too few slots.
      */
     private boolean put(Object message, ByteBuf content, int from, int piece) throws SendException {
         InetSocketAddress recipient = recipient(message);
         Endpoint peer = recipient instanceof RequestPeer request ? request.peer : Endpoint.of(recipient);
         Source source = sources.of(message, recipient, peer, connected != null);
         int length = content.readableBytes();
-        int at = from;
+        int offset = from;
         do {
             if (batch.size() == batch.capacity()) {
                 return false;
             }
-            int part = Math.min(piece, length - at);
-            copy(content, at, batch.put(part, peer, source));
-            at += part;
-        } while (at < length);
+            int part = Math.min(piece, length - offset);
+            copy(content, offset, batch.put(part, peer, source));
+            offset += part;
+        } while (offset < length);
         return true;
     }
 
-    /** Straight into the slot: a ByteBuffer of the content would be a new object for each. */
+    /** Copies directly into the slot: a ByteBuffer view of the content would be a new object for each. */
     private static void copy(ByteBuf content, int from, DatagramSlot slot) {
         boolean done = false;
         try {
@@ -168,13 +169,13 @@ final class OutboundBatch implements ChannelOutboundBuffer.MessageProcessor {
             slot.payload().rewind();
             done = true;
         } finally {
-            if (!done) { // it was released already
+            if (!done) { // the content was released already
                 slot.cancelReply();
             }
         }
     }
 
-    /** Who gets it, as the JDK's channel has it: only the peer, if there is one. */
+    /** Returns the recipient as the JDK's channel would: only the peer, if the channel is connected. */
     private InetSocketAddress recipient(Object message) {
         InetSocketAddress recipient = Messages.recipient(message);
         if (recipient != null && connected != null && !recipient.equals(connected)) {
@@ -187,27 +188,27 @@ final class OutboundBatch implements ChannelOutboundBuffer.MessageProcessor {
         return chosen;
     }
 
-    /** Finds out what has become of each message; how many are done. */
+    /** Determines the outcome of each message; returns the number that are done. */
     private int settle() throws IOException {
         int slot = 0;
         for (int i = 0; i < count; i++) {
             int sent = i == 0 ? gone : 0;
-            for (; slot < ends[i] && !heldBack; slot++) {
+            for (; slot < ends[i] && !sendBufferFull; slot++) {
                 DatagramSlot each = batch.slot(slot);
-                if (each.isHeldBack()) {
-                    heldBack = true;
+                if (each.wouldBlock()) {
+                    sendBufferFull = true;
                 } else if (each.isSent()) {
                     sent += each.length();
                 } else if (failures[i] == null) {
                     failures[i] = each.failure();
                 }
             }
-            if (failures[i] == null && (heldBack || !whole[i])) {
+            if (failures[i] == null && (sendBufferFull || !whole[i])) {
                 gone = sent;
                 return i;
             }
             gone = 0;
-            if (heldBack) {
+            if (sendBufferFull) {
                 return i + 1;
             }
         }

@@ -29,8 +29,8 @@ import org.pktinfo.PktInfoChannel.Family;
 import org.pktinfo.SendException;
 
 /**
- * A datagram channel for Netty's NIO event loop that knows where each packet was sent to, and whose replies leave from
- * there. In a Bootstrap it takes the place of {@code NioDatagramChannel}:
+ * A datagram channel for Netty's NIO event loop that reports the destination of each packet, and whose replies leave
+ * from it. In a Bootstrap it replaces {@code NioDatagramChannel}:
  *
  * <pre>{@code
  * new Bootstrap()
@@ -40,34 +40,32 @@ import org.pktinfo.SendException;
  *         .bind(8888);
  * }</pre>
  *
- * <p>What it reads are {@link PktInfoDatagramPacket}s; their {@link DatagramPacket#recipient} is the address that the
- * packet was really sent to. What is written leaves from
+ * <p>Packets are read as {@link PktInfoDatagramPacket}s, whose {@link DatagramPacket#recipient} is the actual
+ * destination address of the packet. The source address of a packet written is, in this order:
  *
  * <ol>
- *   <li>the address that the request was sent to, if the packet was made by {@link PktInfoDatagramPacket#reply};
- *   <li>the packet's {@link DatagramPacket#sender}, if that is a certain address of this host and not the wildcard or a
- *   group;
- *   <li>the address that the request was sent to, if the packet's recipient is the {@link DatagramPacket#sender} of the
- *   request, the
- *       very object and not one that is equal;
- *   <li>the address that the recipient asked last, out of a {@link org.pktinfo.PeerMemory};
- *   <li>whichever the system chooses, if the recipient has not asked.
+ *   <li>the request destination, for a packet made by {@link PktInfoDatagramPacket#reply};
+ *   <li>the packet's {@link DatagramPacket#sender}, if it is neither the wildcard nor a group;
+ *   <li>the request destination, if the recipient is the {@code sender} object of a request;
+ *   <li>the last request destination of the recipient, out of a {@link org.pktinfo.PeerMemory};
+ *   <li>the system's choice, if the recipient has sent no request.
  * </ol>
  *
- * <p>A channel that is bound to one address never leaves it, as Netty's own do not: a request that another channel
- * received, to another address or at another port, counts for nothing in 3 and 4. A connected channel sends from the
- * address that it is connected from. In 1 and 2 an address to which the channel is not bound fails the write, by {@link
- * SendException.Kind#NO_SOURCE}; only a {@link org.pktinfo.SourceSelection} of one's own may choose it.
+ * <p>In 3 the recipient has to be the very object that {@link DatagramPacket#sender} of the request returned, not one
+ * that is equal. A channel that is bound to one address sends from no other, like Netty's own: in 3 and 4 a request
+ * that another channel received, at another address or port, is ignored. A connected channel sends from the address
+ * that it is connected from. In 1 and 2 an address to which the channel is not bound fails the write with {@link
+ * SendException.Kind#NO_SOURCE}; only a {@link org.pktinfo.SourceSelection} of the program's own may choose it.
  *
- * <p>What cannot be sent fails its own promise, by a {@link SendException} that says why, and nobody else's. Takes the
- * packets, options and methods of Netty's channels, {@link PktInfoChannelOption} besides, and {@code
- * SegmentedDatagramPacket}s, which leave as several datagrams. Memory outside the heap: {@link
- * PktInfoChannelOption#BATCH_SIZE} times the payload's length and 583 bytes. Safe for use by any thread, as all of
- * Netty's channels are.
+ * <p>A packet that cannot be sent fails its own promise alone, with a {@link SendException} that gives the reason. The
+ * channel supports the packets, options and methods of Netty's channels, {@link PktInfoChannelOption}, and {@code
+ * SegmentedDatagramPacket}s, which are sent as several datagrams. Memory outside the heap: {@link
+ * PktInfoChannelOption#BATCH_SIZE} times the sum of the payload's length and 583 bytes. Safe for use by any thread, as
+ * all of Netty's channels are.
  */
 @SuppressWarnings({
-    "exports", // who uses this package has Netty's modules
-    "deprecation" // of Netty's own extension points, for which there is nothing else in 4.2
+    "exports", // users of this package have Netty's modules
+    "deprecation" // of Netty's own extension points, for which 4.2 has no replacement
 })
 public final class PktInfoDatagramChannel extends AbstractNioMessageChannel implements DatagramChannel {
     private static final ChannelMetadata METADATA = new ChannelMetadata(/* hasDisconnect= */ true, 16);
@@ -75,20 +73,20 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
     private final PktInfoChannel channel;
     private final PktInfoDatagramChannelConfig config;
     private final Memberships memberships;
-    private final Batches batches;
-    private final Sources sources;
+    private final BatchCache batches;
+    private final SourceResolver sources;
     private final InboundBatch inbound;
 
-    /** Made with the first write: it belongs to the event loop. */
+    /** Created by the first write, because it belongs to the event loop. */
     private @Nullable OutboundBatch outbound;
 
     /** The next read while the selector does not watch the socket; null while it does. */
     private @Nullable Future<?> nextRead;
 
     /**
-     * A channel for IPv6 and IPv4, or for IPv4 on a host without IPv6.
+     * Opens a channel for IPv6 and IPv4, or for IPv4 on a host without IPv6.
      *
-     * @throws ChannelException if no socket can be had
+     * @throws ChannelException if no socket can be opened
      * @throws UnsupportedOperationException if this is not Netty 4.2
      * @throws UnsatisfiedLinkError if the native library cannot be loaded
      */
@@ -97,12 +95,13 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
     }
 
     /**
-     * A channel for certain addresses.
+     * Opens a channel for an address family.
      *
-     * @param family INET for IPv4 only; INET6 for both, as of Netty's own channels; null as without it. Netty's {@code
-     *     SocketProtocolFamily} or the JDK's {@link java.net.StandardProtocolFamily}
-     * @throws ChannelException if no socket can be had
-     * @throws UnsupportedOperationException if it is another family, or IPv6 and there is none, or this is not Netty
+     * @param family INET for IPv4 only; INET6 for both, as in Netty's own channels; null for the default, as in the
+     *     constructor without parameters. Netty's {@code SocketProtocolFamily} or the JDK's {@link
+     *     java.net.StandardProtocolFamily}
+     * @throws ChannelException if no socket can be opened
+     * @throws UnsupportedOperationException if it is another family, or IPv6 on a host without it, or this is not Netty
      *     4.2
      * @throws UnsatisfiedLinkError if the native library cannot be loaded
      */
@@ -111,9 +110,9 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
     }
 
     /**
-     * A channel around one that exists.
+     * Wraps an existing channel.
      *
-     * @param channel of the JDK's own provider; closed with this one
+     * @param channel a channel of the JDK's own provider; closed with this one
      * @throws ChannelException if it is closed or cannot be used
      * @throws IllegalArgumentException if it is not of the JDK's own provider
      * @throws UnsupportedOperationException if this is not Netty 4.2
@@ -124,12 +123,12 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
     }
 
     private PktInfoDatagramChannel(PktInfoChannel channel) {
-        super(/* parent= */ null, channel.channel(), SelectionKey.OP_READ);
+        super(/* parent= */ null, channel.jdkChannel(), SelectionKey.OP_READ);
         this.channel = channel;
         this.config = new PktInfoDatagramChannelConfig(this, channel, this::clearReadPending);
-        this.memberships = new Memberships(this, config, channel.channel());
-        this.batches = new Batches(channel, config);
-        this.sources = new Sources(this, channel, config);
+        this.memberships = new Memberships(this, config, channel.jdkChannel());
+        this.batches = new BatchCache(channel, config);
+        this.sources = new SourceResolver(this, channel, config);
         this.inbound = new InboundBatch(this, config, batches);
     }
 
@@ -224,14 +223,15 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
     }
 
     /**
-     * A busy channel reads on in its event loop's next turn, unwatched: a socket in an epoll instance has the kernel
-     * take a lock and call for each datagram that has left, to find that nobody waits for room to send.
+     * Requests the next read. A busy channel reads in its event loop's next turn, and the selector does not watch it.
+     * For a socket in an epoll instance the kernel takes a lock and makes a call for each datagram sent, only to find
+     * that no thread waits for room to send.
      */
     @Override
     protected void doBeginRead() throws Exception {
         if (!inbound.isBusy() || !config.isAutoRead() || !isRegistered()) {
-            super.doBeginRead(); // which leaves a channel alone that is between two event loops
-        } else if (nextRead == null && registration().isValid()) { // a handler may have closed it
+            super.doBeginRead(); // ignores a channel that is between two event loops
+        } else if (nextRead == null && registration().isValid()) { // a handler may have closed the channel
             removeAndSubmit(NioIoOps.READ);
             nextRead = eventLoop().schedule(this::readOn, 0, TimeUnit.NANOSECONDS); // a task would run in this turn
         }
@@ -263,7 +263,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
         return inbound.goesOn(handle);
     }
 
-    /** An error of one datagram's, an ICMP message, is no reason to stop hearing the others. */
+    /** Keeps the channel open after an error that concerns one datagram, such as an ICMP message. */
     @Override
     protected boolean closeOnReadError(Throwable cause) {
         return !isActive() || !(cause instanceof IOException) || cause instanceof ClosedChannelException;
@@ -282,7 +282,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
     @Override
     protected void doWrite(ChannelOutboundBuffer queue) throws Exception {
         if (!isBound()) {
-            channel.bind(null); // active without: DATAGRAM_CHANNEL_ACTIVE_ON_REGISTRATION
+            channel.bind(null); // active though not bound: DATAGRAM_CHANNEL_ACTIVE_ON_REGISTRATION
         }
         if (outbound == null) {
             outbound = new OutboundBatch(this, config, batches, sources);

@@ -19,8 +19,8 @@ import org.pktinfo.PktInfoChannel;
 import org.pktinfo.SourceSelection;
 
 /**
- * Netty's options for datagram channels, those of the JDK by {@link NioChannelOption}, and ours. For any thread, as
- * Netty's are.
+ * Netty's options for datagram channels, those of the JDK by {@link NioChannelOption}, and those of {@link
+ * PktInfoChannelOption}. Safe for use by any thread, as Netty's are.
  */
 final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
     private final PktInfoChannel udp;
@@ -30,23 +30,23 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
     private volatile boolean coalesces = true;
     private volatile boolean allGroups;
     private volatile boolean sharesReadBuffer;
-    private volatile SourceSelection selection = SourceSelection.addressAsked();
+    private volatile SourceSelection selection = SourceSelection.requestDestination();
 
-    /** Made when it is needed: a client that is never asked does without. */
+    /** Created on demand: a client that receives no request needs none. */
     private volatile @Nullable PeerMemory memory;
 
     /**
-     * Makes the options of a channel.
+     * Creates the options of a channel.
      *
      * @param owner Netty's channel, whose options these are
      * @param udp the channel below it
-     * @param stopReading has the owner read no more
+     * @param stopReading makes the owner stop reading
      */
     PktInfoDatagramChannelConfig(
             io.netty.channel.socket.DatagramChannel owner, PktInfoChannel udp, Runnable stopReading) {
-        super(owner, udp.channel().socket());
+        super(owner, udp.jdkChannel().socket());
         this.udp = udp;
-        this.jdk = udp.channel();
+        this.jdk = udp.jdkChannel();
         this.stopReading = stopReading;
     }
 
@@ -67,17 +67,17 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
     }
 
     PeerMemory memory() {
-        PeerMemory there = memory;
-        return there == null ? newMemory() : there;
+        PeerMemory current = memory;
+        return current == null ? newMemory() : current;
     }
 
     private synchronized PeerMemory newMemory() {
-        PeerMemory there = memory;
-        if (there == null) {
-            there = new PeerMemory();
-            memory = there;
+        PeerMemory current = memory;
+        if (current == null) {
+            current = new PeerMemory();
+            memory = current;
         }
-        return there;
+        return current;
     }
 
     @Override
@@ -124,7 +124,7 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
     @Override
     public <T> boolean setOption(ChannelOption<T> option, T value) {
         if (option instanceof NioChannelOption) {
-            return setJdkOption(jdkOption(option), value); // which may be null, as with the JDK
+            return setJdkOption(jdkOption(option), value); // the value may be null, as with the JDK
         }
         validate(option, value);
         if (option.equals(PktInfoChannelOption.ALL_GROUPS)) {
@@ -161,8 +161,8 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
         batchSize = size;
     }
 
-    /** Netty does not give away the option inside of its own; the name is the same. */
-    @SuppressWarnings("unchecked") // an option's name and type go together
+    /** Returns the JDK's option of the same name: Netty does not expose the one inside its own. */
+    @SuppressWarnings("unchecked") // an option's name and type belong together
     private <T> @Nullable SocketOption<T> jdkOption(ChannelOption<T> option) {
         if (option instanceof NioChannelOption) {
             for (SocketOption<?> supported : jdk.supportedOptions()) {
@@ -194,7 +194,7 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
         return true;
     }
 
-    /** The JDK's socket would give a placeholder for none. */
+    /** Returns null if none is set, where the JDK's socket would return a placeholder. */
     @Override
     public @Nullable NetworkInterface getNetworkInterface() {
         return ofJdk(StandardSocketOptions.IP_MULTICAST_IF);

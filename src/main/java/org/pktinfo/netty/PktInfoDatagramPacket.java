@@ -9,25 +9,25 @@ import org.pktinfo.PacketInfo;
 import org.pktinfo.SourceSelection;
 
 /**
- * A datagram that a {@link PktInfoDatagramChannel} received: {@link #recipient} is the address that it was sent to, be
- * it the host's, a group's or a broadcast address, with the channel's port; {@link #packetInfo} is all that the kernel
- * said. Copies and duplicates keep it.
+ * A datagram that a {@link PktInfoDatagramChannel} received. {@link #recipient} is its destination, an address of the
+ * host, a group or a broadcast address, with the channel's port; {@link #packetInfo} is everything that the kernel
+ * reported. Copies and duplicates keep both.
  */
-@SuppressWarnings("exports") // who uses this package has Netty's modules
+@SuppressWarnings("exports") // users of this package have Netty's modules
 public final class PktInfoDatagramPacket extends DatagramPacket {
     private final PacketInfo packetInfo;
     private final int wireLength;
     private final boolean truncated;
 
     /**
-     * A datagram as it is received: also for tests of handlers.
+     * Creates a datagram as if it were received; also for tests of handlers.
      *
-     * @param content what came
-     * @param recipient where it was sent to
-     * @param sender who sent it
-     * @param packetInfo what the kernel said
-     * @param wireLength how many bytes were sent, from those of the content to 65535
-     * @throws IllegalArgumentException if {@code wireLength} is less or more
+     * @param content the payload received
+     * @param recipient the destination
+     * @param sender the peer
+     * @param packetInfo the kernel's report
+     * @param wireLength the number of bytes that the peer sent, from those of the content to 65535
+     * @throws IllegalArgumentException if {@code wireLength} is out of range
      */
     public PktInfoDatagramPacket(
             ByteBuf content,
@@ -56,26 +56,26 @@ public final class PktInfoDatagramPacket extends DatagramPacket {
     }
 
     /**
-     * Where it was sent to and came in.
+     * Returns the destination and the arrival interface.
      *
-     * @return what the kernel said
+     * @return the kernel's report
      */
     public PacketInfo packetInfo() {
         return packetInfo;
     }
 
     /**
-     * How many bytes the peer sent.
+     * Returns the number of bytes that the peer sent.
      *
-     * @return bytes
+     * @return the length in bytes
      */
     public int wireLength() {
         return wireLength;
     }
 
     /**
-     * Whether the peer sent more than the buffer took that {@link io.netty.channel.ChannelOption#RECVBUF_ALLOCATOR}
-     * made for it.
+     * Returns true if the datagram was longer than the buffer that {@link
+     * io.netty.channel.ChannelOption#RECVBUF_ALLOCATOR} allocated for it.
      *
      * @return true if the rest is lost
      */
@@ -84,28 +84,27 @@ public final class PktInfoDatagramPacket extends DatagramPacket {
     }
 
     /**
-     * The reply to this very request, from the address that it was sent to; to be written to a {@link
-     * PktInfoDatagramChannel}.
+     * Returns a reply to this very request, from its destination. Write it to a {@link PktInfoDatagramChannel}.
      *
-     * @param content the reply; the packet takes it over
-     * @return the packet; writing it fails with {@link org.pktinfo.SendException.Kind#NO_SOURCE} if the request does
-     *     not say which address it was sent to, or it is written to a channel that is bound to another or connected
-     *     from one
+     * @param content the reply; the packet takes ownership of it
+     * @return the packet; writing it fails with {@link org.pktinfo.SendException.Kind#NO_SOURCE} if the kernel did not
+     *     report the request destination, or the channel that it is written to is bound to or connected from another
+     *     address
      */
     public DatagramPacket reply(ByteBuf content) {
-        return reply(content, SourceSelection.addressAsked());
+        return reply(content, SourceSelection.requestDestination());
     }
 
     /**
-     * The reply to this very request, from the source that a selection chooses.
+     * Returns a reply to this very request, from the source address that a selection chooses.
      *
-     * @param content the reply; the packet takes it over
-     * @param selection chooses the source when the packet is written, in the channel's event loop; what it throws fails
-     *     the write. One of the program's own may choose an address that the channel is not bound to
+     * @param content the reply; the packet takes ownership of it
+     * @param selection chooses the source when the packet is written, in the channel's event loop; its exceptions fail
+     *     the write. A selection of the program's own may choose an address that the channel is not bound to
      * @return the packet
      */
     public DatagramPacket reply(ByteBuf content, SourceSelection selection) {
-        return new Reply(content, sender(), packetInfo, selection);
+        return new ReplyPacket(content, sender(), packetInfo, selection);
     }
 
     private PktInfoDatagramPacket with(ByteBuf content) {

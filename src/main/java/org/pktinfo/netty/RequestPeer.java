@@ -10,9 +10,10 @@ import org.pktinfo.Source;
 import org.pktinfo.SourceSelection;
 
 /**
- * Who sent a request, as the socket address that handlers know, and where to. What is written to this very object, by the channel that
- * received the request or another of its port and address, answers it, even if the peer has asked another address meanwhile. Equal to any
- * other socket address of the peer.
+ * The peer that sent a request, as the socket address that handlers see, with the request destination. A packet written
+ * to this very object, by the channel that received the request or another of its port and address, answers that
+ * request, even if the peer has sent another to a different address since. Equal to any other socket address of the
+ * peer.
  */
 final class RequestPeer extends InetSocketAddress {
     @Serial
@@ -21,10 +22,10 @@ final class RequestPeer extends InetSocketAddress {
     final transient Endpoint peer;
     final transient PacketInfo info;
 
-    /** Where it was sent to, with the channel's port; the channel's own address if that is not known. */
+    /** The request destination with the channel's port; the channel's own address if the destination is unknown. */
     final transient InetSocketAddress destination;
 
-    /** By the address asked; null if the request does not say enough. */
+    /** The source for a reply, by the request destination; null if the request does not say enough. */
     final transient @Nullable Source source;
 
     RequestPeer(Endpoint peer, PacketInfo info, InetSocketAddress channel) {
@@ -37,7 +38,7 @@ final class RequestPeer extends InetSocketAddress {
         this.source = source(peer, info);
     }
 
-    /** What is read back somewhere else, or later, is the peer's address and nothing more. */
+    /** Serializes the peer's address alone: the request has no meaning elsewhere or later. */
     @Serial
     private Object writeReplace() {
         return new InetSocketAddress(getAddress(), getPort());
@@ -45,9 +46,9 @@ final class RequestPeer extends InetSocketAddress {
 
     private static @Nullable Source source(Endpoint peer, PacketInfo info) {
         try {
-            return SourceSelection.addressAsked().select(peer, info);
+            return SourceSelection.requestDestination().select(peer, info);
         } catch (SendException e) {
-            return null; // the memory is asked then
+            return null; // the memory of peers decides then
         }
     }
 }

@@ -1,6 +1,6 @@
 /**
- * For programs on Netty 4.2: {@link org.pktinfo.netty.PktInfoDatagramChannel} takes the place of {@code NioDatagramChannel}, and a
- * reply leaves from the address that the request was sent to. Netty is not part of this library and not loaded unless this package is
+ * Support for Netty 4.2: {@link org.pktinfo.netty.PktInfoDatagramChannel} replaces {@code NioDatagramChannel}, and a
+ * reply leaves from the request destination. Netty is not part of this library, and is loaded only if this package is
  * used. No parameter or result is null unless it is marked {@code @Nullable}.
  */
 @NullMarked

@@ -6,14 +6,14 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Supplier;
 
-/** A server's JMX beans, which go when it stops. For any thread. */
+/** The JMX beans of a server, which are unregistered when it stops. Safe for use by any thread. */
 final class Beans {
-    private final Complaints complaints;
+    private final ThrottledLog throttledLog;
     private final Queue<Closeable> beans = new ConcurrentLinkedQueue<>();
     private volatile boolean closed;
 
-    Beans(Complaints complaints) {
-        this.complaints = complaints;
+    Beans(ThrottledLog throttledLog) {
+        this.throttledLog = throttledLog;
     }
 
     void register(String name, Supplier<ServerStats> stats) {
@@ -26,7 +26,7 @@ final class Beans {
             throw new UnsupportedOperationException(
                     "no JMX bean: module java.management is missing, see --add-modules of java and jlink", e);
         }
-        if (closed) { // meanwhile, or long ago
+        if (closed) { // the server may have stopped before or during the registration
             close();
             throw new IllegalStateException("the server is stopped");
         }
@@ -38,7 +38,7 @@ final class Beans {
             try {
                 bean.close();
             } catch (IOException e) {
-                complaints.log(Complaints.Kind.BEAN_STAYS, () -> "the JMX bean stays: " + e.getMessage());
+                throttledLog.log(ThrottledLog.Kind.BEAN_STAYS, () -> "the JMX bean stays: " + e.getMessage());
             }
         }
     }

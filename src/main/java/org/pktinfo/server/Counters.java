@@ -5,7 +5,7 @@ import org.pktinfo.ChannelStats;
 import org.pktinfo.SendException;
 import org.pktinfo.common.KindCounters;
 
-/** The counters behind {@link ServerStats}; any thread may count. */
+/** The counters behind {@link ServerStats}. Any thread may count. */
 final class Counters {
     final LongAdder received = new LongAdder();
     final LongAdder replied = new LongAdder();

@@ -3,33 +3,35 @@ package org.pktinfo.server;
 import org.pktinfo.DatagramSlot;
 
 /**
- * What a server does with a datagram.
+ * Handles the datagrams that a {@link DatagramServer} receives.
  *
- * <p>The next request of the same peer may reach another worker after a restart, and, where several hosts share the address, another
- * host whenever one of them comes or goes. So a handler that keeps nothing between requests scales without limit; what must
- * be kept, keep where every host finds it, or let the peer carry it, sealed with a secret that all hosts have (as DNS cookies
- * are, RFC 9018, or QUIC's retry tokens, RFC 9000 8.1). For such hosts: replies of at most 1232 bytes over IPv6, and
- * {@link DatagramServer.Builder#pathMtuDiscovery} off for longer ones over IPv4.
+ * <p>The next request of the same peer may reach another worker after a restart. If several hosts share the address, it
+ * may reach another host whenever one of them is added or removed. A handler that keeps no state between requests
+ * therefore scales without limit. Keep state that must last where every host finds it, or let the peer carry it, sealed
+ * with a secret that all hosts have, as DNS cookies (RFC 9018) and QUIC's retry tokens (RFC 9000 8.1) do. For hosts
+ * that share an address, send replies of at most 1232 bytes over IPv6, and turn {@link
+ * DatagramServer.Builder#pathMtuDiscovery} off for longer ones over IPv4.
  */
 @FunctionalInterface
 public interface DatagramHandler {
     /**
-     * Handles one request, on a worker's thread: while it runs, that worker's other datagrams wait. To reply, call
-     * {@link DatagramSlot#reply(int)} or one of its siblings before returning; to reply later or from another thread, take
-     * {@link DatagramSlot#toDatagram} along and use {@link DatagramServer#reply}. To say nothing is fine too.
+     * Handles one request, on the thread of a worker. While it runs, the worker's other datagrams wait. To reply, call
+     * {@link DatagramSlot#reply(int)} or another of the slot's reply methods before returning. To reply later or from
+     * another thread, copy the request by {@link DatagramSlot#toDatagram} and use {@link DatagramServer#reply}. A
+     * handler need not reply.
      *
      * @param request the request, valid until this method returns
-     * @throws Exception if it cannot be handled: counted and logged, and nothing is replied
+     * @throws Exception if the request cannot be handled: the failure is counted and logged, and no reply is sent
      */
     void handle(DatagramSlot request) throws Exception;
 
     /**
-     * Handles a request over the rate limit, about every n-th of them as {@link RateLimit#slip} says. An answer no longer than the
-     * request keeps the server from being an amplifier: that of DNS says "truncated", so that a peer whose address was forged
-     * gets through over TCP. Unless it is overridden, nothing is replied.
+     * Handles a request over the rate limit, on average one in n as {@link RateLimit#slip} says. A reply no longer than
+     * the request keeps the server from being an amplifier. In DNS this reply says "truncated", so that a peer whose
+     * address is being forged gets through over TCP. The default implementation sends no reply.
      *
      * @param request the request, valid until this method returns
-     * @throws Exception if it cannot be handled: counted and logged, and nothing is replied
+     * @throws Exception if the request cannot be handled: the failure is counted and logged, and no reply is sent
      */
     default void handleOverLimit(DatagramSlot request) throws Exception {}
 }

@@ -21,8 +21,8 @@ import org.pktinfo.SendException;
 import org.pktinfo.common.Deadline;
 
 /**
- * A UDP server: workers that take datagrams in batches, hand each to a {@link DatagramHandler} and send its replies
- * from the addresses asked.
+ * A UDP server with workers that receive datagrams in batches, hand each to a {@link DatagramHandler} and send its
+ * replies from the request destinations.
  *
  * <pre>{@code
  * DatagramServer server = DatagramServer.builder()
@@ -31,21 +31,22 @@ import org.pktinfo.common.Deadline;
  *         .start(request -> request.reply(request.length())); // an echo
  * }</pre>
  *
- * <p>Nothing that a peer, a route, a firewall or a vanished interface does ends it: such things are counted, and logged
- * through {@link System.Logger} {@code org.pktinfo.server}, of each kind at most one a second. Replies for which the
- * send buffer has no room are such a thing too: room is waited for while the buffer drains, and 250 ms at most. Nor
- * does an exception of the handler end it, or an interrupt. Safe for use by any thread.
+ * <p>No peer, route, firewall or vanished interface ends the server. Such failures are counted, and logged through
+ * {@link System.Logger} {@code org.pktinfo.server}, at most one line a second for each kind. The same holds for replies
+ * for which the send buffer has no room: a worker waits for room while the buffer drains, and 250 ms at most. Neither
+ * an exception of the handler nor an interrupt ends the server. Safe for use by any thread.
  *
- * <p>A datagram with a forged source can set two programs answering each other. So datagrams that claim to come from
- * the server's own address and port are never handled, nor those from a port whose service answers whatever it gets:
- * echo (7), daytime (13), quote of the day (17), chargen (19) and time (37). No client asks from there. Between two
- * servers that take each other's answers for requests only a {@link RateLimit} stands: it ends an exchange that is
- * faster than its rate, and keeps a slower one to its pace.
+ * <p>A datagram with a forged source can set two programs answering each other. The server therefore never handles
+ * datagrams that claim to come from its own address and port, nor those from a port whose service answers every
+ * datagram: echo (7), daytime (13), quote of the day (17), chargen (19) and time (37). No client sends from these
+ * ports. Between two servers that take each other's replies for requests only a {@link RateLimit} helps: it ends an
+ * exchange that is faster than its rate, and holds a slower one to its pace.
  */
 public final class DatagramServer implements AutoCloseable {
     /**
-     * The send buffer that a server asks the kernel for, in bytes; net.core.wmem_max is what it gives at most. Replies
-     * to neighbours that are not found stay in it for three seconds: this is for some 1500 of them a second.
+     * The size of the send buffer that a server requests from the kernel, in bytes. The kernel grants at most
+     * net.core.wmem_max. Replies to neighbours that do not resolve stay in the buffer for three seconds; this size
+     * holds some 1500 of them a second.
      */
     public static final int SEND_BUFFER = Settings.SEND_BUFFER;
 
@@ -58,14 +59,14 @@ public final class DatagramServer implements AutoCloseable {
     private final List<Thread> threads = new ArrayList<>();
     private final Beans beans;
 
-    /** What a server is started with. For one thread. */
+    /** A builder of servers. Not safe for use by several threads. */
     public static final class Builder {
         private final Settings settings = new Settings();
 
         private Builder() {}
 
         /**
-         * Where to listen. Default: all addresses, a port of the system's choice.
+         * Sets the local address. Default: all addresses, a port of the system's choice.
          *
          * @param address the address and port
          * @return this
@@ -76,7 +77,7 @@ public final class DatagramServer implements AutoCloseable {
         }
 
         /**
-         * Which addresses to serve. Default: IPv6 and IPv4.
+         * Sets the address family to serve. Default: IPv6 and IPv4.
          *
          * @param which the family
          * @return this
@@ -87,10 +88,11 @@ public final class DatagramServer implements AutoCloseable {
         }
 
         /**
-         * How many sockets on the same port (SO_REUSEPORT), each with a thread. The kernel gives every flow to one of
-         * them; broadcast and multicast datagrams, which it gives to all, are answered by the first. Default: 1.
+         * Sets the number of sockets on the same port (SO_REUSEPORT), each with a thread. The kernel delivers every
+         * flow to one of them. It delivers broadcast and multicast datagrams to all; the first worker answers them.
+         * Default: 1.
          *
-         * @param count at least 1
+         * @param count the number of workers, at least 1
          * @return this
          * @throws IllegalArgumentException if the count is less than 1
          */
@@ -103,9 +105,9 @@ public final class DatagramServer implements AutoCloseable {
         }
 
         /**
-         * How many datagrams a worker takes with one call. Default: 32.
+         * Sets the number of datagrams that a worker receives with one call. Default: 32.
          *
-         * @param count in 1 to {@value DatagramBatch#MAX_SLOTS}
+         * @param count the number of slots, in 1 to {@value DatagramBatch#MAX_SLOTS}
          * @return this
          * @throws IllegalArgumentException if the number is out of range
          */
@@ -119,9 +121,10 @@ public final class DatagramServer implements AutoCloseable {
         }
 
         /**
-         * The longest payload, request or reply. Default: the largest there is, which takes 2 MiB for each worker.
+         * Sets the length of the longest payload, of a request or a reply. Default: the largest possible, which takes 2
+         * MiB for each worker.
          *
-         * @param bytes in 1 to {@value PktInfoChannel#MAX_PAYLOAD}
+         * @param bytes the length, in 1 to {@value PktInfoChannel#MAX_PAYLOAD}
          * @return this
          * @throws IllegalArgumentException if the number is out of range
          */
@@ -135,9 +138,9 @@ public final class DatagramServer implements AutoCloseable {
         }
 
         /**
-         * How many replies a second the peers of one prefix get, see {@link RateLimit#of}. Default: 0, no limit.
+         * Limits the replies a second to the peers of one prefix, see {@link RateLimit#of}. Default: 0, no limit.
          *
-         * @param repliesPerSecond in 0 to {@value RateLimit#MAX}
+         * @param repliesPerSecond the rate, in 0 to {@value RateLimit#MAX}
          * @return this
          * @throws IllegalArgumentException if the number is out of range
          */
@@ -147,7 +150,7 @@ public final class DatagramServer implements AutoCloseable {
         }
 
         /**
-         * How many replies the peers of one prefix get. All workers share the limit. Default: there is none.
+         * Limits the replies to the peers of one prefix. All workers share the limit. Default: no limit.
          *
          * @param limit the limit
          * @return this
@@ -158,9 +161,10 @@ public final class DatagramServer implements AutoCloseable {
         }
 
         /**
-         * Whether neighbouring replies to one peer leave together, see {@link org.pktinfo.DatagramBatch}. Default: yes.
+         * Enables or disables the coalescing of neighbouring replies to one peer, see {@link
+         * org.pktinfo.DatagramBatch}. Default: enabled.
          *
-         * @param on yes or no
+         * @param on true to enable
          * @return this
          */
         public Builder coalesceReplies(boolean on) {
@@ -169,10 +173,10 @@ public final class DatagramServer implements AutoCloseable {
         }
 
         /**
-         * Whether IPv4 replies leave with the don't-fragment bit, see {@link PktInfoChannel#pathMtuDiscovery}. Default:
-         * yes; no for an address that several hosts share.
+         * Enables or disables path MTU discovery for IPv4 replies, that is, the don't-fragment bit; see {@link
+         * PktInfoChannel#pathMtuDiscovery}. Default: enabled. Disable it for an address that several hosts share.
          *
-         * @param on yes, which leaves it to the system, or no
+         * @param on true to leave it to the system's setting, false to disable
          * @return this
          */
         public Builder pathMtuDiscovery(boolean on) {
@@ -181,10 +185,10 @@ public final class DatagramServer implements AutoCloseable {
         }
 
         /**
-         * Whether datagrams to groups are handled that only another socket of this host has joined, see {@link
-         * PktInfoChannel#allGroups}. Default: no.
+         * Enables or disables datagrams to groups that only another socket of this host has joined, see {@link
+         * PktInfoChannel#allGroups}. Default: disabled.
          *
-         * @param on yes or no
+         * @param on true to enable
          * @return this
          */
         public Builder allGroups(boolean on) {
@@ -193,10 +197,11 @@ public final class DatagramServer implements AutoCloseable {
         }
 
         /**
-         * How long a worker asks again and again for the next datagram before it sleeps: the first of a burst is
-         * answered sooner, and as long a processor is busy with nothing else. Default: zero, it sleeps at once.
+         * Sets the time that a worker polls for the next datagram before it sleeps. The first datagram of a burst is
+         * then answered sooner, at the cost of a processor that is busy for that time. Default: zero, a worker sleeps
+         * at once.
          *
-         * @param time in zero to a second; useful are some ten to hundred microseconds
+         * @param time the time to poll, in zero to a second; ten to some hundred microseconds are useful
          * @return this
          * @throws IllegalArgumentException if the time is out of range
          */
@@ -209,9 +214,9 @@ public final class DatagramServer implements AutoCloseable {
         }
 
         /**
-         * Serves a socket that exists already and is bound, such as {@link System#inheritedChannel}, instead of opening
-         * one: then {@link #bind} and {@link #family} do not matter and there is one worker. Stopping the server closes
-         * it.
+         * Serves a bound socket that exists already, such as {@link System#inheritedChannel}, instead of opening one.
+         * {@link #bind} and {@link #family} are then ignored, and there is one worker. Stopping the server closes the
+         * socket.
          *
          * @param channel a bound channel of the JDK's own provider
          * @return this
@@ -222,13 +227,13 @@ public final class DatagramServer implements AutoCloseable {
         }
 
         /**
-         * Starts the server; when this returns it is listening.
+         * Starts the server. When this method returns, the server is listening.
          *
-         * @param handler what to do with a datagram; called by all workers' threads
+         * @param handler the handler of the datagrams, called by the threads of all workers
          * @return the server
-         * @throws IOException if a socket cannot be had or bound; nothing is left open then
+         * @throws IOException if a socket cannot be opened or bound; none stays open then
          * @throws IllegalArgumentException if a number is out of range or the address is not of the family
-         * @throws UnsupportedOperationException if IPv6 is asked for and there is none
+         * @throws UnsupportedOperationException if IPv6 is requested and the host has none
          * @throws UnsatisfiedLinkError if the native library cannot be loaded
          */
         public DatagramServer start(DatagramHandler handler) throws IOException {
@@ -247,13 +252,13 @@ public final class DatagramServer implements AutoCloseable {
 
     private DatagramServer(Service service) {
         this.service = service;
-        this.beans = new Beans(service.complaints());
+        this.beans = new Beans(service.throttledLog());
     }
 
     /**
-     * The way to a server.
+     * Returns a new builder.
      *
-     * @return settings with their defaults
+     * @return a builder with the default settings
      */
     public static Builder builder() {
         return new Builder();
@@ -268,7 +273,7 @@ public final class DatagramServer implements AutoCloseable {
                 InetSocketAddress bound = Objects.requireNonNull(channel.localAddress(), "the channel is not bound");
                 workers.add(new Worker(service, channel, i == 0, bound.getPort(), settings));
                 if (local instanceof InetSocketAddress wanted
-                        && wanted.getPort() == 0) { // the others share the first one's
+                        && wanted.getPort() == 0) { // the other workers share the first one's port
                     local = new InetSocketAddress(wanted.getAddress(), bound.getPort());
                 }
             } catch (Throwable e) {
@@ -287,37 +292,37 @@ public final class DatagramServer implements AutoCloseable {
     }
 
     /**
-     * The address that the server listens on.
+     * Returns the address that the server listens on.
      *
-     * @return address and port
-     * @throws IOException if it is stopped
+     * @return the address and port
+     * @throws IOException if the server is stopped
      */
     public InetSocketAddress localAddress() throws IOException {
         return Objects.requireNonNull(workers.get(0).channel.localAddress());
     }
 
     /**
-     * Joins a multicast group of either family with every worker's socket, because of those of one port the kernel
-     * would otherwise give a datagram for the group to any one; the first worker answers.
+     * Joins a multicast group of either family with the sockets of all workers. The kernel would otherwise deliver a
+     * datagram for the group to any one socket of the port. The first worker answers.
      *
      * @param group the group
-     * @param networkInterface where
-     * @throws IOException if it cannot be joined
+     * @param networkInterface the interface on which to join
+     * @throws IOException if the group cannot be joined
      */
     public void join(InetAddress group, NetworkInterface networkInterface) throws IOException {
         for (Worker worker : workers) {
-            worker.channel.channel().join(group, networkInterface);
+            worker.channel.jdkChannel().join(group, networkInterface);
         }
     }
 
     /**
-     * Replies to a request later, from any thread, from the address asked. The copy is from
-     * {@link org.pktinfo.DatagramSlot#toDatagram}.
+     * Replies to a request later, from the request destination. Any thread may call this method. The copy of the
+     * request is from {@link org.pktinfo.DatagramSlot#toDatagram}.
      *
      * @param request the request, received by this server
      * @param payload the reply, from position to limit
-     * @throws SendException if it is not sent; also if this server is bound to one address and the request was sent to
-     *     another
+     * @throws SendException if the reply is not sent; also if this server is bound to one address and the request was
+     *     sent to another
      * @throws InterruptedIOException if this thread was interrupted before, as by cancelling its task: nothing is sent,
      *     the thread stays interrupted, and the server goes on
      * @throws IOException if the server is stopped
@@ -331,13 +336,13 @@ public final class DatagramServer implements AutoCloseable {
             service.counters().replied.increment();
         } catch (SendException e) {
             service.counters().sendError(e.kind());
-            service.complaints().log(e.kind(), e::toString);
+            service.throttledLog().log(e.kind(), e::toString);
             throw e;
         }
     }
 
     /**
-     * What the server has done so far.
+     * Returns the counters of the server since it started.
      *
      * @return a snapshot
      */
@@ -346,21 +351,21 @@ public final class DatagramServer implements AutoCloseable {
     }
 
     /**
-     * What went through the channel of each worker so far.
+     * Returns the counters of each worker's channel.
      *
-     * @return snapshots, in the order of the workers, also of a server that has stopped
+     * @return snapshots, in the order of the workers; also of a server that has stopped
      */
     public List<ChannelStats> channelStats() {
         return workers.stream().map(worker -> worker.channel.stats()).toList();
     }
 
     /**
-     * Shows {@link #stats} as a JMX bean {@code org.pktinfo:type=DatagramServer,name=...} of the platform's
-     * MBeanServer, until the server is stopped: one attribute for each number, {@code received} and so on, {@code
-     * channelsReceived} and so on for those of {@link ServerStats#channels}, and one for each kind of send error,
-     * {@code sendErrorsSourceUnusable} and so on.
+     * Registers {@link #stats} as a JMX bean {@code org.pktinfo:type=DatagramServer,name=...} of the platform's
+     * MBeanServer, until the server is stopped. The bean has one attribute for each number: {@code received} and so on,
+     * {@code channelsReceived} and so on for those of {@link ServerStats#channels}, and one for each kind of send
+     * error, {@code sendErrorsSourceUnusable} and so on.
      *
-     * @param name any text that is not empty, one server's alone
+     * @param name any text that is not empty and that no other server's bean has
      * @throws IllegalArgumentException if the name is empty
      * @throws IllegalStateException if another bean has this name, or the server is stopped
      * @throws UnsupportedOperationException if the run-time image has no module java.management, or it was not resolved
@@ -370,21 +375,22 @@ public final class DatagramServer implements AutoCloseable {
     }
 
     /**
-     * Takes no more datagrams, and returns when those that were taken are handled and answered. The sockets stay open
-     * and bound until {@link #stop}: between the two, {@link #stats} is complete, and a program whose socket was handed
-     * over as standard input can still say so (closing {@link System#inheritedChannel}, the JDK closes the standard
-     * outputs too). Called by a handler, it waits for nothing; what was taken is answered afterwards.
+     * Stops receiving, and returns when the datagrams received before are handled and answered. The sockets stay open
+     * and bound until {@link #stop}. Between the two calls {@link #stats} is complete, and a program whose socket was
+     * passed as standard input can still print (when {@link System#inheritedChannel} is closed, the JDK closes the
+     * standard outputs too). Called by a handler, it does not wait; the datagrams received before are answered
+     * afterwards.
      *
-     * @param patience how long to wait for a handler, or for room in a send buffer
+     * @param patience the longest time to wait for a handler, or for room in a send buffer
      * @throws IllegalArgumentException if the patience is negative
      */
     public void finish(Duration patience) {
         long deadline = deadline(patience);
         boolean byHandler = isHandler();
         for (Worker worker : workers) {
-            worker.finish(byHandler ? 0 : Deadline.left(deadline));
+            worker.finish(byHandler ? 0 : Deadline.remaining(deadline));
         }
-        service.complaints().finish();
+        service.throttledLog().finish();
     }
 
     private static long deadline(Duration patience) {
@@ -394,18 +400,21 @@ public final class DatagramServer implements AutoCloseable {
         return Deadline.after(patience.compareTo(LONGEST_PATIENCE) > 0 ? LONGEST_PATIENCE : patience);
     }
 
-    /** Whether the current thread is in a handler: it can wait neither for itself nor for another that waits for it. */
+    /**
+     * Returns true if the current thread is in a handler, which can wait neither for itself nor for another that waits
+     * for it.
+     */
     private boolean isHandler() {
         return workers.stream().anyMatch(Worker::isHandling);
     }
 
     /**
-     * Stops: every datagram that was taken is handled and answered first, what is still in the kernel's queue is left
-     * there. Waits for the workers' threads to end. Called by a handler, it waits for nothing: each worker that is
-     * busy, the handler's own among them, answers what it has taken and closes its socket then.
+     * Stops the server after every datagram received before is handled and answered. Datagrams still in the kernel's
+     * queue are left there. Waits for the workers' threads to end. Called by a handler, it does not wait: each busy
+     * worker, the handler's own among them, answers the datagrams that it has received and then closes its socket.
      *
-     * @param patience how long to wait for a handler, or for room in a send buffer; after that the channels are closed
-     *     all the same and the replies under way count as failed
+     * @param patience the longest time to wait for a handler, or for room in a send buffer; after that the channels are
+     *     closed nevertheless and the unfinished replies count as failed
      * @throws IllegalArgumentException if the patience is negative
      * @throws IOException if a channel cannot be closed
      */
@@ -419,32 +428,32 @@ public final class DatagramServer implements AutoCloseable {
             return;
         }
         for (Worker worker : workers) {
-            worker.stop(Deadline.left(deadline));
+            worker.stop(Deadline.remaining(deadline));
         }
         for (Thread thread : threads) {
             join(thread, deadline);
         }
-        service.complaints().finish();
+        service.throttledLog().finish();
     }
 
     private static void join(Thread thread, long deadline) {
         try {
-            thread.join(Math.max(1, Deadline.left(deadline) / 1_000_000));
+            thread.join(Math.max(1, Deadline.remaining(deadline) / 1_000_000));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
     }
 
-    /** Stops with five seconds of patience. */
+    /** Stops the server with a patience of five seconds. */
     @Override
     public void close() throws IOException {
         stop(PATIENCE);
     }
 
     /**
-     * Where the server listens.
+     * Returns the addresses that the server listens on.
      *
-     * @return for a log
+     * @return a text for a log
      */
     @Override
     public String toString() {

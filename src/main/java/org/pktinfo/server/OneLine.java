@@ -3,8 +3,8 @@ package org.pktinfo.server;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Text that may have come from a peer, as it may stand in a log: on one line, without control characters, and not endless. A line break
- * or an escape sequence would let the peer write lines of its own.
+ * Makes text that may originate from a peer fit for a log: one line, no control characters, and a limited length. A
+ * line break or an escape sequence would let the peer write log lines of its own.
  */
 final class OneLine {
     private static final int LONGEST = 500;
@@ -12,7 +12,7 @@ final class OneLine {
 
     private OneLine() {}
 
-    /** Replaces what is not printed by its number in hexadecimal. */
+    /** Replaces each character that is not printable by its hexadecimal number, and limits the length. */
     static String of(String text) {
         StringBuilder line = new StringBuilder();
         for (int i = 0; i < text.length(); i++) {
@@ -32,7 +32,7 @@ final class OneLine {
         return line.toString();
     }
 
-    /** Returns what looks like the failure, and its causes, in a log. */
+    /** Returns an exception that looks in a log like the failure and its causes. */
     static Throwable of(Throwable failure) {
         return of(failure, 1);
     }
@@ -42,7 +42,7 @@ final class OneLine {
         return new Copy(failure, cause == null || depth == DEEPEST ? null : of(cause, depth + 1));
     }
 
-    /** Looks in a log as what it was made of. */
+    /** An exception that looks in a log like the one that it copies. */
     @SuppressWarnings("OverrideThrowableToString")
     private static final class Copy extends Exception {
         private static final long serialVersionUID = 1;

@@ -1,43 +1,48 @@
 package org.pktinfo.server;
 
 /**
- * How many replies the peers of one prefix get, as DNS servers limit theirs: so that who forges the addresses of others cannot
- * use a server to flood them. Peers are counted by prefix because who is flooded does not care which of its addresses is, and
- * because an IPv6 host has 2^64 addresses to ask from. Clients of IPv4 behind a NAT64 (64:ff9b::/96, RFC 6052; 64:ff9b:1::/48, RFC 8215)
- * have the prefix of their IPv4 address, and link-local addresses are each their own. A value that any thread may use.
+ * A limit on the replies to the peers of one prefix, as DNS servers apply it, so that an attacker who forges source
+ * addresses cannot use a server to flood them. Peers are counted by prefix because a flood harms the whole network,
+ * whichever of its addresses it is sent to, and because an IPv6 host has 2^64 addresses to send from. IPv4 clients
+ * behind a NAT64 (64:ff9b::/96, RFC 6052; 64:ff9b:1::/48, RFC 8215) have the prefix of their IPv4 address. Each
+ * link-local address counts by itself. Immutable, and safe for use by any thread.
  *
- * <p>What is over the limit is dropped: not handled, not answered, counted. With a slip about every n-th of it is handed to
- * {@link DatagramHandler#handleOverLimit} instead, for an answer that is no longer than the request and tells a peer whose address
- * somebody else has forged how to go on, such as the truncated answer of DNS that makes it ask again over TCP.
+ * <p>Requests over the limit are dropped: they are counted, and neither handled nor answered. With a slip, about one in
+ * n of them is handed to {@link DatagramHandler#handleOverLimit} instead. A reply from there that is no longer than the
+ * request can direct a peer whose address is being forged to another way, such as the truncated reply of DNS that makes
+ * it retry over TCP.
  *
- * <p>The memory is 512 KiB for a server, whatever the number of peers. Each prefix has a place of its own as long as no more than
- * about 65 000 are active, that is, have had a reply that their rate has not yet made up for; beyond that some share a limit.
+ * <p>A server needs 512 KiB for the limit, whatever the number of peers. Each prefix has its own place as long as no
+ * more than about 65 000 are active, that is, have received replies that their rate has not yet made up for; beyond
+ * that some share a limit.
  *
- * @param repliesPerSecond how many replies a second, in the long run, in 1 to {@value #MAX}
- * @param burst how many at once after a silence, in 1 to {@value #MAX}
- * @param ipv4PrefixLength how many bits of an IPv4 address are the prefix, in 1 to 32
- * @param ipv6PrefixLength how many bits of an IPv6 address, in 1 to 64: one network has the rest
- * @param slip every how manyth request over the limit is handed to {@link DatagramHandler#handleOverLimit}, on average: 0 for none,
- *     or 2 to {@value #MAX}. Not 1: two servers would answer each other for ever
+ * @param repliesPerSecond the number of replies a second in the long run, in 1 to {@value #MAX}
+ * @param burst the number of replies at once after a silence, in 1 to {@value #MAX}
+ * @param ipv4PrefixLength the number of bits of an IPv4 address that are the prefix, in 1 to 32
+ * @param ipv6PrefixLength the number of bits of an IPv6 address that are the prefix, in 1 to 64: the other 64 are of
+ *     one network
+ * @param slip n, if on average one in n requests over the limit is to be handed to {@link
+ *     DatagramHandler#handleOverLimit}: 0 for none, or 2 to {@value #MAX}. Not 1: two servers would answer each other
+ *     for ever
  */
 public record RateLimit(int repliesPerSecond, int burst, int ipv4PrefixLength, int ipv6PrefixLength, int slip) {
     /** The largest rate, burst and slip. */
     public static final int MAX = 1_000_000;
 
-    /** The prefix of an IPv4 peer unless something else is said, in bits. */
+    /** The default length of an IPv4 prefix, in bits. */
     public static final int IPV4_PREFIX_LENGTH = 24;
 
-    /** The prefix of an IPv6 peer unless something else is said, in bits: what a small site is usually given. */
+    /** The default length of an IPv6 prefix, in bits: the usual allocation to a small site. */
     public static final int IPV6_PREFIX_LENGTH = 56;
 
     /**
      * Checks the ranges.
      *
      * @param repliesPerSecond the rate
-     * @param burst how many at once
-     * @param ipv4PrefixLength bits of an IPv4 address
-     * @param ipv6PrefixLength bits of an IPv6 address
-     * @param slip every how manyth over the limit
+     * @param burst the number of replies at once
+     * @param ipv4PrefixLength the bits of an IPv4 prefix
+     * @param ipv6PrefixLength the bits of an IPv6 prefix
+     * @param slip n for one in n requests over the limit
      * @throws IllegalArgumentException if a number is out of its range
      */
     public RateLimit {
@@ -51,14 +56,15 @@ public record RateLimit(int repliesPerSecond, int burst, int ipv4PrefixLength, i
         check("slip", slip, 0, MAX);
     }
 
-    private static void check(String what, int value, int least, int most) {
-        if (value < least || value > most) {
-            throw new IllegalArgumentException(what + " " + value + " is not in " + least + " to " + most);
+    private static void check(String name, int value, int min, int max) {
+        if (value < min || value > max) {
+            throw new IllegalArgumentException(name + " " + value + " is not in " + min + " to " + max);
         }
     }
 
     /**
-     * A rate, as many at once, prefixes of {@value #IPV4_PREFIX_LENGTH} and {@value #IPV6_PREFIX_LENGTH} bits, no slip.
+     * Returns a limit with an equal rate and burst, prefixes of {@value #IPV4_PREFIX_LENGTH} and {@value
+     * #IPV6_PREFIX_LENGTH} bits, and no slip.
      *
      * @param repliesPerSecond the rate, in 1 to {@value #MAX}
      * @return the limit
@@ -69,9 +75,9 @@ public record RateLimit(int repliesPerSecond, int burst, int ipv4PrefixLength, i
     }
 
     /**
-     * The same with another burst.
+     * Returns this limit with another burst.
      *
-     * @param replies how many at once, in 1 to {@value #MAX}
+     * @param replies the number of replies at once, in 1 to {@value #MAX}
      * @return the limit
      * @throws IllegalArgumentException if the number is out of range
      */
@@ -80,10 +86,10 @@ public record RateLimit(int repliesPerSecond, int burst, int ipv4PrefixLength, i
     }
 
     /**
-     * The same with other prefixes.
+     * Returns this limit with other prefix lengths.
      *
-     * @param ipv4 bits of an IPv4 address, in 1 to 32
-     * @param ipv6 bits of an IPv6 address, in 1 to 64
+     * @param ipv4 the bits of an IPv4 prefix, in 1 to 32
+     * @param ipv6 the bits of an IPv6 prefix, in 1 to 64
      * @return the limit
      * @throws IllegalArgumentException if a number is out of range
      */
@@ -92,9 +98,9 @@ public record RateLimit(int repliesPerSecond, int burst, int ipv4PrefixLength, i
     }
 
     /**
-     * The same with another slip.
+     * Returns this limit with another slip.
      *
-     * @param everyNth every how manyth over the limit, 0 for none, or 2 to {@value #MAX}
+     * @param everyNth n for one in n requests over the limit: 0 for none, or 2 to {@value #MAX}
      * @return the limit
      * @throws IllegalArgumentException if the number is out of range
      */

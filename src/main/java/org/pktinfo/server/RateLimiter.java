@@ -7,16 +7,16 @@ import java.util.concurrent.atomic.AtomicLongArray;
 import org.pktinfo.common.Hash;
 
 /**
- * Keeps a {@link RateLimit}. A fixed table of groups of eight places: a prefix has the place that bears its tag, or
- * takes one whose prefix has nothing to make up for any more and so need not be remembered; where there is none it
- * shares the one with the least to make up for. Nobody can make a prefix be forgotten before its time. Any thread may
- * ask, without locks.
+ * Enforces a {@link RateLimit} by a fixed table of groups of eight places. A prefix has the place that bears its tag,
+ * or takes one whose prefix has nothing left to make up for and need not be remembered. If there is none, it shares the
+ * place with the least to make up for. A flood cannot evict a prefix before its time. Safe for use by any thread,
+ * without locks.
  */
 final class RateLimiter {
-    /** What is to become of a request. */
+    /** The decision on a request. */
     enum Verdict {
         WITHIN,
-        /** Over the limit, and its turn to be told so. */
+        /** Over the limit, and selected for {@link DatagramHandler#handleOverLimit}. */
         SLIPS,
         OVER
     }
@@ -29,7 +29,8 @@ final class RateLimiter {
     private static final int GROUPS = 1 << 13;
 
     /**
-     * A place: the tag above, and below when the next reply would be due if they were evenly spaced, in ticks of 16 ns.
+     * The number of bits of a place that hold the time at which the next reply would be due if replies were evenly
+     * spaced, in ticks of 16 ns. The bits above are the tag.
      */
     private static final int TIME_BITS = 48;
 
@@ -38,26 +39,26 @@ final class RateLimiter {
 
     private final AtomicLongArray places = new AtomicLongArray(GROUPS * GROUP);
     private final long interval; // ticks from one reply to the next
-    private final long most; // ticks that a place may be ahead of its time
+    private final long maxAhead; // ticks that a place may be ahead of its time
     private final long ipv4Mask;
     private final long ipv6Mask;
     private final int slip;
 
     /**
-     * So that nobody finds out which prefixes meet in a group: it begins with the nanosecond at which the program
-     * started.
+     * A secret that hides which prefixes share a group. The generator is seeded with the nanosecond at which the
+     * program started.
      */
     private final long key = new SplittableRandom().nextLong();
 
     RateLimiter(RateLimit limit) {
         this.interval = (TimeUnit.SECONDS.toNanos(1) >> TICK) / limit.repliesPerSecond();
-        this.most = limit.burst() * interval;
+        this.maxAhead = limit.burst() * interval;
         this.ipv4Mask = -1L << (32 - limit.ipv4PrefixLength()) & 0xffff_ffffL;
         this.ipv6Mask = -1L << (Long.SIZE - limit.ipv6PrefixLength());
         this.slip = limit.slip();
     }
 
-    /** Asks for one reply to a peer; the time is of {@link System#nanoTime}. */
+    /** Decides on one reply to a peer. The time is that of {@link System#nanoTime}. */
     Verdict ask(long peerHigh, long peerLow, long nanos) {
         long now = nanos >> TICK;
         long hash = Hash.mixed(prefix(peerHigh, peerLow) ^ key);
@@ -67,7 +68,7 @@ final class RateLimiter {
             int place = place(group, tag, now);
             long before = places.get(place);
             long ahead = ahead(before, now);
-            if (ahead + interval > most) {
+            if (ahead + interval > maxAhead) {
                 return slip > 0 && ThreadLocalRandom.current().nextInt(slip) == 0 ? Verdict.SLIPS : Verdict.OVER;
             }
             long owner = ahead == 0 ? tag : before >>> TIME_BITS;
@@ -80,15 +81,15 @@ final class RateLimiter {
 
     private int place(int group, long tag, long now) {
         int place = group;
-        long least = Long.MAX_VALUE;
+        long smallest = Long.MAX_VALUE;
         for (int i = group; i < group + GROUP; i++) {
             long content = places.get(i);
             long ahead = ahead(content, now);
             if (ahead > 0 && content >>> TIME_BITS == tag) {
                 return i;
             }
-            if (ahead < least) {
-                least = ahead;
+            if (ahead < smallest) {
+                smallest = ahead;
                 place = i;
             }
         }
@@ -96,18 +97,18 @@ final class RateLimiter {
     }
 
     /**
-     * How many ticks a place has still to make up for; a time too far ahead is one long past, 52 days are a turn of the
-     * clock.
+     * Returns the number of ticks that a place has still to make up for. A time too far ahead is one long past: the
+     * clock wraps around after 52 days.
      */
     private long ahead(long content, long now) {
         long difference = (content - now) << (Long.SIZE - TIME_BITS) >> (Long.SIZE - TIME_BITS);
-        return difference > 0 && difference <= most ? difference : 0;
+        return difference > 0 && difference <= maxAhead ? difference : 0;
     }
 
     /**
-     * A client of IPv4 behind a translator of IPv4 to IPv6 has its prefix of IPv4 (RFC 6052, 64:ff9b::/96; RFC 8215,
-     * 64:ff9b:1::/48, where the address may also be cut in two), and each host of a link its own: both would be one
-     * prefix of IPv6 all together.
+     * Returns the prefix of a peer. An IPv4 client behind an IPv4/IPv6 translator has the prefix of its IPv4 address
+     * (RFC 6052, 64:ff9b::/96; RFC 8215, 64:ff9b:1::/48, where the address may also be split in two), and each host of
+     * a link has its own. By their IPv6 prefix, all of either kind would be one.
      */
     private long prefix(long peerHigh, long peerLow) {
         if (peerHigh == 0) {

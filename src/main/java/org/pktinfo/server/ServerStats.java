@@ -6,25 +6,27 @@ import org.pktinfo.ChannelStats;
 import org.pktinfo.SendException;
 
 /**
- * What a server has done since it started: a snapshot. Every datagram taken ends in exactly one place, so that, while nothing
- * is under way, {@code received = replied + sendErrors + handlerErrors + unanswered + ownAddress
- * + answeringPorts + otherWorkers + rateLimited}; replies by
- * {@link DatagramServer#reply} come on top of {@code replied} and {@code sendErrors}, and their requests count as unanswered.
+ * A snapshot of a server's counters since it started. Every datagram received is counted in exactly one place, so that,
+ * while none is being handled, {@code received = replied + sendErrors + handlerErrors + unanswered + ownAddress +
+ * answeringPorts + otherWorkers + rateLimited}. Replies by {@link DatagramServer#reply} are added to {@code replied}
+ * and {@code sendErrors}, and their requests count as unanswered.
  *
- * @param received datagrams taken from the kernel
+ * @param received datagrams received from the kernel
  * @param replied replies sent
  * @param unanswered datagrams that the handler did not reply to
  * @param handlerErrors datagrams on which the handler threw
  * @param ownAddress datagrams that claim to come from this server's own address and port, never answered
- * @param answeringPorts datagrams from a port whose service answers whatever it gets, never answered, see {@link DatagramServer}
- * @param otherWorkers broadcast and multicast datagrams that another worker answers: the kernel gives each to all
- * @param rateLimited datagrams of a peer's prefix that had its replies already, not handled; those that slip are, see {@link RateLimit}
- * @param truncated datagrams that did not fit
- * @param withoutPacketInfo datagrams of which the kernel did not tell the destination
+ * @param answeringPorts datagrams from a port whose service answers every datagram, never answered, see {@link
+ *     DatagramServer}
+ * @param otherWorkers broadcast and multicast datagrams that another worker answers: the kernel delivers each to all
+ * @param rateLimited datagrams over their prefix's limit, not handled; those that slip are handled, see {@link
+ *     RateLimit}
+ * @param truncated datagrams that were longer than the payload capacity
+ * @param withoutPacketInfo datagrams whose destination the kernel did not report
  * @param sendErrors replies that were not sent, by kind; kinds that did not occur are missing
- * @param batches calls that took datagrams: {@code received / batches} is how many came at once
- * @param receiveErrors calls that failed, and whatever else a worker survived
- * @param channels what went through the workers' channels, all added up
+ * @param batches calls that received datagrams: {@code received / batches} is the average batch
+ * @param receiveErrors calls that failed, and other errors that a worker survived
+ * @param channels the sum of the counters of the workers' channels
  */
 public record ServerStats(
         long received,
@@ -42,22 +44,22 @@ public record ServerStats(
         long receiveErrors,
         ChannelStats channels) {
     /**
-     * Copies the map; nothing may be null.
+     * Copies the map. No argument may be null.
      *
-     * @param received datagrams taken
+     * @param received datagrams received
      * @param replied replies sent
-     * @param unanswered without a reply
-     * @param handlerErrors the handler threw
-     * @param ownAddress from the server's own address
-     * @param answeringPorts from a port that answers everything
-     * @param otherWorkers for another worker
-     * @param rateLimited over the limit
-     * @param truncated did not fit
-     * @param withoutPacketInfo destination unknown
-     * @param sendErrors not sent
-     * @param batches calls that took datagrams
+     * @param unanswered datagrams without a reply
+     * @param handlerErrors datagrams on which the handler threw
+     * @param ownAddress datagrams from the server's own address
+     * @param answeringPorts datagrams from a port that answers every datagram
+     * @param otherWorkers datagrams that another worker answers
+     * @param rateLimited datagrams over the limit
+     * @param truncated datagrams longer than the capacity
+     * @param withoutPacketInfo datagrams of an unknown destination
+     * @param sendErrors replies not sent, by kind
+     * @param batches calls that received datagrams
      * @param receiveErrors calls that failed
-     * @param channels of the workers
+     * @param channels the counters of the channels
      */
     public ServerStats {
         sendErrors = Map.copyOf(sendErrors);
@@ -65,7 +67,7 @@ public record ServerStats(
     }
 
     /**
-     * All replies that were not sent.
+     * Returns the number of replies that were not sent.
      *
      * @return the sum of {@link #sendErrors}
      */

@@ -8,9 +8,9 @@ import org.jspecify.annotations.Nullable;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.PktInfoChannel.Family;
 
-/** Settings that a server is started with, as {@link DatagramServer.Builder} has checked it. For one thread. */
+/** The settings of a server, checked by {@link DatagramServer.Builder}. Not safe for use by several threads. */
 final class Settings {
-    /** In bytes, see {@link DatagramServer#SEND_BUFFER}. */
+    /** The size in bytes, see {@link DatagramServer#SEND_BUFFER}. */
     static final int SEND_BUFFER = 4 << 20;
 
     SocketAddress local = new InetSocketAddress(0);

@@ -6,11 +6,11 @@ import java.net.StandardSocketOptions;
 import java.nio.channels.DatagramChannel;
 import org.pktinfo.PktInfoChannel;
 
-/** Makes a server's sockets what its builder says, and what a server's must be. */
+/** Opens a server's sockets with the options that its builder and every server need. */
 final class Sockets {
     private Sockets() {}
 
-    /** One that is bound there, or the one that exists. */
+    /** Opens and binds a socket, or wraps the existing one. */
     static PktInfoChannel open(Settings settings, SocketAddress local) throws IOException {
         PktInfoChannel channel = settings.existing == null
                 ? PktInfoChannel.open(settings.family, settings.payloadCapacity)
@@ -19,8 +19,8 @@ final class Sockets {
             if (settings.existing == null) {
                 bind(channel, local, settings.workers > 1);
             }
-            channel.ignoreInterrupts(); // of whoever handles or replies: the socket is everybody's
-            raiseSendBuffer(channel.channel());
+            channel.ignoreInterrupts(); // of threads that handle or reply: all of them share the socket
+            raiseSendBuffer(channel.jdkChannel());
             if (!settings.pathMtuDiscovery) {
                 channel.pathMtuDiscovery(false);
             }
@@ -36,12 +36,12 @@ final class Sockets {
 
     private static void bind(PktInfoChannel channel, SocketAddress local, boolean shared) throws IOException {
         if (shared) {
-            channel.channel().setOption(StandardSocketOptions.SO_REUSEPORT, true);
+            channel.jdkChannel().setOption(StandardSocketOptions.SO_REUSEPORT, true);
         }
         PktInfoChannel unused = channel.bind(local);
     }
 
-    /** The kernel gives as much as net.core.wmem_max allows, and takes memory for what is in there only. */
+    /** Raises the buffer to at most net.core.wmem_max. The kernel allocates memory only for its content. */
     private static void raiseSendBuffer(DatagramChannel channel) throws IOException {
         if (channel.getOption(StandardSocketOptions.SO_SNDBUF) < Settings.SEND_BUFFER) {
             channel.setOption(StandardSocketOptions.SO_SNDBUF, Settings.SEND_BUFFER);

@@ -22,7 +22,9 @@ import javax.management.ObjectName;
 import org.pktinfo.ChannelStats;
 import org.pktinfo.SendException;
 
-/** A server's counters for JMX, one attribute for each number of a new snapshot; loaded only if somebody registers one. */
+/**
+ * A server's counters for JMX, one attribute for each number of a new snapshot. Loaded only if a bean is registered.
+ */
 final class StatsBean implements DynamicMBean {
     private static final String CHANNELS = "channels";
 
@@ -32,7 +34,7 @@ final class StatsBean implements DynamicMBean {
         this.stats = stats;
     }
 
-    /** Closing what it gives unregisters the bean. */
+    /** Registers a bean; closing the result unregisters it. */
     static Closeable register(String name, Supplier<ServerStats> stats) {
         ObjectName objectName;
         try {
@@ -52,13 +54,13 @@ final class StatsBean implements DynamicMBean {
         try {
             ManagementFactory.getPlatformMBeanServer().unregisterMBean(name);
         } catch (InstanceNotFoundException e) {
-            return; // somebody else did it
+            return; // unregistered before by other code
         } catch (JMException e) {
             throw new IOException(e);
         }
     }
 
-    /** The components of the records, and one number for each kind of error, whether or not it occurred. */
+    /** Returns the components of the records, and one number for each kind of error, zero if it did not occur. */
     private static Map<String, Long> numbers(ServerStats stats) {
         Map<String, Long> numbers = new TreeMap<>();
         put(numbers, "", stats, stats.sendErrors());
@@ -79,7 +81,10 @@ final class StatsBean implements DynamicMBean {
         }
     }
 
-    /** Without dots, which tools take for a way into a composite: "channels" and "send errors" become channelsSendErrors. */
+    /**
+     * Returns a name without dots, which tools take for a path into a composite: "channels" and "send errors" become
+     * channelsSendErrors.
+     */
     private static String name(String prefix, String words) {
         StringBuilder name = new StringBuilder(prefix);
         for (String word : words.split(" ", -1)) {
@@ -111,7 +116,7 @@ final class StatsBean implements DynamicMBean {
         Map<String, Long> numbers = numbers(stats.get());
         AttributeList list = new AttributeList();
         for (String name : names) {
-            if (numbers.containsKey(name)) { // what is missing is left out, as the interface has it
+            if (numbers.containsKey(name)) { // omits unknown names, as the interface specifies
                 list.add(new Attribute(name, numbers.get(name)));
             }
         }

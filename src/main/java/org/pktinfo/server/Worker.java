@@ -16,15 +16,16 @@ import org.pktinfo.common.Deadline;
 /** One socket and the thread that serves it. */
 final class Worker implements Runnable {
     private static final Duration LONG = Duration.ofDays(1);
-    /** A device of 128 kbit/s makes room for the next reply of 1400 bytes within that. */
+    /** The longest wait for the next reply. A device of 128 kbit/s sends 1400 bytes within that time. */
     private static final Duration ROOM = Duration.ofMillis(100);
 
-    /** For all replies of a batch: meanwhile nobody else is answered. */
+    /** The longest wait for all replies of a batch, during which the worker answers no other request. */
     private static final Duration ROOM_FOR_ALL = Duration.ofMillis(250);
 
     /**
-     * So many replies have to leave at once before room is waited for again: replies to neighbours that do not exist
-     * hold the buffer for seconds, and whoever sends requests in their names would have everybody else wait.
+     * The number of replies that have to be sent without waiting before the worker waits for room again. Replies to
+     * neighbours that do not exist hold the buffer for seconds; an attacker who sends requests in their names would
+     * delay the replies to all other peers.
      */
     private static final int SENT_BEFORE_ROOM = 16;
 
@@ -35,20 +36,20 @@ final class Worker implements Runnable {
     private final int port;
     private final DatagramHandler handler;
     private final Counters counters;
-    private final Complaints complaints;
+    private final ThrottledLog throttledLog;
     private final @Nullable RateLimiter rateLimiter;
     private final DatagramBatch batch;
     private final long spin; // nanoseconds
 
     /**
-     * Held from taking datagrams until their replies are sent. Fair: under load who stops the server would wait for
-     * long.
+     * Held from receiving datagrams until their replies are sent. Fair, because a thread that stops the server would
+     * wait long under load otherwise.
      */
     private final ReentrantLock busy = new ReentrantLock(true);
 
-    private volatile boolean finished; // takes no more
+    private volatile boolean finished; // receives no more
     private volatile boolean closing; // closes its channel when it has ended
-    private int sentBeforeRoom; // guarded by busy; how many have to leave before room is waited for
+    private int sentBeforeRoom; // guarded by busy; replies to be sent before room is waited for
 
     Worker(Service service, PktInfoChannel channel, boolean answersGroups, int port, Settings settings) {
         this.channel = channel;
@@ -56,7 +57,7 @@ final class Worker implements Runnable {
         this.port = port;
         this.handler = service.handler();
         this.counters = service.counters();
-        this.complaints = service.complaints();
+        this.throttledLog = service.throttledLog();
         this.rateLimiter = service.rateLimiter();
         this.spin = settings.spin.toNanos();
         this.batch = channel.newBatch(settings.batchSize, settings.payloadCapacity);
@@ -64,15 +65,15 @@ final class Worker implements Runnable {
     }
 
     /**
-     * Nothing that a peer, a route, a firewall, an interface, a handler or a log does ends it: only stopping or a
-     * closed channel does.
+     * Serves until the worker is stopped or the channel is closed. No peer, route, firewall, interface, handler or log
+     * ends the loop.
      */
     @Override
     public void run() {
         while (true) {
             try {
                 while (takeAndAnswer()) {
-                    // as long as there is something to take
+                    // as long as datagrams are queued
                 }
                 if (!answersWhileSpinning()) {
                     boolean unused = channel.awaitReadable(LONG);
@@ -80,7 +81,7 @@ final class Worker implements Runnable {
             } catch (ClosedChannelException e) {
                 end();
                 return;
-            } catch (Throwable e) { // also what Java calls an error, such as a moment without memory
+            } catch (Throwable e) { // errors too, such as a moment without memory
                 survive(e);
             }
         }
@@ -89,25 +90,25 @@ final class Worker implements Runnable {
     private void survive(Throwable e) {
         try {
             counters.receiveErrors.increment();
-            complaints.log(Complaints.Kind.RECEIVING_FAILED, () -> "receiving failed: " + e.getMessage());
+            throttledLog.log(ThrottledLog.Kind.RECEIVING_FAILED, () -> "receiving failed: " + e.getMessage());
         } catch (OutOfMemoryError again) {
-            // not even for a line; the loop matters more
+            // no memory even for a line; the loop matters more
         }
-        LockSupport.parkNanos(PAUSE_AFTER_ERROR); // of what fails at once, the next try would too
+        LockSupport.parkNanos(PAUSE_AFTER_ERROR); // an error that occurs at once would occur again
     }
 
     /**
-     * Closes the channel if a handler has stopped the server: then the replies to what was taken with its datagram are
-     * sent now.
+     * Closes the channel if a handler has stopped the server: the replies to the datagrams received with its own are
+     * sent by now.
      */
     private void end() {
         if (closing) {
             try {
                 channel.close();
             } catch (IOException e) {
-                complaints.log(Complaints.Kind.CLOSING_FAILED, () -> "closing failed: " + e.getMessage());
+                throttledLog.log(ThrottledLog.Kind.CLOSING_FAILED, () -> "closing failed: " + e.getMessage());
             }
-            complaints.finish(); // nobody who waits for the server's end does
+            throttledLog.finish(); // no thread waits for the server's end and would do this
         }
     }
 
@@ -125,7 +126,7 @@ final class Worker implements Runnable {
         return false;
     }
 
-    /** False if nothing was there. */
+    /** Receives, handles and answers one batch; returns false if no datagram was queued. */
     private boolean takeAndAnswer() throws IOException {
         busy.lock();
         try {
@@ -171,7 +172,7 @@ final class Worker implements Runnable {
         handle(slot, verdict == RateLimiter.Verdict.SLIPS);
     }
 
-    /** Echo, daytime, quote of the day, chargen and time (RFC 862, 867, 865, 864, 868). */
+    /** Returns true for echo, daytime, quote of the day, chargen and time (RFC 862, 867, 865, 864, 868). */
     private static boolean answersEverything(int port) {
         return port == 7 || port == 13 || port == 17 || port == 19 || port == 37;
     }
@@ -184,15 +185,15 @@ final class Worker implements Runnable {
                 handler.handle(slot);
             }
             countIfUnanswered(slot);
-        } catch (Throwable e) { // also what Java calls an error: one peer's datagram must not end the service for all
+        } catch (Throwable e) { // errors too: one peer's datagram must not end the service for all
             slot.cancelReply();
             counters.handlerErrors.increment();
-            complaints.logFailure(
-                    Complaints.Kind.HANDLER_FAILED,
+            throttledLog.logFailure(
+                    ThrottledLog.Kind.HANDLER_FAILED,
                     e,
                     () -> "the handler failed on a datagram of " + slot.peer() + ": " + e);
         } finally {
-            boolean unused = Thread.interrupted(); // a handler's business, and none of the next one's
+            boolean unused = Thread.interrupted(); // an interrupt of this handler must not reach the next call
         }
     }
 
@@ -207,7 +208,7 @@ final class Worker implements Runnable {
         try {
             int unused = batch.send(ROOM, waits ? ROOM_FOR_ALL : Duration.ZERO);
         } catch (IOException e) {
-            complaints.log(Complaints.Kind.SENDING_FAILED, () -> "sending failed: " + e.getMessage());
+            throttledLog.log(ThrottledLog.Kind.SENDING_FAILED, () -> "sending failed: " + e.getMessage());
         }
         int sent = 0;
         boolean inVain = false;
@@ -216,7 +217,7 @@ final class Worker implements Runnable {
             if (slot.isSent()) {
                 sent++;
             } else if (slot.hasReply()) {
-                inVain |= waits && slot.isHeldBack();
+                inVain |= waits && slot.wouldBlock();
                 countFailure(slot);
             }
         }
@@ -226,24 +227,24 @@ final class Worker implements Runnable {
 
     private void countFailure(DatagramSlot slot) {
         SendException.Kind kind = slot.failureKind();
-        if (kind == null) { // the wait for room ended before there was any
+        if (kind == null) { // the wait for room timed out
             counters.sendError(SendException.Kind.OTHER);
             return;
         }
         counters.sendError(kind);
-        complaints.log(kind, () -> "not answered: " + message(slot.failure()));
+        throttledLog.log(kind, () -> "not answered: " + message(slot.failure()));
     }
 
     private static String message(@Nullable SendException failure) {
         return failure == null ? "for no reason" : String.valueOf(failure.getMessage());
     }
 
-    /** Whether the current thread is in this worker's handler. */
+    /** Returns true if the current thread is in this worker's handler. */
     boolean isHandling() {
         return busy.isHeldByCurrentThread();
     }
 
-    /** Takes no more, and waits so long for the datagrams that were taken to be answered. */
+    /** Stops receiving, and waits at most the given time until the datagrams received before are answered. */
     void finish(long nanos) {
         finished = true;
         if (awaitIdle(nanos)) {
@@ -251,7 +252,7 @@ final class Worker implements Runnable {
         }
     }
 
-    /** The same, and closes the channel, whether they are answered or not. */
+    /** Does the same as {@link #finish}, and then closes the channel whether or not they are answered. */
     void stop(long nanos) throws IOException {
         finished = true;
         boolean idle = awaitIdle(nanos);
@@ -265,8 +266,8 @@ final class Worker implements Runnable {
     }
 
     /**
-     * The same for a handler, which cannot wait for itself, nor for another that does the same: who is busy closes when
-     * it is done.
+     * Stops from within a handler, which cannot wait for itself, nor for another handler that does the same. A busy
+     * worker closes its channel when it is done.
      */
     void stopWhenIdle() throws IOException {
         closing = true;
@@ -280,12 +281,15 @@ final class Worker implements Runnable {
         }
     }
 
-    /** True if nothing is under way, and nothing will be until busy is unlocked. */
+    /**
+     * Acquires {@link #busy} within the given time; returns true if no datagram is being handled, nor will be until the
+     * lock is released.
+     */
     private boolean awaitIdle(long nanos) {
         try {
             return busy.tryLock(nanos, TimeUnit.NANOSECONDS);
         } catch (InterruptedException e) {
-            Thread.currentThread().interrupt(); // hurried: what is under way is not waited for
+            Thread.currentThread().interrupt(); // do not wait any longer for the datagrams being handled
             return false;
         }
     }

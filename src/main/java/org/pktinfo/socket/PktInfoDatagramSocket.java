@@ -32,44 +32,43 @@ import org.pktinfo.common.ErrorNumbers;
 import org.pktinfo.common.Exceptions;
 
 /**
- * A {@link DatagramSocket} whose replies leave from the address that the peer last asked: what {@link #send} sends to a
- * peer from which something was received before goes out from the address that its last datagram was sent to, and by
- * the system's choice to any other. Everything else is as the class above documents it, and as the JDK's own sockets do
- * it.
+ * A {@link DatagramSocket} whose replies leave from the peer's last request destination. {@link #send} sends to a peer
+ * from which a datagram was received before from the address that its last datagram was sent to, and to any other peer
+ * by the system's choice. All other behaviour is as the superclass documents it, and as in the JDK's own sockets.
  *
- * <p>The interface of {@link DatagramSocket} does not say which request a reply belongs to, so a {@link PeerMemory} has
- * to. A peer that asks two of the host's addresses at once, from one port, may get an answer from the wrong one of the
- * two; a {@link PktInfoChannel} does not have this limit.
+ * <p>The interface of {@link DatagramSocket} does not say which request a reply belongs to, so that a {@link
+ * PeerMemory} decides. A peer that sends requests to two of the host's addresses at once, from one port, may get a
+ * reply from the wrong one; a {@link PktInfoChannel} does not have this limit.
  *
- * <p>If the address that a peer asked has left the host, what is sent to it fails, once: the peer is forgotten then,
- * and the next goes out by the system's choice. Exceptions of {@link #send} are those of the JDK's sockets, with a
+ * <p>If the request destination has left the host, a reply to the peer fails once: the peer is then forgotten, and the
+ * next datagram leaves by the system's choice. Exceptions of {@link #send} are those of the JDK's sockets, with a
  * {@link SendException} as their cause.
  *
- * <p>A connected socket sends from {@link #getLocalAddress}, as the JDK's does: the kernel chose that address when it
- * was connected, and receives nothing sent to any other from then on. So a server that connects a socket to a peer
- * binds it to the address asked first. A socket that is bound to one address sends from that, whatever a memory says
- * that it shares with others.
+ * <p>A connected socket sends from {@link #getLocalAddress}, as the JDK's does: the kernel chose that address when the
+ * socket was connected, and from then on delivers to it only datagrams sent to that address. A server that connects a
+ * socket to a peer therefore binds it to the request destination first. A socket that is bound to one address sends
+ * from that address, even if a shared memory says otherwise.
  *
- * <p>Safe for use by any number of threads; sending does not wait for a thread that receives, and waiting holds no
- * carrier of a virtual thread. Memory and descriptors: those of a {@link PktInfoChannel}, and the memory of peers.
+ * <p>Safe for use by any number of threads. Sending does not wait for a thread that receives, and waiting does not pin
+ * the carrier of a virtual thread. Memory and descriptors: those of a {@link PktInfoChannel}, and the memory of peers.
  */
 @SuppressWarnings("exports") // the annotations are not needed at run time
 public class PktInfoDatagramSocket extends DatagramSocket {
-    /** The longest there is: one that the channel takes for no limit. */
+    /** The longest duration, which the channel takes for no limit. */
     private static final Duration FOREVER = Duration.ofNanos(Long.MAX_VALUE);
 
     private final PktInfoChannel channel;
 
-    /** The JDK's view of the same socket: it does everything but receive and send. */
+    /** The JDK's view of the same socket, which does everything but receive and send. */
     private final DatagramSocket jdk;
 
     private final PeerMemory memory;
     private volatile boolean remembers = true;
 
     /**
-     * A socket on all addresses and a port of the system's choice.
+     * Opens a socket on all addresses and a port of the system's choice.
      *
-     * @throws SocketException if no socket can be had or bound
+     * @throws SocketException if no socket can be opened or bound
      * @throws UnsatisfiedLinkError if the native library cannot be loaded
      */
     public PktInfoDatagramSocket() throws SocketException {
@@ -77,10 +76,10 @@ public class PktInfoDatagramSocket extends DatagramSocket {
     }
 
     /**
-     * A socket on all addresses and a port.
+     * Opens a socket on all addresses and a port.
      *
      * @param port the port, 0 for one of the system's choice
-     * @throws SocketException if no socket can be had or bound
+     * @throws SocketException if no socket can be opened or bound
      * @throws IllegalArgumentException if the port is not in 0 to 65535
      * @throws UnsatisfiedLinkError if the native library cannot be loaded
      */
@@ -89,11 +88,11 @@ public class PktInfoDatagramSocket extends DatagramSocket {
     }
 
     /**
-     * A socket on one address and a port.
+     * Opens a socket on one address and a port.
      *
      * @param port the port, 0 for one of the system's choice
      * @param address the address, null for all
-     * @throws SocketException if no socket can be had or bound
+     * @throws SocketException if no socket can be opened or bound
      * @throws IllegalArgumentException if the port is not in 0 to 65535
      * @throws UnsatisfiedLinkError if the native library cannot be loaded
      */
@@ -102,11 +101,11 @@ public class PktInfoDatagramSocket extends DatagramSocket {
     }
 
     /**
-     * A socket on an address and port, or one that is bound later.
+     * Opens a socket on an address and port, or one that is bound later.
      *
-     * @param address where to bind, null for not yet
-     * @throws SocketException if no socket can be had or bound
-     * @throws IllegalArgumentException if the address is of another kind than the Internet's
+     * @param address the address to bind to, null to bind later
+     * @throws SocketException if no socket can be opened or bound
+     * @throws IllegalArgumentException if the address is not an {@link InetSocketAddress}
      * @throws UnsatisfiedLinkError if the native library cannot be loaded
      */
     public PktInfoDatagramSocket(@Nullable SocketAddress address) throws SocketException {
@@ -114,19 +113,19 @@ public class PktInfoDatagramSocket extends DatagramSocket {
     }
 
     /**
-     * A socket with a memory of a size of one's own, or one that several sockets of a port share.
+     * Opens a socket with a given memory, of another size or shared by several sockets of a port.
      *
-     * @param address where to bind, null for not yet
-     * @param memory where each peer asked last
-     * @throws SocketException if no socket can be had or bound
-     * @throws IllegalArgumentException if the address is of another kind than the Internet's
+     * @param address the address to bind to, null to bind later
+     * @param memory the memory of each peer's last request destination
+     * @throws SocketException if no socket can be opened or bound
+     * @throws IllegalArgumentException if the address is not an {@link InetSocketAddress}
      * @throws UnsatisfiedLinkError if the native library cannot be loaded
      */
     public PktInfoDatagramSocket(@Nullable SocketAddress address, PeerMemory memory) throws SocketException {
-        super(new NoSocket());
+        super(new UnusedSocketImpl());
         this.memory = Objects.requireNonNull(memory, "memory");
         this.channel = open();
-        this.jdk = channel.channel().socket();
+        this.jdk = channel.jdkChannel().socket();
         boolean done = false;
         try {
             jdk.setBroadcast(true);
@@ -154,23 +153,25 @@ public class PktInfoDatagramSocket extends DatagramSocket {
     }
 
     /**
-     * Where this socket remembers which address each peer asked last, and counts the datagrams that it sent to a peer
-     * it did not know: {@link PeerMemory#unknownPeers}.
+     * Returns the memory of each peer's last request destination, which also counts the datagrams that this socket sent
+     * to unknown peers: {@link PeerMemory#unknownPeers}.
      *
-     * @return the memory that it was made with
+     * @return the memory that the socket was created with
      */
     public PeerMemory memory() {
         return memory;
     }
 
     /**
-     * Whether it remembers which address each peer asked. If not, whatever it sends leaves by the system's choice, as
-     * from the JDK's sockets. Default: yes.
+     * Enables or disables remembering the peers' request destinations. If disabled, all datagrams leave by the system's
+     * choice, as from the JDK's sockets. Default: enabled.
      *
-     * @param on yes or no, from the next datagram on
+     * @param on true to enable, from the next datagram on
+     * @return this
      */
-    public void rememberPeers(boolean on) {
+    public PktInfoDatagramSocket rememberPeers(boolean on) {
         remembers = on;
+        return this;
     }
 
     private void bindIfNeeded() throws SocketException {
@@ -180,7 +181,7 @@ public class PktInfoDatagramSocket extends DatagramSocket {
         try {
             jdk.bind(null);
         } catch (SocketException e) {
-            if (!jdk.isBound()) { // else another thread was faster
+            if (!jdk.isBound()) { // otherwise another thread was faster
                 throw e;
             }
         }
@@ -218,7 +219,7 @@ public class PktInfoDatagramSocket extends DatagramSocket {
                 throw new SocketException("Socket is closed");
             }
             Endpoint peer = peer(packet);
-            if (remembers && peer.address().isUnspecified() && memory.lastAsked(peer) != null) {
+            if (remembers && peer.address().isUnspecified() && memory.lastDestination(peer) != null) {
                 throw new SocketException("no reply can be sent to " + peer
                         + ", a client that has no address yet: it would go to this host itself");
             }
@@ -241,7 +242,7 @@ public class PktInfoDatagramSocket extends DatagramSocket {
         return remembers && !jdk.isConnected() ? memory.source(peer, channel) : Source.systemChoice();
     }
 
-    /** Programs tell these apart. */
+    /** Returns an exception of the JDK's types, which programs distinguish. */
     private static SocketException asTheJdkDoes(SendException e) {
         SocketException exception = switch (e.errno()) {
             case ErrorNumbers.ECONNREFUSED -> new PortUnreachableException(e.getMessage());
@@ -293,7 +294,7 @@ public class PktInfoDatagramSocket extends DatagramSocket {
         return jdk.isClosed();
     }
 
-    /** Always null, as of every socket that was not made by a channel. */
+    /** Returns null, like every socket that was not made by a channel. */
     @Override
     public @Nullable DatagramChannel getChannel() {
         return null;

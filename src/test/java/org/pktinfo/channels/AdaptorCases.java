@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
-/** A channel's socket, which is the channel in other words. */
+/** Cases of a channel's socket, which is another interface to the channel. */
 final class AdaptorCases extends ChannelCase {
     private AdaptorCases() {}
 

@@ -14,11 +14,11 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
 
-/** A channel's cases, and what they are written with. */
+/** The base class of a channel's cases, with the methods that they share. */
 abstract class ChannelCase {
-    static final int SOON = 20_000; // milliseconds; long, for a busy machine: nothing waits for its end
+    static final int SOON = 20_000; // milliseconds; long, for a busy machine: no case waits for it to elapse
 
-    /** One case: does something to channels and says what was seen: no port, no time, nothing that is chance. */
+    /** One case: uses channels and returns the outcome without ports, times or anything else that varies by chance. */
     interface Case {
         Object run(Channels channels) throws Exception;
     }
@@ -47,14 +47,14 @@ abstract class ChannelCase {
         return ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
     }
 
-    /** Returns what lies before the buffer's position. */
+    /** Returns the text before the buffer's position. */
     static String text(ByteBuffer buffer) {
         byte[] bytes = new byte[buffer.position()];
         buffer.duplicate().flip().get(bytes);
         return new String(bytes, StandardCharsets.UTF_8);
     }
 
-    /** Waits until something has come, which stays where it is; the channel does not block. */
+    /** Waits until a datagram has arrived, and leaves it there; the channel does not block. */
     static void awaitReadable(DatagramChannel channel) throws IOException {
         try (Selector selector = Selector.open()) {
             channel.register(selector, SelectionKey.OP_READ);
@@ -64,7 +64,7 @@ abstract class ChannelCase {
         }
     }
 
-    /** Returns what comes next to a channel that blocks or not. */
+    /** Returns the next datagram that arrives at a channel, blocking or not. */
     static String next(DatagramChannel channel) throws IOException {
         ByteBuffer buffer = ByteBuffer.allocate(70_000);
         if (!channel.isBlocking()) {
@@ -82,7 +82,7 @@ abstract class ChannelCase {
         return List.of(buffer.position(), buffer.limit());
     }
 
-    /** Returns a value, or the exception instead of it. */
+    /** Returns the call's value, or its exception. */
     static Object outcome(Callable<?> call) {
         try {
             return String.valueOf(call.call());

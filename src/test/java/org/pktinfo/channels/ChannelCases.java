@@ -5,9 +5,9 @@ import java.util.Map;
 import org.pktinfo.socket.Waiter;
 
 /**
- * All that the documentation of {@code DatagramChannel}, {@code MulticastChannel} and {@code Selector} says, case by
- * case, with an outcome, values or exceptions. As a program: each case with a channel for both families and with one
- * for IPv4, a line each, to be compared with the lines under the agent.
+ * All that the documentation of {@code DatagramChannel}, {@code MulticastChannel} and {@code Selector} specifies, case
+ * by case, with an outcome: values or exceptions. As a program: prints a line for each case, with a channel for both
+ * families and with one for IPv4, to be compared with the lines under the agent.
  */
 public final class ChannelCases extends ChannelCase {
     private static final Map<String, Case> CASES = new LinkedHashMap<>();

@@ -12,7 +12,7 @@ import java.util.Deque;
 
 /** Makes the channels and selectors of one case, all of one kind, and closes them. */
 final class Channels implements AutoCloseable {
-    /** The kinds of channel that every case is done to. */
+    /** The kinds of channel with which every case is run. */
     enum Kind {
         DUAL,
         INET
@@ -38,7 +38,7 @@ final class Channels implements AutoCloseable {
         return add(DatagramChannel.open(family));
     }
 
-    /** Makes one that is bound to all addresses. */
+    /** Makes a channel that is bound to all addresses. */
     DatagramChannel bound() throws IOException {
         return open().bind(new InetSocketAddress(0));
     }
@@ -49,7 +49,7 @@ final class Channels implements AutoCloseable {
         return channel;
     }
 
-    /** Makes one that is connected to another. */
+    /** Makes a channel that is connected to another. */
     DatagramChannel connected(DatagramChannel peer) throws IOException {
         return bound().connect(ChannelCase.at(peer));
     }
@@ -58,7 +58,7 @@ final class Channels implements AutoCloseable {
         return add(Selector.open());
     }
 
-    /** Closes the last made first; what is closed already stays so. */
+    /** Closes the last made first; channels closed already stay closed. */
     @Override
     public void close() throws IOException {
         while (!made.isEmpty()) {

@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Channels with one peer, before, while and after. */
+/** Cases of channels with one peer: before, while and after they are connected. */
 final class ConnectedCases extends ChannelCase {
     private ConnectedCases() {}
 

@@ -13,7 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Groups, on the loopback interface. */
+/** Cases of multicast groups, on the loopback interface. */
 final class GroupCases extends ChannelCase {
     private GroupCases() {}
 
@@ -30,7 +30,7 @@ final class GroupCases extends ChannelCase {
         return address("239.255.8." + number);
     }
 
-    /** Makes one that sends to groups on loopback, from 127.0.0.1. */
+    /** Makes a channel that sends to groups on loopback, from 127.0.0.1. */
     private static DatagramChannel sender(Channels channels) throws IOException {
         return channels.open(StandardProtocolFamily.INET)
                 .setOption(StandardSocketOptions.IP_MULTICAST_IF, loopback())

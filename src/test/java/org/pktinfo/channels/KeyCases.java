@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Selection keys, and the blocking mode that goes with them. */
+/** Cases of selection keys, and of the blocking mode that they require. */
 final class KeyCases extends ChannelCase {
     private static final int BOTH = SelectionKey.OP_READ | SelectionKey.OP_WRITE;
 

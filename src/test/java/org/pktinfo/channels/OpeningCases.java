@@ -11,7 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** A channel from its opening to its close. */
+/** Cases of a channel from its opening to its close. */
 final class OpeningCases extends ChannelCase {
     private OpeningCases() {}
 

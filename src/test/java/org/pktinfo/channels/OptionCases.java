@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
-/** Options: those that there are, and what is said to the rest. */
+/** Cases of socket options: those that are supported, and the exceptions for the others. */
 final class OptionCases extends ChannelCase {
     private OptionCases() {}
 
@@ -25,7 +25,7 @@ final class OptionCases extends ChannelCase {
         Map<String, Object> seen = new TreeMap<>();
         for (SocketOption<?> option : channel.supportedOptions()) {
             if (option.name().equals("SO_INCOMING_NAPI_ID")) {
-                continue; // the network card's, by chance
+                continue; // depends on the network card
             }
             seen.put(option.name(), outcome(() -> channel.getOption(option)));
         }

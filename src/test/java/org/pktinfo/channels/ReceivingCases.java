@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
-/** Receiving, into every kind of buffer. */
+/** Cases of receiving, into every kind of buffer. */
 final class ReceivingCases extends ChannelCase {
     private static final String SENT = "abcdef";
 

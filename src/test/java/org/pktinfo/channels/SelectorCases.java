@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Map;
 import org.pktinfo.socket.Waiter;
 
-/** Selecting: what is ready, and who wakes whom. */
+/** Cases of selecting: the channels that are ready, and the ways to wake a selector. */
 final class SelectorCases extends ChannelCase {
     private SelectorCases() {}
 

@@ -11,7 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Sending, out of every kind of buffer, to whom it can be sent and to whom not. */
+/** Cases of sending, from every kind of buffer, to valid and invalid destinations. */
 final class SendingCases extends ChannelCase {
     private SendingCases() {}
 

@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.TreeSet;
 import org.pktinfo.socket.Waiter;
 
-/** Closing, interrupting and using a channel while another thread is in it. */
+/** Cases of closing, interrupting and using a channel while another thread uses it. */
 final class ThreadCases extends ChannelCase {
     private ThreadCases() {}
 

@@ -21,8 +21,8 @@ import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
 /**
- * Every option of every command, missing its value, malformed, given twice and contradicted: one line that names the
- * value and what is allowed, and exit code 2. The options are those that picocli knows: a new one without its bad
+ * Every option of every command, with a missing, malformed, repeated or contradictory value: one line that names the
+ * value and the allowed ones, and exit code 2. The options are those that picocli knows: a new one without its bad
  * values fails here.
  */
 class CommandLineTest {
@@ -87,7 +87,7 @@ class CommandLineTest {
                 .toList();
     }
 
-    /** Of an option that takes so many seconds to an hour, and more that is refused. */
+    /** Returns bad values of an option that takes a number of seconds up to an hour, and further ones. */
     private static List<Bad> seconds(String least, String... more) {
         List<Bad> values = new ArrayList<>();
         for (String value : new String[] {
@@ -104,7 +104,8 @@ class CommandLineTest {
     private static final String POLICIES = "asked, system, pinned, in6-first or fixed:ADDRESS";
 
     /**
-     * Maps command and argument to bad values; an empty list is an option without a value, null whatever text there is.
+     * Maps command and argument to bad values; an empty list is an option without a value, null one that takes any
+     * text.
      */
     private static Map<String, List<Bad>> malformed() {
         Map<String, List<Bad>> table = new TreeMap<>();
@@ -203,7 +204,7 @@ class CommandLineTest {
         return argument instanceof OptionSpec option ? option.longestName() : argument.paramLabel();
     }
 
-    /** A command line in which everything else is right. */
+    /** Returns a command line in which everything else is right. */
     private static String[] line(String command, ArgSpec argument, String... given) {
         List<String> words = new ArrayList<>();
         boolean main = command.equals("pktinfo-server");
@@ -225,7 +226,7 @@ class CommandLineTest {
         return words.toArray(String[]::new);
     }
 
-    /** The one line that came; nothing may be printed on stdout. */
+    /** Returns the one line of the error; nothing may be printed on stdout. */
     private static String refused(String... words) throws Exception {
         PrintStream out = System.out;
         PrintStream err = System.err;
@@ -235,7 +236,7 @@ class CommandLineTest {
         try {
             System.setOut(new PrintStream(printed, true, StandardCharsets.UTF_8));
             System.setErr(new PrintStream(complained, true, StandardCharsets.UTF_8));
-            // Whatever is taken by mistake would run until it is told to stop.
+            // A command line that is accepted by mistake would run until it is stopped.
             exitCode = CompletableFuture.supplyAsync(() -> PktInfoServer.run(words))
                     .get(20, TimeUnit.SECONDS);
         } finally {
@@ -297,7 +298,7 @@ class CommandLineTest {
         return all.stream();
     }
 
-    /** As one word, so that a value that begins with a dash is the value. */
+    /** Returns one word, so that a value that begins with a dash is the value. */
     private static String option(ArgSpec argument, String value) {
         return argument instanceof OptionSpec ? name(argument) + "=" + value : value;
     }
@@ -339,7 +340,7 @@ class CommandLineTest {
         });
     }
 
-    /** One that is right, of each kind. */
+    /** Returns a valid value of each kind. */
     private static String good(String name) {
         return switch (name) {
             case "--bind", "--from" -> "127.0.0.1";

@@ -26,7 +26,7 @@ class DeadlineTest {
                 .isEqualTo(Long.MAX_VALUE);
         assertThat(Deadline.nanos(Duration.ofSeconds(Long.MAX_VALUE))).isEqualTo(Long.MAX_VALUE);
         assertThat(Deadline.after(Duration.ofSeconds(Long.MAX_VALUE))).isEqualTo(Deadline.NEVER);
-        assertThat(Deadline.left(Deadline.after(Duration.ofSeconds(Long.MAX_VALUE))))
+        assertThat(Deadline.remaining(Deadline.after(Duration.ofSeconds(Long.MAX_VALUE))))
                 .isEqualTo(Long.MAX_VALUE);
     }
 
@@ -35,22 +35,22 @@ class DeadlineTest {
     @ValueSource(longs = {0, 1, -1, Long.MIN_VALUE, Long.MAX_VALUE, Long.MAX_VALUE - 500_000_000, -500_000_000})
     void whatIsLeftIsWhatHasNotPassedWhereverTheClockIs(long now) {
         long deadline = Deadline.after(SECOND, now);
-        assertThat(Deadline.left(deadline, now)).isEqualTo(SECOND);
-        assertThat(Deadline.left(deadline, now + 1)).isEqualTo(SECOND - 1);
-        assertThat(Deadline.left(deadline, now + SECOND - 1)).isEqualTo(1);
-        assertThat(Deadline.left(deadline, now + SECOND)).isZero();
-        assertThat(Deadline.left(deadline, now + 2 * SECOND)).isZero();
+        assertThat(Deadline.remaining(deadline, now)).isEqualTo(SECOND);
+        assertThat(Deadline.remaining(deadline, now + 1)).isEqualTo(SECOND - 1);
+        assertThat(Deadline.remaining(deadline, now + SECOND - 1)).isEqualTo(1);
+        assertThat(Deadline.remaining(deadline, now + SECOND)).isZero();
+        assertThat(Deadline.remaining(deadline, now + 2 * SECOND)).isZero();
     }
 
     @ParameterizedTest
     @ValueSource(longs = {0, 7, -2, Long.MIN_VALUE, Long.MAX_VALUE, Long.MAX_VALUE - 1})
     void aVeryLongTimeIsCountedAndForEverIsNot(long now) {
         long deadline = Deadline.after(Long.MAX_VALUE - 1, now);
-        assertThat(Deadline.left(deadline, now)).isEqualTo(Long.MAX_VALUE - 1);
-        assertThat(Deadline.left(deadline, now + SECOND)).isEqualTo(Long.MAX_VALUE - 1 - SECOND);
+        assertThat(Deadline.remaining(deadline, now)).isEqualTo(Long.MAX_VALUE - 1);
+        assertThat(Deadline.remaining(deadline, now + SECOND)).isEqualTo(Long.MAX_VALUE - 1 - SECOND);
         long never = Deadline.after(Long.MAX_VALUE, now);
-        assertThat(Deadline.left(never, now)).isEqualTo(Long.MAX_VALUE);
-        assertThat(Deadline.left(never, now + SECOND)).isEqualTo(Long.MAX_VALUE);
+        assertThat(Deadline.remaining(never, now)).isEqualTo(Long.MAX_VALUE);
+        assertThat(Deadline.remaining(never, now + SECOND)).isEqualTo(Long.MAX_VALUE);
     }
 
     @Test
@@ -58,9 +58,9 @@ class DeadlineTest {
         long now = Deadline.NEVER - SECOND;
         long deadline = Deadline.after(SECOND, now);
         assertThat(deadline).isNotEqualTo(Deadline.NEVER);
-        assertThat(Deadline.left(deadline, now)).isEqualTo(SECOND - 1);
-        assertThat(Deadline.left(deadline, now + SECOND)).isZero();
-        assertThat(Deadline.left(Deadline.after(0, Deadline.NEVER), Deadline.NEVER))
+        assertThat(Deadline.remaining(deadline, now)).isEqualTo(SECOND - 1);
+        assertThat(Deadline.remaining(deadline, now + SECOND)).isZero();
+        assertThat(Deadline.remaining(Deadline.after(0, Deadline.NEVER), Deadline.NEVER))
                 .isZero();
     }
 
@@ -69,7 +69,7 @@ class DeadlineTest {
         assertThat(Deadline.isOver(Deadline.after(0))).isTrue();
         assertThat(Deadline.isOver(Deadline.after(Duration.ofHours(1)))).isFalse();
         assertThat(Deadline.isOver(Deadline.NEVER)).isFalse();
-        assertThat(Deadline.left(Deadline.after(Duration.ofHours(1))))
+        assertThat(Deadline.remaining(Deadline.after(Duration.ofHours(1))))
                 .isBetween(TimeUnit.MINUTES.toNanos(58), TimeUnit.HOURS.toNanos(1));
     }
 
@@ -78,11 +78,11 @@ class DeadlineTest {
     void aRowKeepsItsPaceAndMakesUpForNothing(long begin) {
         long first = Deadline.after(0, begin);
         long second = Deadline.following(first, SECOND, begin + SECOND / 10);
-        assertThat(Deadline.left(second, begin)).isBetween(SECOND - 2, SECOND);
+        assertThat(Deadline.remaining(second, begin)).isBetween(SECOND - 2, SECOND);
         long late = begin + 5 * SECOND;
         long afterwards = Deadline.following(second, SECOND, late);
-        assertThat(Deadline.left(afterwards, late)).isZero();
-        assertThat(Deadline.left(Deadline.following(afterwards, SECOND, late + 1), late))
+        assertThat(Deadline.remaining(afterwards, late)).isZero();
+        assertThat(Deadline.remaining(Deadline.following(afterwards, SECOND, late + 1), late))
                 .isBetween(SECOND - 2, SECOND);
     }
 
@@ -106,7 +106,7 @@ class DeadlineTest {
         assertThat(Deadline.millis(Long.MAX_VALUE)).isEqualTo(Integer.MAX_VALUE);
     }
 
-    /** Woken all the time, it goes on to sleep. */
+    /** Woken repeatedly, it goes on to sleep. */
     @Test
     void sleepingEndsWithTheDeadlineAndNotBefore() throws InterruptedException {
         Thread sleeper = Thread.currentThread();

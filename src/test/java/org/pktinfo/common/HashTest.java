@@ -7,9 +7,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The places that keys are put in. */
+/** The distribution of keys over a table. */
 class HashTest {
-    /** Addresses of a network, and ports, are numbers in a row. */
+    /** Addresses of a network, and ports, are consecutive numbers. */
     @ParameterizedTest
     @ValueSource(ints = {1, 6, 10, 31})
     void keysInARowAreSpreadOverTheTable(int bits) {
@@ -29,7 +29,7 @@ class HashTest {
         assertThat(Hash.key(1, 2)).isNotEqualTo(Hash.key(2, 1));
     }
 
-    /** Half of the bits, more or less, whichever is changed. */
+    /** About half of the bits change, whichever input bit is changed. */
     @Test
     void everyBitGivenChangesManyOfTheResult() {
         for (int bit = 0; bit < Long.SIZE; bit++) {

@@ -35,8 +35,8 @@ class ThrottleTest {
         assertThat(throttle.next(0)).isZero();
         assertThat(throttle.next(1)).isEqualTo(-1);
         throttle.leaveOut(5);
-        assertThat(throttle.takeLeftOut()).isEqualTo(6);
-        assertThat(throttle.takeLeftOut()).isZero();
+        assertThat(throttle.takeSuppressed()).isEqualTo(6);
+        assertThat(throttle.takeSuppressed()).isZero();
         throttle.leaveOut(2);
         assertThat(throttle.next(100)).isEqualTo(2);
         assertThat(throttle.next(200)).isZero();

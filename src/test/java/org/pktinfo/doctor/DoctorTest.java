@@ -26,8 +26,8 @@ class DoctorTest {
     private static List<Experiment> at(Diagnosis diagnosis, Family socket, String asked) throws Exception {
         IpAddress address = Loopback.address(asked);
         return diagnosis.experiments().stream()
-                .filter(experiment ->
-                        experiment.socket() == socket && experiment.asked().equals(address))
+                .filter(experiment -> experiment.socket() == socket
+                        && experiment.destination().equals(address))
                 .toList();
     }
 
@@ -42,7 +42,7 @@ class DoctorTest {
                     .hasSize(3)
                     .allSatisfy((family, proof) -> assertThat(proof).isEqualTo(Proof.HONOURED));
         }
-        assertThat(diagnosis.hostAddressesToldBy()).isEqualTo("the routing table");
+        assertThat(diagnosis.hostAddressesFrom()).isEqualTo("the routing table");
         assertThat(diagnosis.descriptorFoundBy()).startsWith("sun.nio.ch.DatagramChannelImpl.");
     }
 
@@ -72,7 +72,7 @@ class DoctorTest {
                 .containsExactly(Set.of(), Set.of(SocketOption.IP_PKTINFO));
         assertThat(experiments.get(0).received()).isEqualTo(new ControlMessages(null, null, false));
         assertThat(experiments.get(1).source(Form.BOTH_IN_PKTINFO_FIRST)).isEqualTo(ALIAS);
-        assertThat(diagnosis.addressesLeftOut()).isZero();
+        assertThat(diagnosis.omittedAddresses()).isZero();
         assertThat(diagnosis.experiments().stream()
                         .filter(experiment -> experiment.socket() == Family.IPV4 && experiment.notAvailable() != null)
                         .map(Experiment::notAvailable))
@@ -85,7 +85,7 @@ class DoctorTest {
     void aBroadcastRequestIsExpectedToBeAnsweredFromTheLocalAddressThatTheKernelNames() throws Exception {
         IpAddress broadcast = Loopback.address("127.255.255.255");
         List<Exchange> exchanges = Doctor.examine().exchanges().stream()
-                .filter(exchange -> exchange.asked().equals(broadcast) && exchange.socket() == Family.IPV4)
+                .filter(exchange -> exchange.destination().equals(broadcast) && exchange.socket() == Family.IPV4)
                 .toList();
         assertThat(exchanges).containsExactly(new Exchange(Family.IPV4, broadcast, PRIMARY, PRIMARY, null, true));
     }

@@ -19,8 +19,8 @@ import org.pktinfo.internal.Errno;
 import org.pktinfo.internal.NativeLibrary;
 
 /**
- * A program inside a namespace that does one thing a line and answers with one line: as a server the experiments of
- * {@link ExperimentSocket}, as a client what asks it. Interfaces are named; control messages are written as
+ * A program inside a namespace that executes one command per line and prints one line: as a server the experiments of
+ * {@link ExperimentSocket}, as a client the requests to it. Interfaces are named; control messages are written as
  * {@code in 192.0.2.1@eth0} or {@code in6 ::ffff:192.0.2.1}, several divided by {@code " + "}.
  */
 public final class ExperimentAgent {
@@ -77,7 +77,7 @@ public final class ExperimentAgent {
         return "joined";
     }
 
-    /** Tells what arrived with the datagram of this text. */
+    /** Receives the datagram with this text and returns its control messages. */
     private String receive(String text) throws IOException {
         if (!server.receive(text.getBytes(StandardCharsets.UTF_8), WAIT)) {
             return "nothing";
@@ -132,7 +132,7 @@ public final class ExperimentAgent {
                 : NetworkInterface.getByName(name).getIndex();
     }
 
-    /** From a socket of its own, so that no late reply to an earlier request is taken for this one's. */
+    /** Sends from a socket of its own, so that no late reply to an earlier request is taken for this one's. */
     private String ask(String destination, int port, String text) throws IOException {
         if (client != null) {
             client.close();
@@ -145,7 +145,7 @@ public final class ExperimentAgent {
         return "asked";
     }
 
-    /** The reply's source. */
+    /** Returns the reply's source. */
     private String await(int millis) throws IOException {
         DatagramPacket packet = new DatagramPacket(new byte[100], 100);
         client.setSoTimeout(millis);

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The kernel's counter of lost datagrams, which counts modulo 2^32, and tallies that come and go. */
+/** The kernel's counter of dropped datagrams, which counts modulo 2^32, and tallies that are added and removed. */
 class ChannelCountersTest {
     private final ChannelCounters counters = new ChannelCounters();
 
@@ -39,8 +39,8 @@ class ChannelCountersTest {
     }
 
     /**
-     * Each thread sees every datagram of its own in order, and those of all threads are mixed, across the end of the
-     * counter.
+     * Each thread sees every datagram of its own in order, and those of all threads are mixed, across the counter's
+     * overflow.
      */
     @ParameterizedTest
     @ValueSource(ints = {1, 0xfffff000})

@@ -29,7 +29,7 @@ class CloseCheck {
     void whoeverOpensAFileWhileAnotherThreadClosesFindsNothingInIt(@TempDir Path folder) throws Exception {
         List<FileChannel> files = new ArrayList<>();
         try (DatagramChannel jdk = DatagramChannel.open()) {
-            Descriptors descriptors = new Descriptors(JdkChannels.descriptor(jdk));
+            NativeTransport descriptors = new NativeTransport(JdkChannels.descriptor(jdk));
             assertThat(descriptors.enter()).isTrue();
             faults.hold(Faults.Step.WRITE);
             CompletableFuture<Void> closer = CompletableFuture.runAsync(descriptors::close);

@@ -3,11 +3,11 @@ package org.pktinfo.internal;
 import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
 
-/** Lets the tests of other packages look at what is public for none. */
+/** Gives the tests of other packages access to package-private members. */
 public final class Doors {
     private Doors() {}
 
-    /** Returns an arena's raw memory, for tests that play the kernel. */
+    /** Returns an arena's raw memory, for tests that simulate the kernel. */
     public static ByteBuffer memory(Arena arena) {
         return arena.memory();
     }
@@ -22,7 +22,7 @@ public final class Doors {
         return NativeCalls.cookie(JdkChannels.descriptor(channel));
     }
 
-    /** Returns how many datagrams were lost when the one in a slot was queued. */
+    /** Returns the number of datagrams dropped when the one in a slot was queued. */
     public static int dropCount(Arena arena, int slot) {
         return arena.dropCount(slot);
     }

@@ -3,7 +3,7 @@ package org.pktinfo.internal;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** Extracts and loads the library again and again, for somebody to get between. */
+/** Extracts and loads the library again and again, so that another process can interfere. */
 public final class ExtractsAgain {
     private ExtractsAgain() {}
 

@@ -12,7 +12,7 @@ import org.pktinfo.IpAddress;
 import org.pktinfo.Loopback;
 import org.pktinfo.internal.HostAddress.Answer;
 
-/** The addresses that are this host's. All that depends on its interfaces and settings is tried in namespaces. */
+/** The addresses that are this host's. Cases that depend on its interfaces and settings are tested in namespaces. */
 class HostAddressTest {
     private static Answer ask(IpAddress address, int interfaceIndex) {
         return HostAddress.ask(address.high(), address.low(), interfaceIndex);

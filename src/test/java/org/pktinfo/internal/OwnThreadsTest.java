@@ -9,7 +9,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** The library's own threads: nothing that they meet ends them or goes unseen. */
+/** The library's own threads: no exception ends them or goes unreported. */
 @Timeout(60)
 class OwnThreadsTest {
     @Test
@@ -38,8 +38,8 @@ class OwnThreadsTest {
         assertThat(counters.backgroundErrors()).isEqualTo(3);
     }
 
-    /** Fails the first times that it is looked at. */
-    private static final class Failing implements Watch.Watched {
+    /** Fails the first times that it is checked. */
+    private static final class Failing implements ChannelWatchdog.Watched {
         final AtomicInteger looks = new AtomicInteger();
         final AtomicLong errors = new AtomicLong();
         final CountDownLatch done = new CountDownLatch(1);
@@ -63,8 +63,8 @@ class OwnThreadsTest {
     void theThreadThatWatchesGoesOnAfterAnErrorAndTheChannelCountsIt() throws InterruptedException {
         Failing channel = new Failing();
         Failing another = new Failing();
-        Watch.add(channel);
-        Watch.add(another);
+        ChannelWatchdog.add(channel);
+        ChannelWatchdog.add(another);
         assertThat(channel.done.await(10, TimeUnit.SECONDS)).isTrue();
         assertThat(another.done.await(10, TimeUnit.SECONDS)).isTrue();
         assertThat(channel.errors).hasValue(2);

@@ -36,7 +36,7 @@ class PrivateFolderTest {
         assertThat(PrivateFolder.create(parent)).isNotEqualTo(folder);
     }
 
-    /** Somebody who guessed the names put a link, a file and an open folder there. */
+    /** Puts a link, a file and an open folder there, as an attacker who guessed the names would. */
     @Test
     void whatIsThereAlreadyIsNotUsed() throws IOException {
         Path elsewhere = Files.createDirectory(parent.resolve("elsewhere"));

@@ -9,7 +9,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.doctor.Doctor;
 import org.pktinfo.internal.Segmentation.State;
 
-/** The kernels that may cut, by their names and by what the user says. */
+/** The kernels that may segment, by their names and by the user's setting. */
 class SegmentationTest {
     @ParameterizedTest
     @ValueSource(

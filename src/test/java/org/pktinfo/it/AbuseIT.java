@@ -15,7 +15,7 @@ import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.Namespaces;
 import org.pktinfo.it.support.Opened;
 
-/** Two servers on two hosts that take each other's answers for requests, set going by one forged datagram. */
+/** Two servers on two hosts that take each other's answers for requests, started by one forged datagram. */
 class AbuseIT {
     @RegisterExtension
     final Opened opened = new Opened();
@@ -39,7 +39,9 @@ class AbuseIT {
         return hosts.serve(host, List.of(ChildProcess.java().toString()), arguments.toArray(String[]::new));
     }
 
-    /** From the port of the server on host two to that on host one. */
+    /**
+     * Sends a datagram to the server on host one, with the address and port of the server on host two as its source.
+     */
     private void forge(String from, String to, int port) {
         hosts.in("two", "perl -e " + """
                 use strict; use Socket qw(:all);
@@ -63,7 +65,7 @@ class AbuseIT {
                 """.replace('\n', '\t').replace(' ', '\t') + " " + from + " " + to + " " + port);
     }
 
-    /** The last statistics, once two in a row are the same: then nothing is exchanged any more. */
+    /** Returns the last statistics, once two in a row are equal: then no more datagrams are exchanged. */
     private static String quiet(ChildProcess server) throws InterruptedException {
         return server.awaitErr(line -> {
             List<String> all = server.err();
@@ -74,7 +76,7 @@ class AbuseIT {
         });
     }
 
-    /** Such an exchange is far faster than the limit, so that one of the two soon has no reply left for it. */
+    /** Such an exchange is far faster than the limit, so that one of the two servers soon may send no more replies. */
     @ParameterizedTest
     @CsvSource({
         "10.7.0.2, 10.7.0.1, --rate-burst=100",

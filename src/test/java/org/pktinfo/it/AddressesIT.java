@@ -12,7 +12,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.it.support.TwoHosts;
 
-/** Channels, selections and datagrams of every sort between two hosts that stay as they are. */
+/** Channels, selections and datagrams of every kind between two hosts whose configuration does not change. */
 @Timeout(60)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class AddressesIT extends TwoHosts {
@@ -21,7 +21,7 @@ class AddressesIT extends TwoHosts {
         connect();
     }
 
-    /** So that nothing that another test left unread is taken for an answer. */
+    /** Opens new sockets, so that no datagram left unread by another test is taken for an answer. */
     @BeforeEach
     void newSockets() throws Exception {
         open("DUAL_STACK" + PORT);
@@ -46,7 +46,7 @@ class AddressesIT extends TwoHosts {
         assertThat(server.say("details")).isEqualTo(details);
     }
 
-    /** Otherwise none of these tests could fail. */
+    /** Shows that the other tests of this class can fail. */
     @ParameterizedTest
     @CsvSource({"10.9.0.3, 10.9.0.1", "10.99.0.1, 10.9.0.1", "10.9.0.255, 10.9.0.1", "fd99::1, fd00:9::"})
     void theSystemsChoiceIsAnAddressThatTheRouteBackPrefers(String destination, String source) throws Exception {
@@ -111,7 +111,7 @@ class AddressesIT extends TwoHosts {
         }
     }
 
-    /** Its address names no link, so that only the arrival interface tells which one the source belongs to. */
+    /** A global peer address names no link, so that only the arrival interface determines the link of the source. */
     @ParameterizedTest
     @CsvSource({"fd00:9::100, a1, a0", "fd00:8::100, b1, b0"})
     void aGlobalPeerOfALinkLocalAddressIsAnsweredFromIt(String peer, String theirs, String ours) throws Exception {
@@ -123,7 +123,7 @@ class AddressesIT extends TwoHosts {
 
     @ParameterizedTest
     @ValueSource(strings = {"10.9.0.2", "10.99.0.1", "fd00:9::2", "fd99::1"})
-    void anEmptyDatagramIsAnsweredFromTheAddressAsked(String destination) throws Exception {
+    void anEmptyDatagramIsAnsweredFromTheRequestDestination(String destination) throws Exception {
         assertThat(client.say("send " + destination + PORT + " 0")).isEqualTo("sent");
         assertThat(server.say("receive")).startsWith(destination + " " + destination + " a0 ");
         assertThat(server.say("details")).startsWith("0 of 0 bytes ");
@@ -143,7 +143,7 @@ class AddressesIT extends TwoHosts {
 
     @ParameterizedTest
     @ValueSource(strings = {"10.9.0.2", "fd00:9::2"})
-    void aDatagramThatDoesNotFitIsStillAnsweredFromTheAddressAskedAndTheNextIsWhole(String destination)
+    void aDatagramThatDoesNotFitIsStillAnsweredFromTheRequestDestinationAndTheNextIsWhole(String destination)
             throws Exception {
         open("DUAL_STACK" + PORT + " :: 20");
         assertThat(client.say("send " + destination + PORT + " 2000")).isEqualTo("sent");
@@ -156,7 +156,7 @@ class AddressesIT extends TwoHosts {
     }
 
     @Test
-    void anIpv4ChannelAnswersFromTheAddressAskedAndHearsNoIpv6() throws Exception {
+    void anIpv4ChannelAnswersFromTheRequestDestinationAndHearsNoIpv6() throws Exception {
         open("IPV4" + PORT);
         assertThat(client.say("send fd00:9::2" + PORT)).isEqualTo("sent");
         client.say("bind any"); // that socket gets an ICMP error
@@ -166,7 +166,7 @@ class AddressesIT extends TwoHosts {
     }
 
     @Test
-    void anIpv6ChannelAnswersFromTheAddressAskedAndHearsNoIpv4() throws Exception {
+    void anIpv6ChannelAnswersFromTheRequestDestinationAndHearsNoIpv4() throws Exception {
         open("IPV6" + PORT);
         assertThat(client.say("send 10.9.0.3" + PORT)).isEqualTo("sent");
         client.say("bind any");

@@ -38,7 +38,7 @@ class AgentArchiveIT {
 
     private Path jar;
 
-    /** Makes a jar of the servers: out of folders nothing is archived. */
+    /** Makes a jar of the servers, because a JVM does not archive classes from folders. */
     @BeforeEach
     void makeJar() throws IOException {
         jar = folder.resolve("servers.jar");
@@ -64,14 +64,14 @@ class AgentArchiveIT {
         return line.startsWith("pktinfo-agent: ") && line.contains(" is installed, ");
     }
 
-    /** Returns where the classes with such names have come from, in a run with the archive under the agent. */
+    /** Returns the origins of the classes with the given name, in a run with the archive under the agent. */
     private List<String> loaded(String name) throws IOException {
         try (Stream<String> lines = Files.lines(folder.resolve("loaded"))) {
             return lines.filter(line -> line.contains(" " + name + " source:")).toList();
         }
     }
 
-    /** A JVM of today says besides that the module that agents need was not there when the archive was made. */
+    /** JVMs from 24 on also report that the module that agents need was not there when the archive was made. */
     private static void assertOnlyReady(EchoHosts.Served served) {
         boolean says = Runtime.version().feature() >= 24;
         assertThat(served.out())
@@ -97,7 +97,7 @@ class AgentArchiveIT {
         assertThat(loaded(EchoServers.class.getName())).hasSize(1).allMatch(line -> line.contains("shared objects"));
     }
 
-    /** The JVM makes one under any agent only for tests, and says so. */
+    /** The JVM makes an archive under an agent only with a diagnostic option, for tests, and says so. */
     @Test
     void oneThatWasMadeUnderTheAgentToo() throws Exception {
         String archive = folder.resolve("classes.jsa").toString();
@@ -139,7 +139,9 @@ class AgentArchiveIT {
                 .allMatch(line -> line.contains("shared objects"));
     }
 
-    /** The module that agents need was not there then: the JVM says so, and does without the cache. */
+    /**
+     * The module that agents need was missing when the cache was made: the JVM reports it and does not use the cache.
+     */
     @Test
     void oneThatWasMadeWithoutTheAgentIsRefusedByTheJvmWhichServesRightAllTheSame() throws Exception {
         String cache = folder.resolve("classes.aot").toString();

@@ -16,7 +16,7 @@ import org.pktinfo.it.support.Agent;
 import org.pktinfo.it.support.Jvm;
 import org.pktinfo.it.support.TwoHosts;
 
-/** The agent's memory of peers when it is full, and when forged sources ask for more than it holds. */
+/** The agent's memory of peers when it is full, and when requests from forged sources exceed it. */
 @Timeout(120)
 class AgentFloodIT extends TwoHosts {
     private static final String FLOODED = "7011";
@@ -47,7 +47,7 @@ class AgentFloodIT extends TwoHosts {
         assertThat(server.say("answer-plainly selector " + QUIET)).isEqualTo("open");
     }
 
-    /** Has so many peers ask, each once; nothing is lost on the way. */
+    /** Has each of the given number of peers send one request; no request is lost on the way. */
     private void askAs(int peers) throws Exception {
         for (int asked = 0; asked < peers; asked += BURST) {
             int count = Math.min(BURST, peers - asked);
@@ -60,7 +60,7 @@ class AgentFloodIT extends TwoHosts {
         }
     }
 
-    /** Answers everybody only now, and counts where the answers came from. */
+    /** Answers all peers only now, and counts the answers by source address. */
     private void answer(int peers) throws Exception {
         for (int answered = 0; answered < peers; answered += BURST) {
             int count = Math.min(BURST, peers - answered);

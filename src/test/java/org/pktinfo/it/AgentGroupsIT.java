@@ -11,7 +11,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.pktinfo.it.support.Jvm;
 import org.pktinfo.it.support.SteeredHosts;
 
-/** Link-local peers, groups and broadcast under pktinfo-agent.jar, beside a server of the library's. */
+/** Link-local peers, groups and broadcast under pktinfo-agent.jar, compared with a server that uses the library. */
 @Timeout(120)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class AgentGroupsIT extends SteeredHosts {
@@ -78,7 +78,7 @@ class AgentGroupsIT extends SteeredHosts {
 
     @ParameterizedTest
     @EnumSource
-    void aPeerAndTheAddressAskedMayBeOfDifferentScope(Jvm jvm) throws Exception {
+    void aPeerAndTheRequestDestinationMayBeOfDifferentScope(Jvm jvm) throws Exception {
         open(jvm, "");
         assertThat(client.say("bind fd00:9::100")).isEqualTo("bound");
         assertAnswered("fe80::3%a1");
@@ -88,7 +88,7 @@ class AgentGroupsIT extends SteeredHosts {
         assertAnswered("fe80::2%a1");
     }
 
-    /** Returns the source of the answer by the library's server, which has the request. */
+    /** Returns the source address of the library server's answer to a request. */
     private String answerOfTheLibrary(String destination) throws Exception {
         assertThat(client.say("send " + destination + PORT)).isEqualTo("sent");
         assertThat(server.say("receive")).isNotEqualTo("nothing");
@@ -120,10 +120,10 @@ class AgentGroupsIT extends SteeredHosts {
             assertAnsweredAsByTheLibrary("any", "ff15::9", "fd00:" + number + "::");
             assertAnsweredAsByTheLibrary("any", "ff02::1%" + link + "1", "fe80::");
         }
-        assertAnsweredAsByTheLibrary("fd77::1", "ff02::1%b1", "fd00:8::1"); // the route leads over the other link
+        assertAnsweredAsByTheLibrary("fd77::1", "ff02::1%b1", "fd00:8::1"); // the route uses the other link
     }
 
-    /** A peer may well ask both at once, and the address that it names itself is the one that it waits for. */
+    /** A peer may send to both at once; it waits for an answer from the unicast address that it has named itself. */
     @ParameterizedTest
     @EnumSource
     void whatAPeerHasAskedByUnicastStaysWhenItAsksAGroup(Jvm jvm) throws Exception {

@@ -33,13 +33,13 @@ import org.pktinfo.it.support.Jvm;
 import org.pktinfo.it.support.Opened;
 import org.pktinfo.it.support.OwnServers;
 
-/** pktinfo-agent.jar under programs that know nothing of it: what they do differently, and what not. */
+/** Unmodified programs under pktinfo-agent.jar: behaviour that changes, and behaviour that does not. */
 @Timeout(120)
 class AgentIT {
     private static final String JAR = System.getProperty("agent.jar");
 
     /**
-     * Binds the ports given, which says which of them the agent takes, and then uses a pktinfo of its own beside it.
+     * Binds the ports given, which shows which of them the agent handles, and then uses a pktinfo of its own beside it.
      */
     static final class Ports {
         public static void main(String[] arguments) throws IOException {
@@ -53,7 +53,7 @@ class AgentIT {
             if (stays) {
                 try (PktInfoChannel own = PktInfoChannel.open().bind(new InetSocketAddress(0))) {
                     System.out.println(own.isOpen() + " " + PktInfoChannel.class.getClassLoader());
-                    System.in.read(); // until the test has seen what it waits for
+                    System.in.read(); // until the test has seen the output that it waits for
                 }
             }
             open.forEach(DatagramSocket::close);
@@ -65,7 +65,7 @@ class AgentIT {
     @RegisterExtension
     static final Opened OPENED = WORLD.opened;
 
-    /** Starts a server, one of {@link EchoServers}, and asks its host's addresses; where the answers come from. */
+    /** Starts a server, one of {@link EchoServers}, sends to its host's addresses, and returns the answers' sources. */
     private static List<String> answers(Jvm jvm, String kind, String... options) throws Exception {
         return answers(jvm, EchoServers.class, TEST_CLASSES.toString(), kind, options);
     }
@@ -102,11 +102,11 @@ class AgentIT {
         "JDK25, virtual datagram",
         "JDK25, virtual channel"
     })
-    void anUnmodifiedServerAnswersFromTheAddressAskedWithTheAgentAndFromAnotherWithout(Jvm jvm, String kind)
+    void anUnmodifiedServerAnswersFromTheRequestDestinationWithTheAgentAndFromAnotherWithout(Jvm jvm, String kind)
             throws Exception {
         List<String> stock = answers(jvm, kind);
         assertThat(stock).containsAll(WRONG).isNotEqualTo(RIGHT);
-        // After a disconnect the kernel no longer brings a socket for both families what is sent by IPv6.
+        // After a disconnect the kernel no longer delivers IPv6 datagrams to a socket for both families.
         List<String> answered = RIGHT.stream()
                 .map(right -> right.replaceAll(" .*", ""))
                 .map(asked -> stock.contains(asked + " nothing") ? asked + " nothing" : asked + " " + asked)
@@ -164,7 +164,7 @@ class AgentIT {
                 .contains("10.9.0.2 10.9.0.1", "10.9.0.3 10.9.0.1");
     }
 
-    /** The JDK's class above looks at each datagram before it takes it then. */
+    /** Under a security manager the JDK's class above peeks at each datagram before it receives it. */
     @Test
     void underASecurityManagerToo(@TempDir Path folder) throws Exception {
         Requires.that(Runtime.version().feature() < 24, "a JDK before 24 to run the tests, for its security manager");
@@ -263,7 +263,7 @@ class AgentIT {
         assertThat(child.err().get(0)).contains("nothing is done", "already");
     }
 
-    /** Everything in it is on the class path of the program. */
+    /** Everything in the agent's jar is on the class path of the program. */
     @Test
     void theJarHasNothingByANameThatAProgramMayHaveToo() throws Exception {
         try (JarFile jar = new JarFile(JAR);

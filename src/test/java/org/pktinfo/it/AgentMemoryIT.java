@@ -10,7 +10,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.it.support.Jvm;
 import org.pktinfo.it.support.SteeredHosts;
 
-/** The memory of peers that the agent has, and what becomes of it when an address or a peer is gone. */
+/** The agent's memory of peers, and its entries once an address or a peer is gone. */
 @Timeout(120)
 class AgentMemoryIT extends SteeredHosts {
     @BeforeEach
@@ -22,7 +22,7 @@ class AgentMemoryIT extends SteeredHosts {
         start(Jvm.JDK17, options);
     }
 
-    /** The agent looks once a second. */
+    /** Waits until the agent's bean has the value; the agent checks once a second. */
     private void awaitBean(String attribute, String value) throws Exception {
         while (!tell("bean " + attribute).equals(value)) {
             Thread.onSpinWait();

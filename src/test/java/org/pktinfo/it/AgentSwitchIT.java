@@ -27,7 +27,7 @@ import org.pktinfo.jvm.JvmSockets;
 /** The JVM's own sockets, switched over and back a thousand times while they are used. */
 @Timeout(240)
 class AgentSwitchIT {
-    /** Servers that echo, clients that ask them without a pause, and one thread that switches. */
+    /** Servers that echo, clients that send to them without a pause, and one thread that switches. */
     public static final class Program {
         private static final int ROUNDS = 1000;
         private static final String OPTIONS = "log=quiet,memory=1000";
@@ -37,7 +37,7 @@ class AgentSwitchIT {
 
         private Program() {}
 
-        /** Returns how many of so many answers came from the address asked. */
+        /** Returns how many of {@code times} answers came from the request destination. */
         private static int ask(int port, int times) throws IOException {
             int right = 0;
             try (DatagramSocket client = new DatagramSocket(new InetSocketAddress("127.0.0.1", 0))) {
@@ -86,7 +86,7 @@ class AgentSwitchIT {
                 client.join();
             }
             JvmSockets.switchOn(OPTIONS);
-            ask(7101, 1); // each server takes one datagram by the call that it was in
+            ask(7101, 1); // each server receives one datagram by the call that it was already in
             ask(7102, 1);
             ask(7103, 1);
             int right = ask(7101, 100) + ask(7102, 100) + ask(7103, 100);

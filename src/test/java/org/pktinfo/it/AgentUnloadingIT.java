@@ -27,10 +27,10 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.Jvm;
 
-/** The class loader that has loaded the native library is gone, and the JVM's sockets are still below the library. */
+/** The class loader that loaded the native library is gone, while the JVM's sockets still use the library. */
 @Timeout(120)
 class AgentUnloadingIT {
-    /** A class of the loader that goes, which has libraries besides. */
+    /** A class of the loader that is unloaded, which loads other libraries. */
     public static final class Canary {
         private Canary() {}
 
@@ -40,8 +40,8 @@ class AgentUnloadingIT {
     }
 
     /**
-     * Arguments are two libraries that are unloaded with the class loader, and a class path on which ours is, for a
-     * class loader that has no other parent than the JDK.
+     * Takes two libraries that are unloaded with the class loader, and a class path that contains ours, for a class
+     * loader whose only parent is the JDK.
      */
     public static final class Program {
         private Program() {}
@@ -65,7 +65,9 @@ class AgentUnloadingIT {
             return new WeakReference<>(loader);
         }
 
-        /** Without the thread that {@code JvmSockets} has, which would keep the class loader. */
+        /**
+         * Installs the library without the thread of {@code JvmSockets}, which would keep the class loader reachable.
+         */
         private static void switchOn(Class<?> calls) throws Exception {
             int[] none = {};
             int[] ephemeral = {32_768, 60_999};
@@ -82,7 +84,7 @@ class AgentUnloadingIT {
             }
         }
 
-        /** Returns how many of a hundred answers came from the address asked, with new sockets. */
+        /** Returns how many of a hundred answers came from the request destination, with new sockets. */
         private static int exchange() throws IOException {
             int right = 0;
             for (int i = 0; i < 100; i++) {
@@ -107,7 +109,7 @@ class AgentUnloadingIT {
             WeakReference<ClassLoader> loader = switchOnAndDrop(arguments[0], arguments[1], classPath);
             System.out.println("right " + exchange() + ", mapped " + isMapped("libpktinfo"));
             long deadline = System.nanoTime() + Duration.ofSeconds(40).toNanos();
-            // Ours was loaded between the two, so it is its turn between them too.
+            // Ours was loaded between the two, so it would be unloaded between them too.
             while ((loader.get() != null || isMapped(arguments[0]) || isMapped(arguments[1]))
                     && System.nanoTime() < deadline) {
                 System.gc();
@@ -115,7 +117,7 @@ class AgentUnloadingIT {
             boolean gone = loader.get() == null && !isMapped(arguments[0]) && !isMapped(arguments[1]);
             boolean mapped = isMapped("libpktinfo");
             System.out.println("gone " + gone + ", mapped " + mapped);
-            if (mapped) { // or the next call would be the last
+            if (mapped) { // otherwise the next call would crash
                 System.out.println("right " + exchange() + ", mapped " + isMapped("libpktinfo"));
             }
         }
@@ -146,7 +148,7 @@ class AgentUnloadingIT {
                 .containsExactly("right 100, mapped true", "gone true, mapped true", "right 100, mapped true");
     }
 
-    /** Otherwise nothing would be known from that. */
+    /** Shows that the test above can fail. */
     @ParameterizedTest
     @EnumSource
     void oneThatMayBeUnloadedIsUnloadedThen(Jvm jvm) throws Exception {
@@ -164,7 +166,7 @@ class AgentUnloadingIT {
         }
     }
 
-    /** Clears DF_1_NODELETE in the dynamic section of an ELF file of 64 bits, as {@code -z nodelete} has set it. */
+    /** Clears DF_1_NODELETE in the dynamic section of a 64-bit ELF file, as set by {@code -z nodelete}. */
     private static byte[] withoutFlag(byte[] file) {
         ByteBuffer elf = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN);
         int headers = (int) elf.getLong(0x20);

@@ -16,8 +16,8 @@ import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.Opened;
 
 /**
- * The article's two machines, asked as the article asks: with netcat, whose socket is connected, so that the kernel
- * drops every answer from another address.
+ * The article's two machines, with netcat as in the article, whose socket is connected, so that the kernel drops every
+ * answer from another address.
  */
 class ArticleIT {
     @RegisterExtension
@@ -35,7 +35,7 @@ class ArticleIT {
         return hosts.serve(List.of(ChildProcess.java().toString()), options);
     }
 
-    /** As the article does: netcat's input stays open, so that it prints the answer. */
+    /** Starts netcat as the article does: its input stays open, so that it prints the answer. */
     private static ChildProcess netcat(String destination) throws IOException {
         return ChildProcess.start(
                 hosts.namespaces.inside("vm2", "bash", "-c", "cat <(echo command) - | nc -u " + destination + " 8888"));
@@ -66,7 +66,7 @@ class ArticleIT {
         }
     }
 
-    /** Without this the topology would prove nothing. */
+    /** Shows that the topology makes a difference. */
     @ParameterizedTest
     @ValueSource(strings = {"192.168.122.200", "192.168.122.201", "192.168.122.202"})
     void theSystemsChoiceIsTheWrongAddressForEveryAlias(String destination) throws Exception {
@@ -80,7 +80,7 @@ class ArticleIT {
         }
     }
 
-    /** With four workers the kernel gives the request to all of them. */
+    /** With four workers the kernel delivers the request to all of them. */
     @ParameterizedTest
     @ValueSource(strings = {"1", "4"})
     void aGroupJoinedOnEveryInterfaceIsAnsweredOnceFromAUnicastAddress(String workers) throws Exception {
@@ -107,7 +107,7 @@ class ArticleIT {
     }
 
     @Test
-    void onTheWireTheAnswerLeavesFromTheAddressAsked() throws Exception {
+    void onTheWireTheAnswerLeavesFromTheRequestDestination() throws Exception {
         try (ChildProcess capture = ChildProcess.start(hosts.namespaces.inside(
                 "vm2", "tcpdump", "-i", "eth0", "-n", "-l", "--immediate-mode", "-U", "udp", "port", "8888"))) {
             capture.awaitErr(line -> line.contains("listening on eth0"));

@@ -32,7 +32,7 @@ import org.pktinfo.it.support.Jvm;
 import org.pktinfo.it.support.Opened;
 import org.pktinfo.it.support.TwoHosts;
 
-/** The agent in programs that run already: brought in, taken out, refused. */
+/** The agent in programs that run already: attached, detached, refused. */
 @Timeout(180)
 class AttachIT {
     private static final String JAR = System.getProperty("agent.jar");
@@ -91,7 +91,7 @@ class AttachIT {
         return server;
     }
 
-    /** Asks each of the server's addresses; returns where the answers come from. */
+    /** Sends a request to each of the server's addresses; returns the source addresses of the answers. */
     private static List<String> answers() throws Exception {
         return answers(ADDRESSES);
     }
@@ -134,7 +134,7 @@ class AttachIT {
             boolean one = kind.equals("datagram") || kind.equals("multicast");
             boolean woken = kind.equals("channel") || kind.equals("inet channel");
             assertThat(report).hasSize(one || woken ? 3 : 2);
-            if (one) { // the thread cannot be woken: one reply
+            if (one) { // the thread cannot be woken: the system chooses the next reply's source
                 assertThat(report.get(2)).contains("thread \"main\"", "next reply");
                 assertThat(WORLD.client.say("send 10.9.0.2 7001")).isEqualTo("sent");
                 assertThat(WORLD.client.say("await")).isEqualTo("10.9.0.1");
@@ -182,7 +182,7 @@ class AttachIT {
         }
     }
 
-    /** The process has another /tmp, and another number for itself. */
+    /** The process has another /tmp, and another process id in its own namespace. */
     @ParameterizedTest
     @EnumSource
     void alsoInOtherNamespacesOfMountsAndProcesses(Jvm jvm) throws Exception {
@@ -219,7 +219,7 @@ class AttachIT {
         assertWrong(answers());
     }
 
-    /** The process has a folder as its root, and the command has the mounts that it has, or others. */
+    /** The process has a folder as its root; the command has the same mounts as the process, or others. */
     @ParameterizedTest
     @CsvSource({"JDK17, true", "JDK17, false", "JDK25, true", "JDK25, false"})
     void alsoInAnotherRoot(Jvm jvm, boolean sameMounts, @TempDir Path folder) throws Exception {
@@ -252,7 +252,7 @@ class AttachIT {
         }
     }
 
-    /** Root may attach to anybody's process, others to their own alone. */
+    /** Root may attach to any user's process, other users only to their own. */
     @ParameterizedTest
     @EnumSource
     void ofAnotherUserOnlyForRoot(Jvm jvm, @TempDir Path folder) throws Exception {
@@ -280,7 +280,7 @@ class AttachIT {
         }
     }
 
-    /** Copies the classes of the server to where every user may read them. */
+    /** Copies the classes of the server to a folder that every user may read. */
     private static Path readable(Path folder) throws IOException, InterruptedException {
         Path relative = Path.of(EchoServers.class.getPackageName().replace('.', '/'));
         Files.createDirectories(folder.resolve(relative));
@@ -332,7 +332,7 @@ class AttachIT {
         }
     }
 
-    /** The file is for those who forbid native access, and is replaced as a whole. */
+    /** The file is for users who forbid native access, and is replaced as a whole. */
     @ParameterizedTest
     @EnumSource
     void theExtractedLibraryIsAnAgentByItself(Jvm jvm, @TempDir Path folder) throws Exception {
@@ -354,14 +354,16 @@ class AttachIT {
         assertRefused(wrong, 2, "\"0\"");
     }
 
-    /** Servers under a load that counts, and the command that comes and goes. */
+    /** Servers under a load that is counted, while the command attaches and detaches. */
     static final class Flooded {
         private static final AtomicBoolean over = new AtomicBoolean();
         private static final AtomicLong lost = new AtomicLong();
         private static final AtomicLong answered = new AtomicLong();
         private static final AtomicLong right = new AtomicLong();
 
-        /** Asks without a pause until it is over; a question without an answer for a time that no echo takes is lost. */
+        /**
+         * Sends requests without a pause; a request that is unanswered for longer than any echo takes counts as lost.
+         */
         private static void flood(int port) throws IOException {
             try (DatagramChannel client = DatagramChannel.open().bind(new InetSocketAddress("127.0.0.1", 0));
                     Selector selector = Selector.open()) {
@@ -406,7 +408,7 @@ class AttachIT {
         }
     }
 
-    /** The property {@code attach.times} says how often; 200 take some minutes. */
+    /** The property {@code attach.times} is the number of repetitions; 200 take some minutes. */
     @ParameterizedTest
     @EnumSource
     @Timeout(1200)

@@ -18,11 +18,11 @@ import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.Namespaces;
 
 /**
- * A socket that is bound to a device, handed over as systemd does. Kernels of the RHEL 7 age take interface index 0 in
- * a reply for "any device"; the one that runs this test does not, so the index is read from the system call.
+ * A socket that is bound to a device, handed over as systemd does. Kernels as old as RHEL 7's take interface index 0 in
+ * a reply for "any device"; the kernel that runs this test does not, so the index is read from the system call.
  */
 class BoundDeviceIT {
-    /** Answers one request on the socket that is its standard input; says "sent" or why not. */
+    /** Answers one request on the socket that is its standard input; prints "sent" or the error. */
     public static final class Program {
         private Program() {}
 
@@ -45,8 +45,7 @@ class BoundDeviceIT {
     }
 
     /**
-     * Hands over a socket that is bound to the device before, or, after a line on the standard input, while it is in
-     * use.
+     * Hands over a socket that is bound to the device before, or, after a line on the standard input, during its use.
      */
     static final String HAND_OVER = """
             use Socket;

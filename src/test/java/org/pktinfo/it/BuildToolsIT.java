@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.Requires;
 import org.pktinfo.it.support.ChildProcess;
 
-/** The words that a newcomer sees whose machine lacks a tool that the native library is built with. */
+/** The message of a build on a machine that lacks a tool that the native library is built with. */
 class BuildToolsIT {
     /** Not a @TempDir: JUnit warns of every link that it deletes. */
     private Path folder;
@@ -57,7 +57,7 @@ class BuildToolsIT {
                 .contains("needs " + processor + "-linux-gnu-gcc", "apt-get install gcc-" + processor + "-linux-gnu ");
     }
 
-    /** Returns what Maven says as it fails. */
+    /** Returns Maven's output as it fails. */
     private List<String> validateWithout(String missing, String option) throws Exception {
         Path path = pathWithout(Set.of(missing.split(" ", -1)));
         String mvn = Requires.tool("mvn").toString();

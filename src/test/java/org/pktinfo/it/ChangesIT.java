@@ -16,8 +16,8 @@ import org.pktinfo.Requires;
 import org.pktinfo.it.support.TwoHosts;
 
 /**
- * Changes between a request and its reply, seen by a server loop: its counters, others who are answered meanwhile, and
- * that the next request is once all is well again. More of it is in {@link WireIT} and {@link RoutesIT}.
+ * Changes between a request and its reply, seen by a server loop: its counters, the other peers that are answered
+ * meanwhile, and the next request once the change is undone. {@link WireIT} and {@link RoutesIT} have more of it.
  */
 @Timeout(60)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -29,7 +29,7 @@ class ChangesIT extends TwoHosts {
         connect();
     }
 
-    /** The server stays the same in all of its changing worlds. */
+    /** Opens the server once: it stays the same across all changes. */
     @Override
     protected void open(String how) throws Exception {
         if (!serving) {
@@ -42,13 +42,13 @@ class ChangesIT extends TwoHosts {
         return address.indexOf(':') >= 0;
     }
 
-    /** By what the server has counted: its log is one line a second. */
+    /** Asserts the refusal by the server's counters, because its log is limited to one line a second. */
     private void assertRefused(String kind) throws Exception {
         assertThat(server.say("reply asked")).startsWith(kind + " ");
         assertThat(client.say("silence")).isEqualTo("nothing");
     }
 
-    /** By way of the other cable. */
+    /** Asserts that requests over the other cable are answered. */
     private void assertOthersAreAnswered(String destination) throws Exception {
         assertThat(client.say("bind any")).isEqualTo("bound");
         assertAnswered(isIpv6(destination) ? "fd00:8::1" : "10.8.0.1", "b0");
@@ -171,7 +171,7 @@ class ChangesIT extends TwoHosts {
         assertAnswered(destination, "a0");
     }
 
-    /** Below 1280 bytes there is no IPv6, and its addresses go. */
+    /** An interface with an MTU below 1280 bytes has no IPv6, and loses its IPv6 addresses. */
     @ParameterizedTest
     @CsvSource({"10.9.0.2, 1280", "10.9.0.2, 576", "fd00:9::2, 1280"})
     void anMtuThatBecomesSmallerThanTheReplyCutsItIntoFragments(String destination, int mtu) throws Exception {
@@ -201,7 +201,7 @@ class ChangesIT extends TwoHosts {
         return number.find() ? Long.parseLong(number.group(1)) : 0;
     }
 
-    /** The interface sends a thousand bytes a second: what waits for it is held against the socket. */
+    /** The interface sends a thousand bytes a second; queued datagrams are charged to the socket's send buffer. */
     @Test
     void aSendBufferThatStaysFullLosesRepliesAndTheLoopGoesOn() throws Exception {
         Requires.tool("tc");

@@ -28,16 +28,16 @@ import org.pktinfo.Source;
 import org.pktinfo.it.support.ChildProcess;
 
 /**
- * The native library in a JVM that is watched: by AddressSanitizer and UndefinedBehaviorSanitizer, by valgrind, by the
- * JVM itself. Each of them is shown to see a fault that native/test/planted/jvm.c makes.
+ * The native library in a JVM under AddressSanitizer and UndefinedBehaviorSanitizer, under valgrind, and with the JVM's
+ * own checks. Each of them is shown to detect a fault that native/test/planted/jvm.c makes.
  */
 class CheckedMemoryIT {
     private static final Duration SOON = Duration.ofSeconds(30);
 
-    /** Twelve seconds, on a machine that has nothing else to do. */
+    /** The limit for runs that take twelve seconds on an idle machine. */
     private static final Duration SLOW = Duration.ofMinutes(4);
 
-    /** A reply, a batch, and replies that leave and come as one. */
+    /** A reply, a batch, and replies that are sent and received as one. */
     public static final class Exchanges {
         private static final int COUNT = 16;
 
@@ -107,7 +107,7 @@ class CheckedMemoryIT {
         return command;
     }
 
-    /** In a JVM that has the sanitizers' libraries from its start; SIGSEGV and leaks are the JVM's own business. */
+    /** Runs a JVM with the sanitizers' libraries loaded from its start; SIGSEGV and leaks are left to the JVM. */
     private static ChildProcess sanitized(String library, String fault, String... words) throws Exception {
         ChildProcess compiler =
                 ChildProcess.run(List.of(Requires.tool("gcc").toString(), "-print-file-name=libasan.so"));
@@ -146,8 +146,8 @@ class CheckedMemoryIT {
     }
 
     /**
-     * Returns what valgrind says about frames of ours; of the JVM's it says much, which is no fault either (it reads
-     * ahead).
+     * Returns valgrind's reports about frames of ours. Its many reports about the JVM's frames are no faults (the JVM
+     * reads ahead).
      */
     private static List<String> faultsOfOurs(Path log) throws IOException {
         return Pattern.compile("\n==\\d+== *\n")
@@ -162,7 +162,7 @@ class CheckedMemoryIT {
     private static ChildProcess valgrind(Path library, Path log, String fault) throws Exception {
         List<String> command = new ArrayList<>(List.of(
                 Requires.tool("valgrind").toString(), "--log-file=" + log, "--redzone-size=256", "--error-limit=no"));
-        // Interpreted: code that is made while it runs would have to be translated again and again.
+        // Interpreted: valgrind would have to translate JIT-compiled code again and again.
         command.addAll(command(library));
         command.addAll(List.of("-Xint", "-XX:+UseSerialGC", "-Xmx128m", Exchanges.class.getName()));
         return ChildProcess.run(command, Map.of("PKTINFO_PLANTED", fault), SLOW);

@@ -21,7 +21,7 @@ import org.pktinfo.it.support.ChildProcess;
 /** An application whose code opens the first channel of a JVM, and is unloaded while other channels stay open. */
 @Timeout(120)
 class ClassLoaderIT {
-    /** Defines one class itself, as an application server does. */
+    /** A loader that defines one class itself, as an application server does. */
     static final class Application extends ClassLoader {
         private final String own;
 
@@ -44,7 +44,7 @@ class ClassLoaderIT {
         }
     }
 
-    /** The application's code: its threads are those that start the library's. */
+    /** The application's code: its thread is the one that starts the library's threads. */
     public static final class Opener implements Callable<PktInfoChannel> {
         @Override
         public PktInfoChannel call() throws Exception {
@@ -60,7 +60,7 @@ class ClassLoaderIT {
 
     /** Has an application open the first channel, and waits until its class loader is gone. */
     public static final class Program {
-        private static PktInfoChannel stays; // opened while the library's threads run for the first
+        private static PktInfoChannel stays; // opened while the library's threads run for the first channel
 
         private Program() {}
 

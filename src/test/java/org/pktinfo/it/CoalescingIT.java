@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.TwoHosts;
 
-/** Replies that leave the server together, and what an ordinary client gets of them. */
+/** Replies that the server sends as one, and their arrival at an ordinary client. */
 @Timeout(60)
 class CoalescingIT extends TwoHosts {
     private static final int COUNT = 5;
@@ -57,7 +57,7 @@ class CoalescingIT extends TwoHosts {
         assertThat(client.say("silence")).isEqualTo("nothing");
     }
 
-    /** Of the calls that asked the kernel to cut, the ends: a number or an error. */
+    /** Returns the results, a number or an error, of the calls that asked the kernel to segment. */
     private List<String> cuts() throws IOException {
         return Files.readAllLines(trace()).stream()
                 .filter(line -> line.contains("SOL_UDP"))
@@ -67,12 +67,12 @@ class CoalescingIT extends TwoHosts {
 
     @ParameterizedTest
     @ValueSource(strings = {"10.9.0.2", "fd00:9::2"})
-    void everyOneOfThemArrivesFromTheAddressAsked(String destination) throws Exception {
+    void everyOneOfThemArrivesFromTheRequestDestination(String destination) throws Exception {
         assertAllAnswered(destination, 1400);
         assertThat(cuts()).containsExactly(String.valueOf(COUNT * 1400));
     }
 
-    /** It is refused once, not at each burst, and nothing is lost. */
+    /** The kernel refuses segmentation once, not at each burst, and no reply is lost. */
     @ParameterizedTest
     @ValueSource(strings = {"10.9.0.2", "fd00:9::2"})
     void whereThePathIsTooNarrowTheyLeaveOneByOneFromThenOn(String destination) throws Exception {

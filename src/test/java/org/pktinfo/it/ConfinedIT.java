@@ -26,13 +26,13 @@ import org.pktinfo.Requires;
 import org.pktinfo.it.support.ChildProcess;
 
 /**
- * The sample server as nobody, on a file system that is read-only all over, with the system calls of
- * docs/confinement.md alone.
+ * The sample server as user nobody, on a file system that is read-only throughout, with only the system calls of
+ * docs/confinement.md.
  */
 class ConfinedIT {
     private static final int KILLED_BY_SIGSYS = 128 + 31;
 
-    /** Whatever cannot be made read-only, such as proc, nobody can write to anyway. */
+    /** Mounts everything read-only. The user nobody cannot write to the mounts that cannot be changed, such as proc. */
     private static final String READ_ONLY = """
             cut -d' ' -f2 /proc/self/mounts | while read -r mount; do
                 mount -o remount,bind,ro "$mount" 2>/dev/null || true
@@ -65,7 +65,7 @@ class ConfinedIT {
         return calls;
     }
 
-    /** A launcher that allows these calls; the ones that this processor does not have are left out. */
+    /** Returns a launcher that allows these calls; calls that this processor does not have are omitted. */
     private Path launcher(Set<String> calls) throws Exception {
         Files.writeString(
                 folder.resolve("calls.h"),
@@ -151,9 +151,7 @@ class ConfinedIT {
         }
     }
 
-    /**
-     * That the filter is there shows when a call is missing, and that nothing can be written when something tries to.
-     */
+    /** A missing call shows that the filter is in effect, and an attempt to write shows that writing is refused. */
     @Test
     void aCallThatIsNotOnTheListEndsTheServerAndAFileCannotBeMade() throws Exception {
         Set<String> calls = documentedCalls();

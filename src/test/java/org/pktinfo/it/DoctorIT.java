@@ -116,8 +116,7 @@ class DoctorIT {
             }
             ChildProcess some = runIn(hosts);
             assertRight(some);
-            // each on two sockets: 2 + 20 of IPv4, broadcast and a group, 1 + 20 of IPv6, whose group loopback does not
-            // have
+            // each on two sockets: 2 + 20 of IPv4, broadcast and a group, 1 + 20 of IPv6, whose group loopback lacks
             assertThat(some.out()).contains("pktinfo: right, 90 of 90 replies left from the address asked.");
             assertThat(some.out())
                     .anyMatch(line -> line.startsWith("24 further local addresses are not in the tables"));

@@ -11,8 +11,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.pktinfo.it.support.TwoHosts;
 
 /**
- * Service addresses on a dummy interface, as hosts with anycast have them. Not every kernel has such interfaces, so
- * this is no part of the build's tests: see src/test/kernels.
+ * Service addresses on a dummy interface, as hosts with anycast have them. Not every kernel has such interfaces, so the
+ * build's tests do not include this class: see src/test/kernels.
  */
 @Timeout(60)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)

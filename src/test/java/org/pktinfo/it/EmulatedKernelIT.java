@@ -28,8 +28,7 @@ import org.pktinfo.it.support.EmulatedKernel;
 import org.pktinfo.it.support.Opened;
 
 /**
- * The library and the sample server on the kernels of the article, whose rules a test build of the native library
- * keeps.
+ * The library and the sample server on the article's kernels, whose rules a test build of the native library enforces.
  */
 @Timeout(60)
 class EmulatedKernelIT {
@@ -57,14 +56,14 @@ class EmulatedKernelIT {
         client = OPENED.add(new Agent(hosts.namespaces, "vm2"));
     }
 
-    /** Without those that make load for seconds: what they are about is the same on every kernel. */
+    /** Runs all but the tests that make load for seconds, whose subject is the same on every kernel. */
     @ParameterizedTest
     @EnumSource
     void theLoopbackTestsPass(EmulatedKernel kernel) throws Exception {
         OtherJvmIT.assertLoopbackTestsPass(kernel.java(), "-Dexcluded.tag=load");
     }
 
-    /** Returns what the server prints for one request to each alias. */
+    /** Returns the server's output for one request to each alias. */
     private static List<String> printed(EmulatedKernel kernel) {
         List<String> lines = new ArrayList<>();
         for (String alias : ALIASES) {
@@ -81,10 +80,7 @@ class EmulatedKernelIT {
         return lines;
     }
 
-    /**
-     * Returns what netcat prints for one request to each alias; it takes an answer from there only, and waits no longer
-     * than a second.
-     */
+    /** Returns netcat's output for one request to each alias; it accepts answers from there only, for a second. */
     private static List<String> netcat() throws Exception {
         String command = "for alias in " + String.join(" ", ALIASES)
                 + "; do echo \"$alias $(echo command | nc -u -W 1 -w 1 $alias 8888)\"; done";
@@ -116,7 +112,7 @@ class EmulatedKernelIT {
         }
     }
 
-    /** Asks the server from a socket that takes an answer from anywhere; where it came from. */
+    /** Sends a request from a socket that accepts answers from any address; returns the answer's source address. */
     private static String ask(String destination) throws Exception {
         assertThat(client.say("send " + destination + " 8888")).isEqualTo("sent");
         return client.say("await");
@@ -155,8 +151,8 @@ class EmulatedKernelIT {
     }
 
     /**
-     * Asks a socket that was bound to eth0 before or after it was handed to the library, and returns what becomes of
-     * it: the source of the answer, or the kind of error. Only by way of the device can the peer be answered: no route
+     * Sends a request to a socket that was bound to eth0 before or after it was handed to the library. Returns the
+     * source address of the answer, or the kind of error. The peer can be answered only through the device: no route
      * leads there.
      */
     private static String askASocketBound(String when, EmulatedKernel kernel) throws Exception {

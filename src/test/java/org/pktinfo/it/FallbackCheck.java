@@ -37,7 +37,7 @@ import org.pktinfo.SourceSelection;
 import org.pktinfo.doctor.Doctor;
 import org.pktinfo.server.DatagramServer;
 
-/** A program that was told to do without the native library; run by {@link FallbackIT} in a JVM that has none. */
+/** A program that was configured to do without the native library; run by {@link FallbackIT} in a JVM that has none. */
 @Timeout(30)
 class FallbackCheck {
     private static final Duration SOON = Duration.ofSeconds(5);
@@ -63,7 +63,7 @@ class FallbackCheck {
                 server.localAddress().getPort()));
     }
 
-    /** Source and length of a reply. */
+    /** Returns the source and length of a reply. */
     private String reply() throws IOException {
         DatagramPacket packet = new DatagramPacket(new byte[2000], 2000);
         client.receive(packet);
@@ -108,7 +108,7 @@ class FallbackCheck {
     @ValueSource(booleans = {true, false})
     void whatIsNotThereIsWaitedForAsLongAsWasSaid(boolean blocking) throws Exception {
         try (PktInfoChannel server = open(Family.DUAL_STACK)) {
-            server.channel().configureBlocking(blocking);
+            server.jdkChannel().configureBlocking(blocking);
             assertThat(server.receive(Duration.ZERO)).isNull();
             long start = System.nanoTime();
             assertThat(server.receive(Duration.ofMillis(500))).isNull();
@@ -127,14 +127,14 @@ class FallbackCheck {
     void whatCameWhileSomebodyWaitedIsThereForABatchUntilTheChannelIsConnected(boolean blocking) throws Exception {
         try (PktInfoChannel server = open(Family.DUAL_STACK);
                 DatagramSocket friend = new DatagramSocket()) {
-            server.channel().configureBlocking(blocking);
+            server.jdkChannel().configureBlocking(blocking);
             DatagramBatch batch = server.newBatch(2, 10);
             send("127.0.0.1", server, 3);
             assertThat(server.awaitReadable(SOON)).isTrue();
             assertThat(batch.receive(Duration.ZERO)).isEqualTo(1);
             send("127.0.0.1", server, 4);
             assertThat(server.awaitReadable(SOON)).isTrue();
-            server.channel().connect(new InetSocketAddress("127.0.0.1", friend.getLocalPort()));
+            server.jdkChannel().connect(new InetSocketAddress("127.0.0.1", friend.getLocalPort()));
             assertThat(server.awaitReadable(Duration.ZERO)).isFalse();
             assertThat(batch.receive(Duration.ZERO)).isZero();
             assertThat(server.receive(Duration.ZERO)).isNull();
@@ -201,7 +201,7 @@ class FallbackCheck {
         }
     }
 
-    /** The exception that a waiting receiver gets. */
+    /** Returns the exception that a waiting receiver gets. */
     private static Throwable whileWaiting(PktInfoChannel server, java.util.function.Consumer<Thread> act)
             throws Exception {
         CompletableFuture<Throwable> thrown = new CompletableFuture<>();
@@ -235,7 +235,7 @@ class FallbackCheck {
             }
         });
         assertThat(thrown).isInstanceOf(AsynchronousCloseException.class);
-        assertThat(server.channel().isOpen()).isFalse();
+        assertThat(server.jdkChannel().isOpen()).isFalse();
         assertThatThrownBy(() -> server.receive(Duration.ZERO)).isInstanceOf(ClosedChannelException.class);
         try (DatagramSocket again = new DatagramSocket(0)) {
             assertThat(again.isBound()).isTrue();
@@ -246,7 +246,7 @@ class FallbackCheck {
     void anInterruptClosesTheChannelAndWakesItsReceiver() throws Exception {
         PktInfoChannel server = open(Family.DUAL_STACK);
         assertThat(whileWaiting(server, Thread::interrupt)).isInstanceOf(ClosedByInterruptException.class);
-        assertThat(server.channel().isOpen()).isFalse();
+        assertThat(server.jdkChannel().isOpen()).isFalse();
         assertThatThrownBy(() -> server.receive(SOON)).isInstanceOf(ClosedChannelException.class);
         assertThat(server.isOpen()).isFalse();
     }

@@ -29,14 +29,14 @@ import org.pktinfo.it.support.RunTests;
  * System calls that fail: by strace's fault injection, and in a test build of the library at any datagram of a batch.
  */
 class FaultIT {
-    /** Two exchanges with a channel in the mode given; what happens to each reply. */
+    /** Makes two exchanges with a channel in the mode given, and prints the outcome of each reply. */
     public static final class Program {
         private Program() {}
 
         public static void main(String[] mode) throws IOException {
             try (PktInfoChannel server = PktInfoChannel.open().bind(new InetSocketAddress(0));
                     DatagramSocket client = new DatagramSocket()) {
-                server.channel().configureBlocking(mode[0].equals("blocking"));
+                server.jdkChannel().configureBlocking(mode[0].equals("blocking"));
                 client.setSoTimeout(5000);
                 int port = server.localAddress().getPort();
                 for (int i = 0; i < 2; i++) {
@@ -59,7 +59,7 @@ class FaultIT {
         }
     }
 
-    /** The command that runs what follows with the test build and its plan. */
+    /** Returns the command that runs the arguments after it with the test build and its plan. */
     private static List<String> faultyJava(Path plan) {
         return List.of(
                 "env",
@@ -114,8 +114,8 @@ class FaultIT {
     private static int proofs;
 
     /**
-     * Counts the datagrams that the first channel of a process sends to prove the source, which depends on whether
-     * there is IPv6.
+     * Counts the datagrams that the first channel of a process sends to prove the source, which depends on the
+     * availability of IPv6.
      */
     private static synchronized int proofs(Path folder) throws IOException, InterruptedException {
         if (proofs == 0) {
@@ -209,7 +209,7 @@ class FaultIT {
                 .containsExactly("reply from 127.0.0.2", "reply from 127.0.0.2");
     }
 
-    /** Waits for three seconds in vain. */
+    /** Waits for three seconds without receiving a datagram. */
     public static final class Idle {
         private Idle() {}
 
@@ -245,7 +245,7 @@ class FaultIT {
                 .map(line -> line.replaceAll(".*?poll\\(\\[\\{fd=(\\d+).*", "recvmsg($1,"))
                 .findFirst()
                 .orElseThrow();
-        assertThat(calls.stream().filter(line -> line.contains(waitedFor))) // not what the proof on loopback receives
+        assertThat(calls.stream().filter(line -> line.contains(waitedFor))) // not the datagrams of the source proof
                 .as("%s", calls)
                 .hasSizeBetween(2, (int) polls + 2);
     }

@@ -20,7 +20,7 @@ import org.pktinfo.server.DatagramServer;
 /** A server whose program has no memory left for a while, in its handler, in its log and everywhere else. */
 @Timeout(120)
 class FullHeapIT {
-    /** Serves with two workers; told to, it fills its heap, and lets go of all that. */
+    /** Serves with two workers; on command it fills its heap and then frees it again. */
     static final class Program {
         private static final byte[] FULL = {'f', 'u', 'l', 'l', '\n'};
         private static List<byte[]> hog = new ArrayList<>(1 << 20);
@@ -52,7 +52,7 @@ class FullHeapIT {
                         hog.add(new byte[size]);
                     }
                 } catch (OutOfMemoryError e) {
-                    // that is what it is for
+                    // the heap is full, as intended
                 }
             }
         }
@@ -76,7 +76,7 @@ class FullHeapIT {
     private static void assertBothWorkersAnswer(int port) throws IOException {
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
         int inARow = 0;
-        while (inARow < 40) { // 40 flows that all go to one of two workers: never
+        while (inARow < 40) { // 40 flows never all go to one of two workers
             inARow = isAnswered(port) ? inARow + 1 : 0;
             assertThat(System.nanoTime()).as("%d answered in a row", inARow).isLessThan(deadline);
         }

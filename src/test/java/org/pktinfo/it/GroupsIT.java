@@ -13,7 +13,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.it.support.Agent;
 import org.pktinfo.it.support.TwoHosts;
 
-/** Requests to all or to many, which have to be answered from an address that is not the one on the datagram. */
+/**
+ * Requests to multicast or broadcast addresses, which have to be answered from another address than the destination.
+ */
 @Timeout(60)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class GroupsIT extends TwoHosts {
@@ -89,7 +91,7 @@ class GroupsIT extends TwoHosts {
         assertAnsweredFrom("fd00:8::1");
     }
 
-    /** Unlike a unicast request, which names its source: here the interface is all there is to choose one by. */
+    /** A unicast request names its source; for a group only the arrival interface determines it. */
     @Test
     void anIpv6GroupRequestIsNotAnsweredIfNoRouteLeadsBackOverTheInterfaceItCameInBy() throws Exception {
         hosts.address("client", "lo", "fd78::1");
@@ -116,14 +118,14 @@ class GroupsIT extends TwoHosts {
     }
 
     @Test
-    void aUnicastRequestNextToAGroupIsStillAnsweredFromTheAddressAsked() throws Exception {
+    void aUnicastRequestNextToAGroupIsStillAnsweredFromTheRequestDestination() throws Exception {
         assertThat(server.say("join 239.1.2.3 a0")).isEqualTo("joined");
         assertThat(server.say("join ff15::9 a0")).isEqualTo("joined");
         assertAnswered("10.9.0.3", "a0");
         assertAnswered("fd00:9::2", "a0");
     }
 
-    /** On every JDK, also where that leaves IPV6_MULTICAST_ALL on. */
+    /** This holds on every JDK, also on those that leave IPV6_MULTICAST_ALL on. */
     @ParameterizedTest
     @ValueSource(strings = {"239.1.2.5", "ff15::b", "ff02::1"})
     void aGroupThatOnlyAnotherSocketOfTheHostHasJoinedIsNotHeardUnlessAllAre(String group) throws Exception {

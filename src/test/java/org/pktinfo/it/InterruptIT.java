@@ -21,13 +21,13 @@ import org.pktinfo.Requires;
 import org.pktinfo.it.support.ChildProcess;
 
 /**
- * An interrupted thread that waits in a channel which ignores interrupts: it goes on waiting, and the channel stays
- * open.
+ * An interrupted thread that waits in a channel which ignores interrupts: it keeps waiting, and the channel stays open.
  */
 @Timeout(120)
 class InterruptIT {
     /**
-     * One thread of the kind given waits, is interrupted before and meanwhile, and gets its datagram; so does another.
+     * Has a thread of the kind given wait; it is interrupted before and during the wait and receives its datagram, and
+     * so does another.
      */
     public static final class Program {
         private Program() {}

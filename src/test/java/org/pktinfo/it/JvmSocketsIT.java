@@ -21,11 +21,11 @@ import org.pktinfo.jvm.JvmSockets;
 /** A program that switches its own sockets over. */
 @Timeout(60)
 class JvmSocketsIT {
-    /** Answers from a socket of before and one of after; prints each thing that it has found. */
+    /** Answers on a socket opened before and one opened after; prints each result. */
     static final class Program {
         private Program() {}
 
-        /** Returns true if the answer comes from the address that was asked. */
+        /** Returns true if the answer comes from the request destination. */
         private static boolean isRight(DatagramChannel server) throws Exception {
             InetAddress asked = InetAddress.getByName("127.0.0.9");
             int port = ((InetSocketAddress) server.getLocalAddress()).getPort();

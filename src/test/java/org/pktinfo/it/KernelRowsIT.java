@@ -17,12 +17,9 @@ import org.pktinfo.doctor.Doctor;
 import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.KernelRows;
 
-/**
- * Every experiment on the kernel that the tests run on: a real one of whatever age does what the table says of its
- * kind.
- */
+/** Every experiment on the kernel that runs the tests: a real kernel behaves as the table says of its kind. */
 class KernelRowsIT {
-    /** One column for each of the three kinds of kernels, in the order of the table. */
+    /** The three kinds of kernels, a column each, in the order of the table. */
     static final List<Behaviour> KINDS =
             List.of(Behaviour.BOTH_HONOURED, Behaviour.IN6_PKTINFO_IGNORED, Behaviour.ONLY_IN_PKTINFO);
 
@@ -37,8 +34,8 @@ class KernelRowsIT {
     }
 
     /**
-     * Runs them all and compares row by row; what came out is left in the folder kernel.rows, to be kept if it is
-     * right.
+     * Runs all experiments and compares row by row; the result is written to the folder kernel.rows, to be kept if it
+     * is right.
      */
     static void assertRows(Behaviour kind, String name, List<String> java) throws Exception {
         List<KernelRows.Experiment> all = KernelRows.all();

@@ -17,9 +17,9 @@ import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
 import org.pktinfo.it.support.ChildProcess;
 
-/** The places that the native library comes from, and the error when it comes from nowhere. */
+/** The places that the native library is loaded from, and the error when none has it. */
 class LoadingIT {
-    /** A program that prints whether it is supported and why not, and what opening does. */
+    /** Prints whether the library is supported, the reason if it is not, and the outcome of opening a channel. */
     public static final class Program {
         private Program() {}
 
@@ -52,7 +52,7 @@ class LoadingIT {
         }
     }
 
-    /** Without the logging provider that the tests' class path has. */
+    /** Returns the class path without the logging provider of the tests. */
     private static String classPath() throws IOException {
         StringBuilder path = new StringBuilder(System.getProperty("library.jar"));
         try (Stream<Path> libraries = Files.list(Path.of(System.getProperty("runtime.libraries")))) {
@@ -119,7 +119,7 @@ class LoadingIT {
 
     private static void assertFails(ChildProcess child, int attempts, String... reasons) {
         assertThat(child.out())
-                .hasSizeGreaterThanOrEqualTo(3); // the kernel may keep a mapping of what could not be executed
+                .hasSizeGreaterThanOrEqualTo(3); // the kernel may keep a mapping of a file that could not be executed
         assertThat(child.out().get(0)).isEqualTo("supported false");
         assertThat(child.out().get(1))
                 .startsWith("error no native library for Linux on ")
@@ -132,7 +132,7 @@ class LoadingIT {
         assertFails(run("-Dpktinfo.library.path=/nonexistent/lib.so"), 1, "/nonexistent/lib.so");
     }
 
-    /** As of a variable that a script has not set. */
+    /** The property is empty, as from an unset variable in a script. */
     @Test
     void anEmptyPathOrFolderIsNamedAndNeverTheCurrentOne() throws Exception {
         assertFails(run("-Dpktinfo.library.path="), 1, "-Dpktinfo.library.path=", "names no file");
@@ -151,7 +151,7 @@ class LoadingIT {
         assertFails(run("-Dpktinfo.library.mode=jra"), 1, "jra", "must be \"jar\" or \"system\"");
     }
 
-    /** Neither does a program go on without the library because of it. */
+    /** With a fallback the program fails as well. */
     @Test
     void aSegmentationThatDoesNotExistIsNamed() throws Exception {
         for (String fallback : List.of("-Dunused=", "-Dpktinfo.fallback=plain")) {
@@ -178,7 +178,7 @@ class LoadingIT {
     @Test
     void aLibraryForAnotherMachineGivesTheLinkersReason() throws Exception {
         byte[] bytes = Files.readAllBytes(library());
-        bytes[18] = (byte) (bytes[18] == (byte) 183 ? 62 : 183); // e_machine: x86-64 and AArch64 exchanged
+        bytes[18] = (byte) (bytes[18] == (byte) 183 ? 62 : 183); // e_machine: x86-64 and AArch64 are exchanged
         Path other = Files.write(folder.resolve("libpktinfo.so"), bytes);
         assertFails(run("-Dpktinfo.library.path=" + other), 1, other.toString(), "platform");
     }
@@ -207,7 +207,7 @@ class LoadingIT {
             " is a library of another version of pktinfo, with layout NEXT instead of OURS: ";
     private static final String FOREIGN = " is no library of pktinfo: ";
 
-    /** Puts in the version of the layout that the other library was compiled with, one more than ours. */
+    /** Inserts the other library's layout version, which is one more than ours. */
     private static String withLayouts(String text) throws ReflectiveOperationException {
         Field version = Class.forName("org.pktinfo.internal.Layout").getDeclaredField("VERSION");
         version.setAccessible(true);
@@ -252,7 +252,7 @@ class LoadingIT {
                 file + withLayouts(what) + "put the file of this version there");
     }
 
-    /** The jar's own has then been loaded, so that the system's would not be asked. */
+    /** The jar's own library has been loaded by then, so that the system's would not be tried. */
     @Test
     void anotherLayoutOutOfTheJarIsTheLastAttempt() throws Exception {
         assertFails(
@@ -268,7 +268,7 @@ class LoadingIT {
         assertFails(runWithResource("foreign"), 2, FOREIGN + remedy, "no pktinfo in java.library.path");
     }
 
-    /** Runs with the library where another jar's stands that comes first on the class path. */
+    /** Runs with the library in the place of one from another jar that comes first on the class path. */
     private ChildProcess runWithResource(String kind) throws Exception {
         Path platform = library().getParent().getFileName();
         Path first = folder.resolve(kind);

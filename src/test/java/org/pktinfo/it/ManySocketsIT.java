@@ -26,7 +26,7 @@ import org.pktinfo.Source;
 import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.socket.PktInfoDatagramSocket;
 
-/** A program that opens another socket for each message: what it has closed needs no garbage collection to be gone. */
+/** A program that opens another socket for each message: closed sockets are freed without a garbage collection. */
 @Timeout(240)
 class ManySocketsIT {
     private static final int SOCKETS = 20_000;
@@ -34,7 +34,7 @@ class ManySocketsIT {
     @TempDir
     private Path folder;
 
-    /** Opens a socket, sends itself a datagram and closes it; that many times. */
+    /** Opens a socket, sends itself a datagram and closes the socket, repeatedly. */
     static final class Program {
         private static final InetSocketAddress LOOPBACK =
                 new InetSocketAddress(InetAddress.getLoopbackAddress(), /* port= */ 0);
@@ -80,7 +80,7 @@ class ManySocketsIT {
         List<String> command = new ArrayList<>(List.of(ChildProcess.java().toString()));
         command.addAll(Arrays.asList(options));
         command.addAll(List.of(
-                // The JDK's own sockets need a little of it, once for each thread.
+                // The JDK's own sockets need a little direct memory, once for each thread.
                 "-XX:MaxDirectMemorySize=256k",
                 "-XX:+DisableExplicitGC",
                 "-cp",
@@ -93,15 +93,15 @@ class ManySocketsIT {
         return Integer.parseInt(child.out().get(0).replaceAll(".*, (\\d+) MiB", "$1"));
     }
 
-    /** By a collector that never collects. */
+    /** Runs with a collector that never collects. */
     @Test
     void channelsNeedNoCollectionAtAll() throws Exception {
         int peak = peakMebibytes(
                 "channel", "-XX:+UnlockExperimentalVMOptions", "-XX:+UseEpsilonGC", "-Xmx2g", "-Xlog:disable");
-        assertThat(peak).as("MiB").isLessThan(1024); // 2600 if nothing outside the heap were freed
+        assertThat(peak).as("MiB").isLessThan(1024); // 2600 if no memory outside the heap were freed
     }
 
-    /** Opens sockets and does nothing with them while each is looked after several times. */
+    /** Opens sockets and leaves them idle while the watchdog checks each several times. */
     static final class Idle {
         static final int COUNT = 300;
 
@@ -110,7 +110,7 @@ class ManySocketsIT {
             for (int i = 0; i < COUNT; i++) {
                 channels.add(PktInfoChannel.open().bind(null));
             }
-            awaitRounds(channels); // each is looked at once since it was bound
+            awaitRounds(channels); // each has been checked once since it was bound
             boolean began = Files.exists(Path.of(BEGIN));
             awaitRounds(channels);
             boolean ended = Files.exists(Path.of(END));
@@ -118,11 +118,11 @@ class ManySocketsIT {
             System.exit(0);
         }
 
-        /** One whose JDK's channel was closed is closed in the next round. */
+        /** Waits for several rounds: a channel whose JDK channel was closed is closed in the next round. */
         private static void awaitRounds(List<PktInfoChannel> channels) throws Exception {
             for (int i = 0; i < 4; i++) {
                 PktInfoChannel last = channels.remove(channels.size() - 1);
-                last.channel().close();
+                last.jdkChannel().close();
                 while (last.isOpen()) {
                     Thread.onSpinWait();
                 }

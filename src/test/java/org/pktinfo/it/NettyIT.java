@@ -22,8 +22,8 @@ import org.pktinfo.it.support.NettyServers;
 import org.pktinfo.it.support.TwoHosts;
 
 /**
- * Servers on Netty between two hosts, with its own channel and with ours: which address a client sees, and whether it
- * is content.
+ * Servers on Netty between two hosts, with Netty's own channel and with ours: the source address that a client sees,
+ * and its acceptance by the client.
  */
 @Timeout(60)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -65,7 +65,7 @@ class NettyIT extends TwoHosts {
     }
 
     @Test
-    void aHandlerThatAnswersTheSenderAnswersFromTheAddressAsked() throws Exception {
+    void aHandlerThatAnswersTheSenderAnswersFromTheRequestDestination() throws Exception {
         try (ChildProcess server = serve("echo", "ours")) {
             for (String destination : List.of(
                     "10.9.0.2",
@@ -84,7 +84,7 @@ class NettyIT extends TwoHosts {
         }
     }
 
-    /** Were it right here too, the test above would show nothing. */
+    /** Shows that the test above can fail. */
     @ParameterizedTest
     @CsvSource({"10.9.0.2, 10.9.0.1", "10.99.0.1, 10.9.0.1"})
     void onNettysChannelTheSameHandlerAnswersFromTheFirstAddress(String destination, String source) throws Exception {

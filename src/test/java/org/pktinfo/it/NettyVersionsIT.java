@@ -21,8 +21,8 @@ import org.pktinfo.it.support.RunTests;
 import org.pktinfo.netty.PktInfoDatagramChannel;
 
 /**
- * The tests of the Netty channel over loopback with another JVM, with the newest Netty, with less of it, and as named
- * modules.
+ * The tests of the Netty channel over loopback with another JVM, with the newest Netty, with fewer of its jars, and as
+ * named modules.
  */
 class NettyVersionsIT {
     private static final String CONFORMANCE = "org.pktinfo.netty.NettyConformanceTest";
@@ -51,7 +51,8 @@ class NettyVersionsIT {
                             .handler(new SimpleChannelInboundHandler<DatagramPacket>() {
                                 @Override
                                 protected void channelRead0(ChannelHandlerContext context, DatagramPacket packet) {
-                                    context.writeAndFlush(new DatagramPacket(packet.content().retain(), packet.sender()));
+                                    context.writeAndFlush(
+                                            new DatagramPacket(packet.content().retain(), packet.sender()));
                                 }
                             })
                             .bind(0)
@@ -60,11 +61,13 @@ class NettyVersionsIT {
                     try (DatagramSocket client = new DatagramSocket()) {
                         client.setSoTimeout(5000);
                         int port = ((InetSocketAddress) server.localAddress()).getPort();
-                        client.send(new java.net.DatagramPacket(new byte[5], 5, InetAddress.getByName("127.0.0.2"), port));
+                        InetAddress destination = InetAddress.getByName("127.0.0.2");
+                        client.send(new java.net.DatagramPacket(new byte[5], 5, destination, port));
                         java.net.DatagramPacket reply = new java.net.DatagramPacket(new byte[10], 10);
                         client.receive(reply);
-                        System.out.println(reply.getAddress().getHostAddress() + " " + server.getClass().getModule() + " "
-                                + Channel.class.getModule().getName());
+                        String netty = Channel.class.getModule().getName();
+                        System.out.println(reply.getAddress().getHostAddress() + " "
+                                + server.getClass().getModule() + " " + netty);
                     }
                     System.exit(0);
                 }
@@ -82,7 +85,7 @@ class NettyVersionsIT {
         return Path.of(entry).getFileName().toString().startsWith("netty-");
     }
 
-    /** Every buffer is followed, and the young are collected often, so that one that is lost is told of. */
+    /** Runs with leak detection for every buffer and frequent young collections, so that each leak is reported. */
     private static void assertPass(Path java, String classPath, List<String> tests, String... options)
             throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(List.of(java.toString(), "-XX:+UseSerialGC", "-Xmn2m"));

@@ -27,9 +27,9 @@ import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.RunTests;
 import org.pktinfo.server.DatagramServer;
 
-/** Counters, events and beans in JVMs that have what they need, and in those that do not. */
+/** Counters, events and beans in JVMs that have the modules for them, and in those that do not. */
 class ObservabilityIT {
-    /** A datagram that cannot be sent, one that can, and a bean. */
+    /** Sends a datagram that is refused and one that is not, and looks for a bean. */
     public static final class Program {
         private Program() {}
 

@@ -18,7 +18,7 @@ import org.pktinfo.Requires;
 import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.TwoHosts;
 
-/** The sample server between two hosts, and programs that were not written for it: dig, netcat, the kernel. */
+/** The sample server between two hosts, with independent programs as clients: dig, netcat, the kernel. */
 @Timeout(60)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class OrdinaryClientsIT extends TwoHosts {
@@ -29,7 +29,7 @@ class OrdinaryClientsIT extends TwoHosts {
     @BeforeAll
     void connectOnce() throws Exception {
         connect();
-        // As many ICMP errors as there are reasons for: tests wait for them.
+        // Do not limit the rate of ICMP errors: tests wait for them.
         hosts.in("client", "sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0");
     }
 
@@ -79,7 +79,7 @@ class OrdinaryClientsIT extends TwoHosts {
 
     @ParameterizedTest
     @ValueSource(strings = {"10.9.0.2", "10.99.0.1", "fd00:9::2", "fd99::1"})
-    void digAcceptsTheEchoOfItsQuestionFromTheAddressAsked(String destination) throws Exception {
+    void digAcceptsTheEchoOfItsQuestionFromTheRequestDestination(String destination) throws Exception {
         try (ChildProcess server = serve("--echo")) {
             assertThat(dig(destination))
                     .as("%s", server)
@@ -89,7 +89,7 @@ class OrdinaryClientsIT extends TwoHosts {
         }
     }
 
-    /** Up to BIND 9.16 it tells the unexpected source; since then its socket is connected and it hears nothing. */
+    /** Up to BIND 9.16, dig reports the unexpected source; later its socket is connected and it receives nothing. */
     @ParameterizedTest
     @ValueSource(strings = {"10.9.0.2", "10.99.0.1", "fd99::1"})
     void digDoesNotAcceptItFromTheSourceThatTheSystemChooses(String destination) throws Exception {

@@ -29,8 +29,8 @@ class OtherJvmIT {
         "org.pktinfo.socket.ReconnectSocketTest"
     };
 
-    /** Needs more of the kernel than the emulated ones have, such as UDP_GRO. */
-    private static final String[] NEWER_KERNELS_TESTS = {"org.pktinfo.InboxTest", "org.pktinfo.ReconnectTest"};
+    /** The tests that need features that the emulated kernels lack, such as UDP_GRO. */
+    private static final String[] NEWER_KERNELS_TESTS = {"org.pktinfo.ReceiverTest", "org.pktinfo.ReconnectTest"};
 
     private static final String LOGGED = "logged: ";
 
@@ -42,7 +42,7 @@ class OtherJvmIT {
         assertLoopbackTestsPass(java, new String[0], options);
     }
 
-    /** That they pass in the JVM that the command starts, and that it says nothing else on stderr. */
+    /** Asserts that the tests pass in the JVM that the command starts, and that it prints nothing else on stderr. */
     private static void assertLoopbackTestsPass(List<String> java, String[] further, String... options)
             throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(java);

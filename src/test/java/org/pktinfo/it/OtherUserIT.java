@@ -17,12 +17,9 @@ import org.pktinfo.internal.ExtractsAgain;
 import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.Namespaces;
 
-/** Two users on one host: what one cannot do to the other, and what one cannot do at all. */
+/** Two users on one host: the protection of one from the other, and the limits of an unprivileged one. */
 class OtherUserIT {
-    /**
-     * Tries for as long as it is let whatever it can with each folder that turns up, and says how often it got
-     * anywhere.
-     */
+    /** Attacks each folder that appears in all ways it can until it is stopped, and prints how often it succeeded. */
     private static final String ATTACKER = """
             use strict;
             $| = 1;
@@ -56,7 +53,7 @@ class OtherUserIT {
         Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
     }
 
-    /** Nobody, without any capability. */
+    /** Returns a command that runs as nobody, without any capability. */
     private static List<String> asNobody(String... command) {
         List<String> whole = new ArrayList<>(List.of(
                 "setpriv",
@@ -78,7 +75,7 @@ class OtherUserIT {
         return open;
     }
 
-    /** Returns what the attacker says when it is told to stop after the work. */
+    /** Returns the attacker's output when it is stopped after the work. */
     private static String attack(Path where, List<String> work) throws Exception {
         try (ChildProcess attacker = ChildProcess.start(asNobody("perl", "-e", ATTACKER, where.toString()))) {
             attacker.awaitOut("ready"::equals);
@@ -89,7 +86,7 @@ class OtherUserIT {
         }
     }
 
-    /** The library is loaded from the same place 300 times while somebody else looks for a chance. */
+    /** The library is loaded from the same place 300 times while another user attacks the folder. */
     @Test
     void anotherUserNeverGetsBetweenExtractingAndLoading() throws Exception {
         Path open = open("1777");
@@ -100,7 +97,7 @@ class OtherUserIT {
         assertThat(open).isEmptyDirectory();
     }
 
-    /** The same attacker where the sticky bit is missing: it gets there, and the library is not extracted there. */
+    /** Without the sticky bit the same attacker succeeds, and the library is not extracted there. */
     @Test
     void whereOthersMayRenameTheAttackSucceedsAndTheLibraryIsNotExtracted() throws Exception {
         Path open = open("0777");
@@ -154,7 +151,7 @@ class OtherUserIT {
     @Test
     void aPortThatNeedsACapabilityIsNamedWithIt() throws Exception {
         try (Namespaces hosts = new Namespaces()) {
-            hosts.host("alone"); // where nobody has changed the first unprivileged port
+            hosts.host("alone"); // a host with the default first unprivileged port
             ChildProcess server =
                     ChildProcess.run(hosts.inside("alone", nobodysServer("53").toArray(String[]::new)));
             assertThat(server.exitCode()).as("%s", server).isEqualTo(1);

@@ -18,10 +18,10 @@ import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.Namespaces;
 import org.pktinfo.it.support.Opened;
 
-/** The addresses that a server takes for its own, and those that nobody can have. */
+/** The addresses that a server takes for its own, and those that no host can have. */
 @Timeout(60)
 class OwnAddressIT {
-    /** Says of each address whether it is this host's. */
+    /** Prints for each address whether it is this host's. */
     static final class Program {
         public static void main(String[] arguments) throws Exception {
             for (String address : arguments) {
@@ -93,7 +93,7 @@ class OwnAddressIT {
         return hosts.serve("server", List.of(ChildProcess.java().toString()), arguments.toArray(String[]::new));
     }
 
-    /** As NTP, IKE, SIP and DHCP relays ask. */
+    /** NTP, IKE, SIP and DHCP relays send from the server's own port. */
     @ParameterizedTest
     @ValueSource(strings = {"10.7.0.1", "fd00:7::1"})
     void aClientWithTheServersOwnPortIsAnsweredWhereEveryAddressMayBeBound(String address) throws Exception {
@@ -114,7 +114,7 @@ class OwnAddressIT {
                         + "send(S,\"discover\",0,sockaddr_in(" + port + ",INADDR_BROADCAST))||die($!)");
     }
 
-    /** A client of DHCP has no address yet; a reply would have gone to the server's own host. */
+    /** A DHCP client has no address yet; a reply would have gone to the server's own host. */
     @Test
     void aPeerWithoutAnAddressIsNotAnsweredAndThatIsCountedAsSuch() throws Exception {
         try (ChildProcess server = serve("--stats=1")) {

@@ -13,8 +13,8 @@ import org.pktinfo.it.support.Namespaces;
 import org.pktinfo.it.support.Opened;
 
 /**
- * A link on the way that is too narrow, and a router whose reports of it reach nobody, as where several hosts share an
- * address.
+ * A link on the path with a small MTU, and a router whose ICMP reports of it do not reach the server, as where several
+ * hosts share an address.
  *
  * <pre>
  *   client --- 10.1.0.1/24 fd01::1, MTU 1280 - router - 10.2.0.1/24 fd02::1, MTU 1500 --- server, lo: 10.99.0.1 fd99::1
@@ -62,7 +62,7 @@ class PathMtuIT {
         assertThat(server.say("open DUAL_STACK" + PORT)).isEqualTo("open");
     }
 
-    /** A request as long as its reply, and where the client sees that from, or "nothing". */
+    /** Sends a request of the reply's length, and asserts the source address of the reply, or "nothing". */
     private void assertReply(String destination, int length, String source) throws Exception {
         assertThat(client.say("send " + destination + PORT + " " + length)).isEqualTo("sent");
         assertThat(server.say("receive")).startsWith(destination + " " + destination + " s0 ");

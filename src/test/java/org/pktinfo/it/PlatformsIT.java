@@ -15,8 +15,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.scijava.nativelib.NativeLibraryUtil;
 
 /**
- * The libraries that the jars have: this machine's own, or all of the release, each for the machine that its folder
- * names.
+ * The libraries in the jars: that of this machine, or all of the release, each for the machine that its folder names.
  */
 class PlatformsIT {
     private static final String FOLDER = "META-INF/lib/";

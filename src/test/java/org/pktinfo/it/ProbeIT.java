@@ -19,7 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.pktinfo.it.support.ChildProcess;
 
-/** {@code probe}: what a health check sees of it. */
+/** {@code probe}, as a health check sees it. */
 class ProbeIT {
     private static List<String> command(String... arguments) {
         List<String> command =
@@ -41,7 +41,7 @@ class ProbeIT {
 
     @ParameterizedTest
     @CsvSource({"127.0.0.2, 127.0.0.2", "::1, [::1]", "localhost, 127.0.0.1"})
-    void anAnswerFromTheAddressAskedIsExitCodeZero(String host, String shown) throws Exception {
+    void anAnswerFromTheRequestDestinationIsExitCodeZero(String host, String shown) throws Exception {
         try (ChildProcess server = ChildProcess.start(command("--quiet", "0"))) {
             int port = port(server);
             ChildProcess probe = probe(host + " " + port);
@@ -94,7 +94,7 @@ class ProbeIT {
         }
     }
 
-    /** As a health check runs it. */
+    /** Starts the probe as a health check does. */
     private static ChildProcess watch(int port, String from, String onUp, String onDown) throws Exception {
         String options = "probe --every 0.02 --timeout 1 --rise 2 --from " + from;
         List<String> arguments = new ArrayList<>(List.of(options.split(" ", -1)));
@@ -106,7 +106,7 @@ class ProbeIT {
         return watch(port, "127.0.0.7", "echo announce", "echo withdraw");
     }
 
-    /** Answers so many requests, from elsewhere if it is not good, or not at all. */
+    /** Answers the given number of requests through {@code from}; if that is not the server, the answers are wrong. */
     private static void serve(DatagramSocket server, DatagramSocket from, int times) throws Exception {
         DatagramPacket packet = new DatagramPacket(new byte[100], 100);
         for (int i = 0; i < times; i++) {
@@ -124,7 +124,7 @@ class ProbeIT {
             String asked = "127.0.0.2:" + server.getLocalPort();
             String wrong = asked + " WRONG: answered from 127.0.0.1:" + other.getLocalPort();
             serve(server, other, 2);
-            serve(server, server, 1); // two wrong ones are not down, one right one is not up
+            serve(server, server, 1); // two wrong answers are not down, one right answer is not up
             serve(server, other, 3);
             assertThat(probe.awaitOut(2)).isEqualTo("withdraw");
             serve(server, server, 2);

@@ -18,8 +18,8 @@ import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.server.DatagramServer;
 
 /**
- * A thread that the system refuses, here because the address space has no room for its stack: what wanted it fails as a
- * whole, and works the next time.
+ * A thread that the system refuses, here because the address space has no room for its stack: the operation that needs
+ * it fails as a whole, and succeeds the next time.
  */
 @Timeout(120)
 class RefusedThreadsIT {
@@ -30,7 +30,7 @@ class RefusedThreadsIT {
         private Program() {}
 
         public static void main(String[] arguments) throws Exception {
-            prlimit("unlimited"); // what that needs is loaded now
+            prlimit("unlimited"); // loads the classes that it needs now
             DatagramSocket loadsTheJdksClasses = new DatagramSocket();
             loadsTheJdksClasses.close();
             System.out.println("library " + PktInfoChannel.isSupported());
@@ -51,7 +51,7 @@ class RefusedThreadsIT {
             System.out.println("server of 8: " + tryServer(7700));
         }
 
-        /** Room for so many threads more, and a half. */
+        /** Limits the address space to room for the given number of further threads, and half a stack. */
         private static void limit(int threads) throws Exception {
             String size = Files.readAllLines(Path.of("/proc/self/status")).stream()
                     .filter(line -> line.startsWith("VmSize:"))
@@ -71,7 +71,7 @@ class RefusedThreadsIT {
             }
         }
 
-        /** Tells whether one opens, and is closed when the JDK's channel is, which another thread sees. */
+        /** Returns whether a channel opens, and is closed when the JDK's channel is, which another thread detects. */
         private static String tryChannel() throws IOException {
             PktInfoChannel channel;
             try {
@@ -79,7 +79,7 @@ class RefusedThreadsIT {
             } catch (OutOfMemoryError e) {
                 return "refused";
             }
-            channel.channel().close();
+            channel.jdkChannel().close();
             while (channel.isOpen()) {
                 Thread.onSpinWait();
             }

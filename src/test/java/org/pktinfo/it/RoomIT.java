@@ -26,7 +26,7 @@ import org.pktinfo.it.support.Opened;
 import org.pktinfo.server.DatagramServer;
 
 /**
- * A send buffer that is full because the device is slow, and one that is because neighbours do not exist.
+ * A send buffer that is full because the device is slow, and one that is full because neighbours do not exist.
  *
  * <pre>
  *   client, 10.9.0.2/16 --- 10.9.0.1/16, server
@@ -38,8 +38,8 @@ class RoomIT {
     private static final int LENGTH = 1400;
 
     /**
-     * Sends from a socket with a small buffer: how many, to how many hosts from that address on, with what patience in
-     * milliseconds.
+     * Sends from a socket with a small buffer. Takes the number of datagrams, the number of hosts, the first host's
+     * address, and the patience in milliseconds.
      */
     static final class Sender {
         public static void main(String[] arguments) throws Exception {
@@ -48,7 +48,7 @@ class RoomIT {
             int first = ByteBuffer.wrap(InetAddress.getByName(arguments[2]).getAddress())
                     .getInt();
             try (PktInfoChannel channel = PktInfoChannel.open().bind(new InetSocketAddress(0))) {
-                channel.channel().setOption(StandardSocketOptions.SO_SNDBUF, 20_000);
+                channel.jdkChannel().setOption(StandardSocketOptions.SO_SNDBUF, 20_000);
                 DatagramBatch batch = channel.newBatch(count, LENGTH);
                 batch.coalesceReplies(false);
                 for (int i = 0; i < count; i++) {
@@ -66,7 +66,7 @@ class RoomIT {
         }
     }
 
-    /** Counts what comes to the port, until so many have come or nothing has for ten seconds. */
+    /** Counts the datagrams that arrive at the port, until the given number has arrived or none for ten seconds. */
     static final class Counter {
         public static void main(String[] arguments) throws Exception {
             int wanted = Integer.parseInt(arguments[0]);
@@ -79,13 +79,13 @@ class RoomIT {
                     socket.receive(new DatagramPacket(new byte[LENGTH], LENGTH));
                 }
             } catch (SocketTimeoutException e) {
-                // those that are missing do not come any more
+                // the missing ones do not arrive any more
             }
             System.out.println("counted " + count);
         }
     }
 
-    /** The server's replies to so many requests that come at once. */
+    /** Counts the server's replies to the given number of requests that are sent at once. */
     static final class Asker {
         public static void main(String[] arguments) throws Exception {
             int count = Integer.parseInt(arguments[0]);
@@ -101,13 +101,13 @@ class RoomIT {
                     socket.receive(new DatagramPacket(new byte[LENGTH], LENGTH));
                 }
             } catch (SocketTimeoutException e) {
-                // those that are missing do not come any more
+                // the missing ones do not arrive any more
             }
             System.out.println("answered " + replies);
         }
     }
 
-    /** A server whose replies are long. */
+    /** A server with long replies. */
     static final class Server {
         public static void main(String[] arguments) throws Exception {
             DatagramServer server =

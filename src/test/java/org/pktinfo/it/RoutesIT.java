@@ -14,7 +14,7 @@ import org.pktinfo.Requires;
 import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.TwoHosts;
 
-/** Routes and addresses that a server meets on hosts with more than one way out. */
+/** Routes and addresses that a server meets on hosts with more than one route out. */
 @Timeout(60)
 class RoutesIT extends TwoHosts {
     @BeforeEach
@@ -74,7 +74,7 @@ class RoutesIT extends TwoHosts {
     @Test
     void pinnedToTheArrivalInterfaceAnIpv4ReplyIsLostWhereTheRouteIsElsewhereAndOnlyThere() throws Exception {
         hosts.address("client", "lo", "fd77::1");
-        // The client neither answers for that address on the cable nor tells it in its own questions.
+        // The client neither answers ARP for that address on the cable nor announces it in its own ARP requests.
         hosts.in("client", "sysctl -qw net.ipv4.conf.a1.arp_ignore=1 net.ipv4.conf.a1.arp_announce=2");
         askFromAFarAddress("10.77.0.1");
         hosts.in("server", "ip route add 10.77.0.1 via 10.8.0.100");

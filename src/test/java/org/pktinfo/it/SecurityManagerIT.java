@@ -20,13 +20,13 @@ import org.pktinfo.Requires;
 import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.socket.PktInfoDatagramSocket;
 
-/** The policy that docs/confinement.md gives, and what it says that no policy holds for. */
+/** The policy in docs/confinement.md, and its statement of what no policy restricts. */
 class SecurityManagerIT {
     private static final String ACCEPT = "\"accept,connect,listen,resolve\"";
 
-    /** Sends itself a datagram, by the JDK's class or by ours, after it was told which. */
+    /** Sends itself a datagram, with the JDK's class or with ours, as its argument says. */
     static final class Program {
-        @SuppressWarnings("removal") // that it is going to be is in the documents
+        @SuppressWarnings("removal") // its planned removal is documented
         public static void main(String[] arguments) throws Exception {
             if (arguments[0].equals("ours")) {
                 System.out.println("supported " + PktInfoChannel.isSupported());
@@ -66,7 +66,9 @@ class SecurityManagerIT {
         return ChildProcess.run(command).out();
     }
 
-    /** The program's own classes have what the second grant says, and the permission to set a security manager. */
+    /**
+     * Returns the policy with the second grant and the permission to set a security manager for the program's classes.
+     */
     private static String forProgram(String policy, String library) {
         return policy.replace("/opt/pktinfo-agent.jar", library)
                 .replace("grant {", "grant {\n  permission java.lang.RuntimePermission \"setSecurityManager\";");
@@ -97,7 +99,7 @@ class SecurityManagerIT {
         assertThat(run(forLibrary(documented()), "ours")).containsExactly("supported true", "received 3");
     }
 
-    /** If the last one fails, a document has to be changed for the better. */
+    /** If the last assertion fails, docs/confinement.md has to be changed. */
     @Test
     void aPolicyThatForbidsPeersHoldsForTheJdksSocketsAndBelowTheAgentAndNotForOurs() throws Exception {
         String policy = documented().replace(ACCEPT, "\"listen,resolve\"");

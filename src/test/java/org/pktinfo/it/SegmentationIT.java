@@ -31,9 +31,7 @@ import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.netty.PktInfoChannelOption;
 import org.pktinfo.netty.PktInfoDatagramChannel;
 
-/**
- * Programs that have the kernel cut what they send, where it may and where it may not; by what they ask of the kernel.
- */
+/** Programs that have the kernel segment their datagrams, where it can and where it cannot; by their system calls. */
 class SegmentationIT {
     private static final String CORRUPTING = "-Dos.version=7.0.3-test";
     private static final String REASON =
@@ -41,10 +39,10 @@ class SegmentationIT {
     private static final String LENGTHS = "10 10 10 30 30 30 10 1000 1000 500 20 20 20";
 
     /**
-     * Says how long the datagrams are that a client gets: neighbours and a reply in segments from a batch, then the
-     * same from Netty.
+     * Prints the lengths of the datagrams that a client receives: neighbours and a reply in segments from a batch, then
+     * the same from Netty.
      */
-    @SuppressWarnings("FutureReturnValueIgnored") // the client sees what becomes of a write
+    @SuppressWarnings("FutureReturnValueIgnored") // the client sees the outcome of a write
     static final class Program {
         private static final List<String> LENGTHS = new ArrayList<>();
 
@@ -117,7 +115,7 @@ class SegmentationIT {
     @TempDir
     private Path folder;
 
-    /** The calls by which the datagrams of a program left that was started with options. */
+    /** Returns the calls by which a program that was started with options sent its datagrams. */
     private List<String> sends(String coalesced, String options) throws Exception {
         Path trace = folder.resolve("trace");
         List<String> command = new ArrayList<>(List.of(

@@ -44,7 +44,7 @@ class ServerIT {
         return Integer.parseInt(endpoint.substring(endpoint.lastIndexOf(':') + 1));
     }
 
-    /** Sends text from an unconnected socket; the reply's source and text. */
+    /** Sends text from an unconnected socket; returns the reply's source and text. */
     private static String ask(String destination, int port, String text) throws IOException {
         try (DatagramSocket client = new DatagramSocket()) {
             client.setSoTimeout(5000);
@@ -69,7 +69,7 @@ class ServerIT {
     }
 
     @Test
-    void itPrintsTheArticlesLinesAndAnswersFromTheAddressAsked() throws Exception {
+    void itPrintsTheArticlesLinesAndAnswersFromTheRequestDestination() throws Exception {
         try (ChildProcess server = serve("0")) {
             assertThat(ask("127.0.0.2", port(server), "command\n"))
                     .isEqualTo("127.0.0.2 This is PKT6INFO test server\n");
@@ -248,7 +248,7 @@ class ServerIT {
         }
     }
 
-    /** One datagram that claims to come from another server, as anybody on the way could send it. */
+    /** Sends one datagram that claims to come from another server, as any host on the path could send it. */
     private static void spoof(int from, int to) throws Exception {
         ChildProcess perl = ChildProcess.run(List.of("perl", "-e", """
                 use Socket;

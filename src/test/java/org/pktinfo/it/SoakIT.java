@@ -19,12 +19,12 @@ import org.pktinfo.it.support.Namespaces;
 import org.pktinfo.it.support.Opened;
 
 /**
- * Memory and descriptors of a server under load: how many minutes is the property {@code soak.minutes}, how many
- * requests a second {@code soak.rate}.
+ * Memory and descriptors of a server under load. The property {@code soak.minutes} is the duration, {@code soak.rate}
+ * the number of requests a second.
  */
 class SoakIT {
     private static final double LONG_MINUTES = 10;
-    private static final double WARM_UP = 1.0 / 6; // of the time, until the JVM has compiled what it is going to
+    private static final double WARM_UP = 1.0 / 6; // of the time, until the JVM has compiled the hot code
     private static final long SLICE_MILLIS = 500;
     private static final String ADDRESSES = " 127.0.0.1 127.0.0.2 127.0.0.3 127.7.7.7 ::1";
 
@@ -45,12 +45,12 @@ class SoakIT {
     private Agent server;
     private Agent client;
     private String tally;
-    private Inside first; // when the server was warm
+    private Inside first; // at the end of the warm-up
 
     private void start(String... options) throws IOException {
         hosts = opened.add(new Namespaces());
         hosts.host("soak");
-        // What the heap needs it has from the beginning: what grows is not the heap.
+        // The heap has its full size from the beginning: growth is outside the heap.
         List<String> java =
                 new ArrayList<>(List.of(ChildProcess.java().toString(), "-Xms32m", "-Xmx32m", "-XX:+AlwaysPreTouch"));
         java.addAll(List.of(options));
@@ -87,7 +87,7 @@ class SoakIT {
         assertThat(after.threads).as(both).isLessThanOrEqualTo(before.threads);
     }
 
-    /** A sample after each slice of load, none while the server warms up. */
+    /** Returns a sample after each slice of load, none during the warm-up. */
     private List<Sample> soak(double howLong, int leak, String addresses) throws Exception {
         List<Sample> samples = new ArrayList<>();
         first = null;
@@ -108,7 +108,7 @@ class SoakIT {
         return samples;
     }
 
-    /** The slope of the regression line, in MiB per hour. */
+    /** Returns the slope of the regression line, in MiB per hour. */
     private static double growth(List<Sample> samples) {
         double meanHours = samples.stream().mapToDouble(Sample::hours).average().orElseThrow();
         double mean = samples.stream().mapToDouble(Sample::mebibytes).average().orElseThrow();
@@ -146,7 +146,7 @@ class SoakIT {
         assertThat(mostDescriptors(samples)).as(what).isLessThanOrEqualTo(samples.get(0).descriptors);
         if (minutes >= LONG_MINUTES) {
             assertThat(growth(samples)).as(what).isLessThan(1);
-        } else { // a slope means little after seconds
+        } else { // a slope over seconds means little
             assertThat(grown(samples)).as(what).isLessThan(4);
         }
     }
@@ -159,7 +159,7 @@ class SoakIT {
         assertFlat(samples, "", server.say("stats"));
     }
 
-    /** A peer is one of the client's sockets, and asks other addresses all the time. */
+    /** A peer is one of the client's sockets, and sends to changing addresses. */
     @Test
     void norDoThoseOfUnmodifiedServersUnderTheAgent() throws Exception {
         start(Jvm.agent("log=quiet"));
@@ -192,7 +192,7 @@ class SoakIT {
         assertThat(grown(after)).as(what).isLessThan(4);
     }
 
-    /** Otherwise nothing would be known from none being found. */
+    /** Shows that the tests above can fail. */
     @Test
     void aLeakOfMemoryAndOneOfDescriptorsIsFound() throws Exception {
         start();

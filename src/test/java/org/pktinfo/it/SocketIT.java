@@ -18,14 +18,14 @@ import org.pktinfo.it.support.TwoHosts;
 import org.pktinfo.socket.PktInfoDatagramSocket;
 
 /**
- * An ordinary server on a DatagramSocket, with the JDK's class and with ours: which address a client on another host
- * sees.
+ * An ordinary server on a DatagramSocket, with the JDK's class and with ours: the source address that a client on
+ * another host sees.
  */
 @Timeout(60)
 class SocketIT extends TwoHosts {
     private static final String ECHO_PORT = " 7001";
 
-    /** An echo as one finds it everywhere. */
+    /** A common echo server. */
     static final class Echo {
         public static void main(String[] arguments) throws IOException {
             try (DatagramSocket socket =
@@ -43,7 +43,9 @@ class SocketIT extends TwoHosts {
             }
         }
 
-        /** As the JDK gives the addresses of its own host's interfaces, and takes them from a text. */
+        /**
+         * Returns an address with a scope, as the JDK gives those of its host's interfaces and parses them from a text.
+         */
         private static InetAddress scoped(byte[] ipv6) throws IOException {
             return Inet6Address.getByAddress(null, ipv6, 1);
         }
@@ -73,13 +75,10 @@ class SocketIT extends TwoHosts {
         return source;
     }
 
-    /**
-     * One after the other from one port: a reused packet, longer and shorter, both families, an alias and an address of
-     * lo.
-     */
+    /** One after the other from one port: a reused packet, both longer and shorter, both families, an alias, lo. */
     @ParameterizedTest
     @ValueSource(strings = "ours")
-    void theReplyComesFromTheAddressAskedLast(String kind) throws Exception {
+    void theReplyComesFromTheLastRequestDestination(String kind) throws Exception {
         try (ChildProcess server = serve(kind)) {
             int length = 100;
             for (String destination : List.of(
@@ -100,13 +99,13 @@ class SocketIT extends TwoHosts {
 
     @ParameterizedTest
     @ValueSource(strings = {"fd00:9::2", "fd00:9::3"})
-    void aPeerThatIsNamedWithANeedlessScopeIsAnsweredFromTheAddressItAsked(String destination) throws Exception {
+    void aPeerThatIsNamedWithANeedlessScopeIsAnsweredFromItsRequestDestination(String destination) throws Exception {
         try (ChildProcess server = serve("scoped")) {
             assertThat(answerFrom(destination, 10)).as("%s", server).isEqualTo(destination);
         }
     }
 
-    /** Were it right here too, theReplyComesFromTheAddressAskedLast would show nothing. */
+    /** Shows that theReplyComesFromTheLastRequestDestination can fail. */
     @ParameterizedTest
     @CsvSource({"10.9.0.2, 10.9.0.1", "10.9.0.3, 10.9.0.1"})
     void theJdksSocketAnswersFromTheFirstAddress(String destination, String source) throws Exception {

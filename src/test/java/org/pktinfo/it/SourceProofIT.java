@@ -15,12 +15,12 @@ import org.pktinfo.it.support.EmulatedKernel;
 import org.pktinfo.it.support.Namespaces;
 
 /**
- * The proof that the kernel sends from the source that it is told, made before a channel is there; a kernel that does
- * not is emulated.
+ * The proof that the kernel sends from the source address given to it, made before a channel is open. A kernel that
+ * does not is emulated.
  */
 @Timeout(60)
 class SourceProofIT {
-    /** Opens a channel of each kind and by each way, and says what comes of it. */
+    /** Opens a channel of each kind in each way, and prints the outcome. */
     static final class Program {
         private interface Opening {
             AutoCloseable run() throws Exception;
@@ -127,7 +127,7 @@ class SourceProofIT {
                 .anyMatch(line -> line.contains("ignores it, so that replies leave from another address"));
     }
 
-    /** No loopback, no IPv6: nothing is proven, and nothing held against the kernel. */
+    /** Without loopback or IPv6 the proof cannot be made, and opening succeeds. */
     @ParameterizedTest
     @ValueSource(strings = {"ip link set lo down", "sysctl -qw net.ipv6.conf.all.disable_ipv6=1"})
     void whatCannotBeToldIsNoReasonNotToOpen(String change) throws Exception {
@@ -146,7 +146,7 @@ class SourceProofIT {
         }
     }
 
-    /** Also where an address of nobody may be a source. */
+    /** The proof also holds where a foreign address may be a source. */
     @Test
     void withNonlocalBindItIsProvenToo() throws Exception {
         try (Namespaces hosts = new Namespaces()) {

@@ -22,7 +22,7 @@ import org.pktinfo.Requires;
 import org.pktinfo.cli.PktInfoServer;
 import org.pktinfo.it.support.ChildProcess;
 
-/** The server and the probe are told to stop: exit code, last line, and whatever else the JVM has to do at its end. */
+/** The server and the probe when they are stopped: exit code, last line, and other work of the JVM at its end. */
 @Timeout(120)
 class StoppingIT {
     private static final String NOTHING_DONE =
@@ -30,7 +30,7 @@ class StoppingIT {
     private static final String ONE_ANSWERED =
             "received 1, replied 1, failed 0, rate limited 0, dropped by the kernel 0";
 
-    /** The server with a hook of somebody else's, which takes its time. */
+    /** The server with a slow shutdown hook of the program. */
     static final class WithSlowHook {
         public static void main(String[] arguments) {
             Runtime.getRuntime().addShutdownHook(new Thread(() -> {
@@ -175,7 +175,7 @@ class StoppingIT {
         }
     }
 
-    /** Nobody reads what it prints, and the pipe is full after some hundred datagrams. */
+    /** The output is not read, and the pipe is full after some hundred datagrams. */
     @Test
     void whereNobodyReadsWhatItPrintsItAnswersAndSaysHowMuchItLeftOut() throws Exception {
         Process server = new ProcessBuilder(plus(server(ChildProcess.java()), "--rate-limit", "0", "0")).start();
@@ -205,7 +205,7 @@ class StoppingIT {
         }
     }
 
-    /** As systemd and inetd do: closing such a socket, the JDK closes the standard outputs too. */
+    /** systemd and inetd hand over a socket like this: when the JDK closes it, it closes the standard outputs too. */
     @Test
     void whereTheSocketIsHandedOverAsStandardInputTheTotalsArePrintedAllTheSame() throws Exception {
         Requires.tool("perl");

@@ -21,9 +21,9 @@ import org.pktinfo.it.support.Storm;
 import org.pktinfo.it.support.TwoHosts;
 
 /**
- * Addresses, routes and interfaces of a server change all the time, and the client checks where every reply comes from.
- * The property {@code storm.exchanges} is the number of exchanges of each storm, {@code storm.seed} names the storm; ten
- * million of unmodified servers under the agent are
+ * Addresses, routes and interfaces of a server change all the time, and the client checks the source of every reply.
+ * The property {@code storm.exchanges} is the number of exchanges of each storm, {@code storm.seed} its seed.
+ * Ten million exchanges with unmodified servers under the agent:
  *
  * <pre>mvn verify -Dtest=none -Dit.test='StormIT#nor*' -Dsurefire.failIfNoSpecifiedTests=false
  *     -Dstorm.exchanges=10000000 -Djdk25.home=...</pre>
@@ -36,8 +36,8 @@ class StormIT extends TwoHosts {
     private static final int PORT_OF_PLAIN = 7004; // of the first kind, the others follow
     private static final long EXCHANGES = Long.getLong("storm.exchanges", 50_000);
     private static final long CALM = TimeUnit.MILLISECONDS.toNanos(20);
-    private static final int GUSTS = 200; // so that there is something of every kind
-    private static final int MOST_GUSTS = 20 * GUSTS; // to meet a request between its receipt and its answer
+    private static final int GUSTS = 200; // enough for some of every kind
+    private static final int MOST_GUSTS = 20 * GUSTS; // to hit the time between a request's receipt and its answer
     private static final long SLICE_MILLIS = 2000;
 
     private interface Condition {
@@ -84,8 +84,8 @@ class StormIT extends TwoHosts {
     }
 
     /**
-     * Besides the server for all addresses: one bound to each, and for each a channel connected to each of the client's
-     * sockets.
+     * Starts, besides the server for all addresses, one bound to each address, and for each address a channel connected
+     * to each of the client's sockets.
      */
     private void serveEachAddressToo() throws Exception {
         for (String address : Storm.asked()) {
@@ -112,7 +112,7 @@ class StormIT extends TwoHosts {
         assertThat(client.say("forge")).isEqualTo("forging");
     }
 
-    /** So many exchanges in a storm of so many gusts, at least; what the server for all addresses has counted. */
+    /** Makes at least that many exchanges in a storm of at least that many gusts; returns the server's counters. */
     private String blow(String policy, String statsOf, long exchanges, int leastGusts, Condition seen)
             throws Exception {
         do {
@@ -120,7 +120,7 @@ class StormIT extends TwoHosts {
             while (!asking.isDone()) {
                 storm.gust();
                 gusts++;
-                LockSupport.parkNanos(CALM); // or nothing would be answered at all
+                LockSupport.parkNanos(CALM); // otherwise no request would be answered at all
             }
             tally = asking.get();
             assertThat(tally).startsWith("requests ");
@@ -132,7 +132,7 @@ class StormIT extends TwoHosts {
         return stats;
     }
 
-    /** Also on a host where every address may be bound, as of keepalived or HAProxy. */
+    /** The test also runs where every address may be bound, as for keepalived or HAProxy. */
     @ParameterizedTest
     @CsvSource({"17, 0", "17, 1", "25, 1"})
     void noReplyEverComesFromAnotherAddressThanTheOneAsked(int jdkOfServer, int nonlocalBind) throws Exception {
@@ -209,7 +209,7 @@ class StormIT extends TwoHosts {
         assertThat(count("wrong")).as(tally).isPositive();
     }
 
-    /** Until the neighbours know each other again. */
+    /** Returns the source of an answer, after the neighbours have resolved each other again. */
     private String answered(String address, int port) throws Exception {
         String source = "nothing";
         assertThat(client.say("bind any")).isEqualTo("bound");
@@ -220,7 +220,7 @@ class StormIT extends TwoHosts {
         return source;
     }
 
-    /** Otherwise nothing would be known from none being found. */
+    /** Shows that the tests above can fail. */
     @Test
     void ofAServerThatLeavesTheSourceToTheSystemTheSameStormFindsTheWrongOnes() throws Exception {
         connect(17);

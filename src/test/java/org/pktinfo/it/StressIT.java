@@ -15,8 +15,7 @@ import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.Stress;
 
 /**
- * {@link Stress} for some seconds, on both JDKs and with both kinds of threads; and that it sees what it is there to
- * see.
+ * {@link Stress} for some seconds, on both JDKs and with both kinds of threads; and its detection of planted faults.
  */
 class StressIT {
     private static final String SECONDS = System.getProperty("stress.seconds", "5");
@@ -45,7 +44,7 @@ class StressIT {
         assertThat(child.err()).as("stderr").isEmpty();
     }
 
-    /** Tries again if it does not end: the fault may hit a descriptor of the JVM's own, which waits for ever then. */
+    /** Repeats a run that does not end: the fault may hit a descriptor of the JVM itself, which then waits for ever. */
     private static ChildProcess faulty(String fault, List<String> command) throws Exception {
         for (int tries = 3; ; tries--) {
             try {

@@ -31,7 +31,7 @@ import org.pktinfo.server.DatagramServer;
 class VirtualThreadsIT {
     private static final int WAITERS = 10_000;
 
-    /** Compiled for JDK 17, run on one that has virtual threads. */
+    /** Compiled for JDK 17, run on a JDK that has virtual threads. */
     public static final class Program {
         private static final AtomicInteger answered = new AtomicInteger();
         private static final AtomicInteger closed = new AtomicInteger();
@@ -49,7 +49,7 @@ class VirtualThreadsIT {
             }
         }
 
-        @SuppressWarnings("try") // closing by hand is what is tested
+        @SuppressWarnings("try") // the test closes by hand
         public static void main(String[] arguments) throws Exception {
             try (PktInfoChannel server = PktInfoChannel.open().bind(new InetSocketAddress(0))) {
                 for (int i = 0; i < WAITERS; i++) {
@@ -142,7 +142,7 @@ class VirtualThreadsIT {
         assertThat(child.out()).as("%s", child).hasSize(1).first().asString().startsWith("woken in ms ");
     }
 
-    /** Channels in which a virtual thread has waited in vain, and which nobody has any more. */
+    /** Channels in which a virtual thread has waited without receiving, and which are no longer reachable. */
     public static final class Forgotten {
         private Forgotten() {}
 
@@ -175,7 +175,7 @@ class VirtualThreadsIT {
         assertThat(child.out()).as("%s", child).containsExactly("0 are left");
     }
 
-    /** A virtual thread that somebody unparks again and again while it waits for a datagram that does not come. */
+    /** A virtual thread that is unparked again and again while it waits for a datagram that does not arrive. */
     public static final class Unparked {
         private Unparked() {}
 

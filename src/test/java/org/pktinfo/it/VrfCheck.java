@@ -14,8 +14,8 @@ import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.TwoHosts;
 
 /**
- * A server whose interface a0 belongs to a VRF, a routing table of its own. Not every kernel has VRFs, so this is no
- * part of the build's tests: see src/test/kernels.
+ * A server whose interface a0 belongs to a VRF, a routing table of its own. Not every kernel has VRFs, so the build's
+ * tests do not include this class: see src/test/kernels.
  */
 @Timeout(60)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -36,13 +36,13 @@ class VrfCheck extends TwoHosts {
                     List.of("ip", "vrf", "exec", "red", ChildProcess.java().toString())));
         }
         hosts.in("server", "ip link set a0 master red");
-        // The move takes the IPv6 addresses away.
+        // The move removes the IPv6 addresses.
         hosts.together(
                 () -> hosts.address("server", "a0", "fd00:9::1/64", "fd00:9::2/64", "fd00:9::3/64", "fe80::1/64"));
     }
 
     /**
-     * An unbound socket takes part in every VRF; a reply without an interface is routed outside of all of them, where
+     * An unbound socket receives from every VRF; a reply without an interface is routed outside of all of them, where
      * its source is unknown.
      */
     @ParameterizedTest

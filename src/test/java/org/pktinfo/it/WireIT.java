@@ -15,7 +15,7 @@ import org.pktinfo.it.support.Agent;
 import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.TwoHosts;
 
-/** The replies that leave the host, as a client on another host sees them; a test may change both hosts as it likes. */
+/** The replies that leave the host, as a client on another host sees them; a test may change both hosts freely. */
 @Timeout(60)
 class WireIT extends TwoHosts {
     @BeforeEach
@@ -167,7 +167,7 @@ class WireIT extends TwoHosts {
         assertNotAnswered("asked", kind, destination);
         assertAnswered(other, "b0");
         hosts.in("server", "ip link set a0 up");
-        if (destination.indexOf(':') >= 0) { // IPv6 addresses do not survive it
+        if (destination.indexOf(':') >= 0) { // IPv6 addresses are lost with it
             hosts.address("server", "a0", destination + "/64");
         }
         assertAnswered(destination, "a0");

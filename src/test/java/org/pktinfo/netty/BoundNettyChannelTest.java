@@ -24,8 +24,8 @@ import org.pktinfo.Source;
 import org.pktinfo.SourceSelection;
 
 /**
- * A channel that is bound to one address or connected sends from no other, as Netty's own; the source is read at the
- * client.
+ * A channel that is bound to one address or connected sends from no other, like Netty's own; the source is verified at
+ * the client.
  */
 @Timeout(60)
 class BoundNettyChannelTest extends NettyTest {
@@ -75,7 +75,7 @@ class BoundNettyChannelTest extends NettyTest {
                 .hasMessageContaining("bound to " + channel.localAddress());
     }
 
-    /** A relay with an address of its own for what it passes on. */
+    /** A relay with an address of its own for the requests that it passes on. */
     @Test
     void aRequestOfAnotherChannelDoesNotMoveOneThatIsBoundToAnAddress() throws Exception {
         PktInfoDatagramChannel asked = bind("0.0.0.0");

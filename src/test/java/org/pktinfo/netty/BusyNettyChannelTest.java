@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A channel that has more to read than it takes in one turn of its event loop. */
+/** A channel with more datagrams to read than it takes in one turn of its event loop. */
 @Timeout(60)
 class BusyNettyChannelTest extends NettyTest {
     @ParameterizedTest
@@ -41,7 +41,7 @@ class BusyNettyChannelTest extends NettyTest {
 
     private static final int FLOOD = 100;
 
-    /** Has so much waiting for it before it begins to read. */
+    /** Queues {@code FLOOD} datagrams before the channel begins to read. */
     private PktInfoDatagramChannel flood(Bootstrap bootstrap) throws Exception {
         PktInfoDatagramChannel server = bind(bootstrap.option(ChannelOption.AUTO_READ, false));
         for (int i = 0; i < FLOOD; i++) {
@@ -51,7 +51,7 @@ class BusyNettyChannelTest extends NettyTest {
         return server;
     }
 
-    /** Reads two by two, and so is busy until all is read. */
+    /** Reads two at a time, and so is busy until all are read. */
     private PktInfoDatagramChannel flood(Recorder handler) throws Exception {
         return flood(bootstrap(handler)
                 .option(ChannelOption.RECVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(64).maxMessagesPerRead(2)));
@@ -81,15 +81,12 @@ class BusyNettyChannelTest extends NettyTest {
         }
     }
 
-    /** Waits until the event loop has done what was to be done in its next turn. */
+    /** Waits until the event loop has run the tasks of its next turn. */
     private static void turn() throws Exception {
         done(loops.schedule(() -> {}, 1, TimeUnit.MILLISECONDS));
     }
 
-    /**
-     * Has a busy channel do what ends its registration in the middle, and finds that it reads no more than what it had
-     * begun to.
-     */
+    /** Makes a busy channel end its registration halfway, and asserts that it reads no more than it had begun to. */
     private PktInfoDatagramChannel unregistered(Consumer<Channel> something) throws Exception {
         Recorder handler = doing(FLOOD / 2, something);
         PktInfoDatagramChannel server = flood(handler);
@@ -100,7 +97,7 @@ class BusyNettyChannelTest extends NettyTest {
         return server;
     }
 
-    /** Tells whether an epoll instance of this process has the socket in it, by proc(5). */
+    /** Returns true if an epoll instance of this process contains the socket, by proc(5). */
     private static boolean isWatched(Channel channel) {
         String port = ":%04X ".formatted(((InetSocketAddress) channel.localAddress()).getPort());
         try (Stream<String> sockets = Files.lines(Path.of("/proc/self/net/udp6"));
@@ -164,7 +161,7 @@ class BusyNettyChannelTest extends NettyTest {
     void whatIsBusyStopsReadingWhenToldTo() throws Exception {
         Recorder handler = doing(FLOOD / 2, channel -> channel.config().setAutoRead(false));
         PktInfoDatagramChannel server = flood(handler);
-        handler.await("read number " + (FLOOD / 2 + 1)); // those that were read together
+        handler.await("read number " + (FLOOD / 2 + 1)); // those that were read in one call
         turn();
         assertThat(handler.packets).hasSize(FLOOD / 2 + 2);
         Channel unused = server.read();
@@ -201,7 +198,7 @@ class BusyNettyChannelTest extends NettyTest {
         assertAnswered("127.0.0.3", server);
     }
 
-    /** No handler is left that would hear of an exception: what is logged then is looked at. */
+    /** No handler is left to receive an exception: the log is checked instead. */
     @Test
     void whatIsBusyCanBeClosed() throws Exception {
         Logger pipeline = Logger.getLogger("io.netty.channel.DefaultChannelPipeline");

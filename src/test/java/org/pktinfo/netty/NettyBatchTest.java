@@ -44,7 +44,7 @@ class NettyBatchTest extends NettyTest {
                 .containsExactly(0, 7, 0);
     }
 
-    /** Several by one call, an empty one and one that is cut off among them. */
+    /** Reads several by one call, an empty and a truncated one among them. */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void whatIsReadAtOnceSharesABufferIfThatIsWanted(boolean shared) throws Exception {
@@ -67,7 +67,7 @@ class NettyBatchTest extends NettyTest {
             handler.next();
         }
         done(server.eventLoop().submit(() -> {})); // the last one is released
-        contents.remove(0).release(); // what the others say is theirs
+        contents.remove(0).release(); // the content of the others is unaffected
         assertThat(contents)
                 .extracting(content -> content.toString(StandardCharsets.UTF_8))
                 .containsExactly("", "second", "the th", "4");
@@ -117,7 +117,7 @@ class NettyBatchTest extends NettyTest {
         assertThat(lengths(expected.size())).isEqualTo(expected);
     }
 
-    /** As one that was released meanwhile: its slot has bytes of somebody else's. */
+    /** Like a packet released in the meantime: its slot contains the bytes of another packet. */
     @Test
     void whatCannotBeReadIsNotSentAndItsNeighboursAre() throws Exception {
         PktInfoDatagramChannel server = bind(new Recorder());
@@ -147,7 +147,7 @@ class NettyBatchTest extends NettyTest {
         assertThat(receive().getAddress()).isEqualTo(address("127.0.0.6"));
     }
 
-    /** Longer than a slot of the usual batch: each in its turn all the same. */
+    /** Longer than a slot of the usual batch: each is still sent in its turn. */
     @Test
     void longOnesAndShortOnesKeepTheirOrder() throws Exception {
         PktInfoDatagramChannel server = bind(new Recorder());

@@ -23,16 +23,16 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
-/** A Netty channel's cases, and what they are written with. */
+/** The base of a Netty channel's cases. */
 @SuppressWarnings({
     "try", // a fixture waits while it closes
-    "deprecation", // the options are those that programs have
-    "FutureReturnValueIgnored" // what becomes of some writes is seen elsewhere
+    "deprecation", // the options are those that programs use
+    "FutureReturnValueIgnored" // the result of some writes is checked elsewhere
 })
 abstract class NettyCase {
     static final MultiThreadIoEventLoopGroup LOOPS = new MultiThreadIoEventLoopGroup(2, NioIoHandler.newFactory());
 
-    /** One case: says what was seen. */
+    /** One case: returns its observations. */
     interface Case {
         Object run(Fixture fixture) throws Exception;
     }
@@ -146,7 +146,7 @@ abstract class NettyCase {
         }
     }
 
-    /** The type that a caller would catch; a subclass of it is as good. */
+    /** Returns the type that a caller would catch; a subclass of it is as good. */
     static String kind(Throwable e) {
         return Stream.of(
                         ClosedChannelException.class,

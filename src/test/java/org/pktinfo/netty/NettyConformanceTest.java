@@ -14,8 +14,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * All that the documentation of Netty's channels says, case by case, done with {@link NioDatagramChannel} and with
- * ours: the outcomes, events, values or exceptions, must be the same, and no buffer may be left.
+ * All that the documentation of Netty's channels says, case by case, done with {@link NioDatagramChannel} and with this
+ * library's channel: the outcomes, events, values or exceptions, must be the same, and no buffer may be left.
  */
 @Timeout(60)
 @SuppressWarnings("try") // a fixture waits while it closes

@@ -15,7 +15,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** Netty channels whose buffers are counted, closed in the end, and an ordinary socket besides. */
+/** Netty channels whose buffers are counted and which are closed in the end, and an ordinary socket besides. */
 @SuppressWarnings("try") // it waits while it closes
 class NettyFixture implements AutoCloseable {
     static final long SOON = 5; // seconds
@@ -30,7 +30,7 @@ class NettyFixture implements AutoCloseable {
         client.setBroadcast(true);
     }
 
-    /** The channel of a future, closed with all else. */
+    /** Returns the channel of a future, closed with all others. */
     final Channel opened(ChannelFuture future) throws Exception {
         opened.add(future.channel());
         done(future);
@@ -61,7 +61,7 @@ class NettyFixture implements AutoCloseable {
         client.close();
         for (Channel channel : opened) {
             done(channel.close());
-            // What it does afterwards in its loop is over when another task has run.
+            // Its later work in its loop is over when another task has run.
             done(channel.eventLoop().submit(() -> {}));
         }
         assertThat(buffers.metric().usedDirectMemory() + buffers.metric().usedHeapMemory())

@@ -13,8 +13,8 @@ import java.util.Map;
 /** A Netty channel from its constructor to its close. */
 @SuppressWarnings({
     "try", // a fixture waits while it closes
-    "deprecation", // the options are those that programs have
-    "FutureReturnValueIgnored" // what becomes of some writes is seen elsewhere
+    "deprecation", // the options are those that programs use
+    "FutureReturnValueIgnored" // the result of some writes is checked elsewhere
 })
 final class NettyLifeCases extends NettyCase {
     private NettyLifeCases() {}

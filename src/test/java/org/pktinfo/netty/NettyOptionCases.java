@@ -21,8 +21,8 @@ import java.util.TreeMap;
 /** A Netty channel's peer, options and groups. */
 @SuppressWarnings({
     "try", // a fixture waits while it closes
-    "deprecation", // the options are those that programs have
-    "FutureReturnValueIgnored" // what becomes of some writes is seen elsewhere
+    "deprecation", // the options are those that programs use
+    "FutureReturnValueIgnored" // the result of some writes is checked elsewhere
 })
 final class NettyOptionCases extends NettyCase {
     private NettyOptionCases() {}

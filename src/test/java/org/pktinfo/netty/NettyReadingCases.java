@@ -13,8 +13,8 @@ import java.util.Map;
 /** Datagrams that a Netty channel reads, and handlers that interfere. */
 @SuppressWarnings({
     "try", // a fixture waits while it closes
-    "deprecation", // the options are those that programs have
-    "FutureReturnValueIgnored" // what becomes of some writes is seen elsewhere
+    "deprecation", // the options are those that programs use
+    "FutureReturnValueIgnored" // the result of some writes is checked elsewhere
 })
 final class NettyReadingCases extends NettyCase {
     private NettyReadingCases() {}

@@ -28,8 +28,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 
 /**
- * Channels for Netty in one event loop, their buffers counted, and an ordinary socket that asks them and sees who
- * answers.
+ * Channels for Netty in one event loop with counted buffers, and an ordinary socket that sends requests and sees the
+ * source of each reply.
  */
 abstract class NettyTest {
     static MultiThreadIoEventLoopGroup loops;
@@ -64,7 +64,7 @@ abstract class NettyTest {
         NettyFixture.done(future);
     }
 
-    /** The channel of a future, closed after the test. */
+    /** Returns the channel of a future, closed after the test. */
     PktInfoDatagramChannel opened(ChannelFuture future) throws Exception {
         return (PktInfoDatagramChannel) fixture.opened(future);
     }
@@ -89,7 +89,7 @@ abstract class NettyTest {
         return bind(bootstrap(handler));
     }
 
-    /** Answers with what the function makes of a request and the same content. */
+    /** Answers with the result of the function for a request and the same content. */
     static Recorder answering(BiFunction<PktInfoDatagramPacket, ByteBuf, DatagramPacket> answer) {
         return new Recorder() {
             @Override
@@ -126,7 +126,7 @@ abstract class NettyTest {
         return fixture.text(text);
     }
 
-    /** The client as its peers see it. */
+    /** Returns the client's address as its peers see it. */
     InetSocketAddress clientAddress() throws IOException {
         return new InetSocketAddress(address("127.0.0.1"), client.getLocalPort());
     }

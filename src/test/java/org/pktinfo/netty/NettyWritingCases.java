@@ -18,8 +18,8 @@ import java.util.Map;
 /** Messages that are written to a Netty channel, in all forms and numbers. */
 @SuppressWarnings({
     "try", // a fixture waits while it closes
-    "deprecation", // the options are those that programs have
-    "FutureReturnValueIgnored" // what becomes of some writes is seen elsewhere
+    "deprecation", // the options are those that programs use
+    "FutureReturnValueIgnored" // the result of some writes is checked elsewhere
 })
 final class NettyWritingCases extends NettyCase {
     private NettyWritingCases() {}

@@ -36,12 +36,12 @@ import org.pktinfo.PeerMemory;
 import org.pktinfo.SendException;
 import org.pktinfo.SourceSelection;
 
-/** All that Netty's own channel does not do, over loopback: the source of each reply is read at the client. */
+/** All that Netty's own channel does not do, over loopback: the source of each reply is verified at the client. */
 @Timeout(60)
 class PktInfoDatagramChannelTest extends NettyTest {
     @ParameterizedTest
     @ValueSource(strings = {"127.0.0.1", "127.0.0.2", "127.1.2.3", "::1"})
-    void theRecipientIsTheAddressAskedAndTheReplyLeavesFromThere(String destination) throws Exception {
+    void theRecipientIsTheRequestDestinationAndTheReplyLeavesFromThere(String destination) throws Exception {
         Recorder handler = typical();
         PktInfoDatagramChannel server = bind(handler);
         assertAnswered(destination, server);
@@ -52,7 +52,7 @@ class PktInfoDatagramChannelTest extends NettyTest {
         assertThat(packet.sender().getPort()).isEqualTo(client.getLocalPort());
     }
 
-    /** More of both than objects are kept of, each twice, so that what is kept of one is in the way of another. */
+    /** More peers and destinations than objects are cached, each twice, so that cached objects replace each other. */
     @Test
     void ofManyPeersAndDestinationsEachGetsItsOwnReply() throws Exception {
         Recorder handler = typical();
@@ -94,7 +94,7 @@ class PktInfoDatagramChannelTest extends NettyTest {
     }
 
     @Test
-    void aHandlerThatMakesThePeersAddressAnewAnswersFromTheAddressAskedLast() throws Exception {
+    void aHandlerThatMakesThePeersAddressAnewAnswersFromTheLastRequestDestination() throws Exception {
         PktInfoDatagramChannel server = bind(answering((request, content) -> new DatagramPacket(
                 content,
                 new InetSocketAddress(
@@ -104,7 +104,7 @@ class PktInfoDatagramChannelTest extends NettyTest {
         assertAnswered("::1", server);
     }
 
-    /** Does what a session store does with an address that it keeps and hands out again. */
+    /** Stores and reads back an address, as a session store does. */
     private static InetSocketAddress storedAndReadBack(InetSocketAddress address) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
@@ -127,7 +127,7 @@ class PktInfoDatagramChannelTest extends NettyTest {
         assertAnswered("::1", server);
     }
 
-    /** Both are read before either is answered. */
+    /** Both requests are read before either is answered. */
     @Test
     void aPeerThatAsksTwoAddressesAtOnceIsAnsweredFromEach() throws Exception {
         PktInfoDatagramChannel server = bind(bootstrap(typical()).option(ChannelOption.AUTO_READ, false));
@@ -337,13 +337,13 @@ class PktInfoDatagramChannelTest extends NettyTest {
                 .containsEntry(PktInfoChannelOption.BATCH_SIZE, 32)
                 .containsEntry(PktInfoChannelOption.COALESCE_WRITES, true)
                 .containsEntry(PktInfoChannelOption.SHARE_READ_BUFFER, false)
-                .containsEntry(PktInfoChannelOption.SOURCE_SELECTION, SourceSelection.addressAsked())
+                .containsEntry(PktInfoChannelOption.SOURCE_SELECTION, SourceSelection.requestDestination())
                 .containsKey(PktInfoChannelOption.PEER_MEMORY);
         assertThat(server.config().getOption(PktInfoChannelOption.COALESCE_WRITES))
                 .isTrue();
     }
 
-    /** Netty's NIO channel has it the other way round. */
+    /** Netty's NIO channel inverts this option. */
     @Test
     void loopbackOfGroupsIsDisabledByTheOptionThatSaysSo() throws Exception {
         PktInfoDatagramChannel server = bind(new Recorder());

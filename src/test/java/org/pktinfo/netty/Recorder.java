@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
-/** A handler that notes what its channel tells, as texts, and keeps what it received without its content. */
+/** A handler that records its channel's events as texts, and keeps received packets without their content. */
 @ChannelHandler.Sharable
 class Recorder extends ChannelInboundHandlerAdapter {
     final LinkedBlockingQueue<DatagramPacket> packets = new LinkedBlockingQueue<>();
@@ -28,7 +28,7 @@ class Recorder extends ChannelInboundHandlerAdapter {
         return List.copyOf(events);
     }
 
-    /** Waits until something was noted. */
+    /** Waits until an event was recorded. */
     synchronized void await(String event) throws InterruptedException {
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(5);
         while (!events.contains(event)) {
@@ -44,7 +44,7 @@ class Recorder extends ChannelInboundHandlerAdapter {
         return packet;
     }
 
-    /** Does nothing with a packet; for those that do something with it besides. */
+    /** Does nothing with a packet; overridden by handlers that do. */
     void received(ChannelHandlerContext context, DatagramPacket packet) throws Exception {}
 
     @Override

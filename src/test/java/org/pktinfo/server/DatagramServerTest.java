@@ -91,7 +91,7 @@ class DatagramServerTest {
         return reply.getAddress().getHostAddress();
     }
 
-    /** Counters move after the reply is on its way, so a test waits for them. */
+    /** Waits for a counter, because counters change after the reply has been sent. */
     static void await(LongSupplier counter, long expected) {
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(5);
         while (counter.getAsLong() != expected && System.nanoTime() < deadline) {
@@ -102,7 +102,7 @@ class DatagramServerTest {
 
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 4})
-    void everyWorkerAnswersFromTheAddressAsked(int workers) throws IOException {
+    void everyWorkerAnswersFromTheRequestDestination(int workers) throws IOException {
         Set<String> threads = new HashSet<>();
         start(workers, request -> {
             synchronized (threads) {
@@ -245,7 +245,7 @@ class DatagramServerTest {
         }
     }
 
-    /** A datagram that the server sends to each of its own addresses comes from there. */
+    /** A datagram that the server sends to each of its own addresses arrives from that address. */
     @Test
     void everyLocalAddressIsKnownAsTheServersOwn() throws IOException {
         start(1, ECHO);
@@ -309,7 +309,7 @@ class DatagramServerTest {
                 .isInstanceOf(IllegalArgumentException.class);
     }
 
-    /** Tells whether the kernel can, since Linux 5.0; an emulated one cannot. */
+    /** Returns true if the kernel coalesces, since Linux 5.0; an emulated one does not. */
     private static boolean coalesces(PktInfoChannel client) throws IOException {
         try {
             client.coalesceReceived(true);
@@ -320,7 +320,7 @@ class DatagramServerTest {
         }
     }
 
-    /** The whole burst is in the queue before the server is there to answer it. */
+    /** The whole burst is in the queue before the server starts to answer it. */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void repliesOfABurstLeaveTogetherUnlessThatIsSwitchedOffOrTheKernelCannot(boolean wanted) throws IOException {

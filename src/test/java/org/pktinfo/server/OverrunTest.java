@@ -18,10 +18,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.ChannelStats;
 
-/** A server that gets more than it can take. */
+/** A server that receives more than it can process. */
 @Timeout(60)
 class OverrunTest {
-    private static final int CLIENTS = 48; // so many flows that every worker gets some
+    private static final int CLIENTS = 48; // enough flows that every worker gets some
     private static final int EACH = 200;
 
     private final List<DatagramSocket> clients = new ArrayList<>();
@@ -41,7 +41,7 @@ class OverrunTest {
                 && server.stats().received() + server.stats().channels().kernelDrops() == sent;
     }
 
-    /** The handlers hang until the queues have run over; what was lost last is told by what comes next. */
+    /** The handlers hang until the queues overflow; the last drops are reported by the next datagram. */
     @ParameterizedTest
     @ValueSource(ints = {1, 4})
     void whatEachWorkersQueueLostIsCountedAndTheRestIsAnswered(int workers) throws Exception {

@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.server.RateLimiter.Verdict;
 
-/** The limit by a clock of the test's own. */
+/** The limit, with the test's own clock. */
 class RateLimiterTest {
     private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
 
@@ -50,7 +50,7 @@ class RateLimiterTest {
         assertThat(later).isBetween(99, 101);
     }
 
-    /** The 52nd day: for a moment a place that was never used looks like somebody's. */
+    /** The 52nd day: for a moment an unused place looks used. */
     @Test
     void whenTheClockTurnsAPrefixGetsAtMostTheBurstsOfItsGroup() {
         RateLimiter limiter = new RateLimiter(RateLimit.of(10).withBurst(25));
@@ -116,7 +116,7 @@ class RateLimiterTest {
         }
     }
 
-    /** A flood from forged sources cannot make a prefix be forgotten, so that it would get its burst again. */
+    /** A flood from forged sources cannot make the limiter forget a prefix, which would then get its burst again. */
     @ParameterizedTest
     @ValueSource(ints = {1, 10, 1000})
     void whoIsFloodedByForgedRequestsGetsNoMoreThanItsRateAmongAMillionOtherSources(int rate) {
@@ -181,7 +181,7 @@ class RateLimiterTest {
 
     private static final RateLimit FIVE = RateLimit.of(5).withBurst(5);
 
-    /** RFC 6052, 2.1 and RFC 8215: clients of IPv4 that reach a server of IPv6. */
+    /** RFC 6052, 2.1 and RFC 8215: IPv4 clients that reach an IPv6 server. */
     @ParameterizedTest
     @ValueSource(longs = {0x64_ff9b_0000_0000L, 0x64_ff9b_0001_0000L, 0x64_ff9b_0001_abcdL})
     void clientsBehindATranslatorHaveThePrefixesOfTheirIpv4Addresses(long high) {

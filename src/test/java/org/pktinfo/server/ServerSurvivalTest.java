@@ -34,7 +34,7 @@ import org.pktinfo.Datagram;
 import org.pktinfo.IpAddress;
 import org.pktinfo.Source;
 
-/** A server that no handler, log or interrupted thread ends but by stopping it. */
+/** A server that only stopping ends, and no handler, log or interrupted thread. */
 @Timeout(60)
 class ServerSurvivalTest {
     private static final DatagramHandler ECHO = request -> request.reply(request.length());
@@ -178,7 +178,7 @@ class ServerSurvivalTest {
                 }
             });
             assertFailureEndsNothing(1);
-            assertFailureEndsNothing(2); // whose reply cannot be sent
+            assertFailureEndsNothing(2); // the reply to it cannot be sent
         } finally {
             logger.removeHandler(broken);
         }

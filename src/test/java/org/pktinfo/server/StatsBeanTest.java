@@ -60,7 +60,7 @@ class StatsBeanTest {
         exchange();
         long deadline = System.nanoTime() + 5_000_000_000L;
         while (!BEANS.getAttribute(name, "replied").equals(1L) && System.nanoTime() < deadline) {
-            Thread.onSpinWait(); // counted after the reply is on its way
+            Thread.onSpinWait(); // counted after the reply has been sent
         }
         String[] attributes = Stream.of(BEANS.getMBeanInfo(name).getAttributes())
                 .map(MBeanAttributeInfo::getName)

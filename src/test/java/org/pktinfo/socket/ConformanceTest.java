@@ -13,7 +13,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The cases with the JDK's own class and with ours: the outcomes must be the same. */
+/** The cases with the JDK's own class and with the drop-in: the outcomes must be the same. */
 @Timeout(60)
 class ConformanceTest {
     static Stream<String> cases() {
@@ -28,7 +28,7 @@ class ConformanceTest {
         assertThat(ours).isEqualTo(stock);
     }
 
-    /** Gives ours to one that was given a MulticastSocket for its groups alone. */
+    /** Uses the drop-in where a MulticastSocket is needed for its groups alone. */
     @ParameterizedTest
     @ValueSource(strings = {"groups", "groups: the system's interface, one that is none, none joined, closed"})
     void groupsAreThoseOfAMulticastSocket(String name) throws Exception {
@@ -36,7 +36,7 @@ class ConformanceTest {
                 .isEqualTo(SocketCases.run(name, MulticastSocket::new));
     }
 
-    /** A method that is not overridden would work on a socket that is not there. */
+    /** A method that is not overridden would work on the unused socket of the superclass. */
     @Test
     void everyMethodIsOurs() {
         assertThat(DatagramSocket.class.getMethods())

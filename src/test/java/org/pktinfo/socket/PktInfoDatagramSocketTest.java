@@ -31,7 +31,7 @@ import org.pktinfo.PeerMemory;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.SendException;
 
-/** The knowledge that the drop-in has of its peers, and that it cannot have; seen at a client on loopback. */
+/** The drop-in's memory of its peers, and its limits; verified at a client on loopback. */
 @Timeout(60)
 class PktInfoDatagramSocketTest {
     private static final int SOON = 5000; // milliseconds
@@ -66,7 +66,7 @@ class PktInfoDatagramSocketTest {
         return packet;
     }
 
-    /** Whoever is first binds it; each round is a chance that both are. */
+    /** The first thread binds it; in each round there may be several first ones. */
     @Test
     void threadsThatUseAnUnboundSocketForTheFirstTimeAtOnceAllSend() throws Exception {
         ExecutorService threads = Executors.newFixedThreadPool(2);
@@ -94,7 +94,7 @@ class PktInfoDatagramSocketTest {
     }
 
     @Test
-    void thePeerIsAnsweredFromTheAddressItAskedLast() throws IOException {
+    void thePeerIsAnsweredFromTheLastRequestDestination() throws IOException {
         try (DatagramSocket server = new PktInfoDatagramSocket(0)) {
             for (String asked : new String[] {"127.0.0.2", "127.0.0.3", "127.0.0.2"}) {
                 ask(asked, server.getLocalPort());
@@ -104,7 +104,9 @@ class PktInfoDatagramSocketTest {
         }
     }
 
-    /** The limit of the interface: the first of two requests that cross is answered from where the second went. */
+    /**
+     * The limit of the interface: the first of two overlapping requests is answered from the second one's destination.
+     */
     @Test
     void whoAsksTwoAddressesAtOnceIsAnsweredTwiceFromTheLast() throws IOException {
         try (DatagramSocket server = new PktInfoDatagramSocket(0)) {
@@ -119,7 +121,7 @@ class PktInfoDatagramSocketTest {
         }
     }
 
-    /** The same with the channel, which has the requests. */
+    /** Does the same with the channel, which has the requests. */
     @Test
     void theChannelDoesNotHaveThisLimit() throws IOException {
         try (PktInfoChannel server = PktInfoChannel.open().bind(new InetSocketAddress(0))) {
@@ -173,7 +175,7 @@ class PktInfoDatagramSocketTest {
         }
     }
 
-    /** Several sockets of one port may share what they know. */
+    /** Several sockets of one port may share a memory. */
     @Test
     void aMemoryMayBeShared() throws IOException {
         PeerMemory memory = new PeerMemory(64, Duration.ofMinutes(1));

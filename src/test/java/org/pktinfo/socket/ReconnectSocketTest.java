@@ -15,7 +15,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A socket that is connected to one peer after the other, and then to none: as one of the JDK's own. */
+/**
+ * A socket that is connected to one peer after the other, and then disconnected: it behaves as one of the JDK's own.
+ */
 @Timeout(60)
 class ReconnectSocketTest {
     private static final InetAddress LOOPBACK = InetAddress.getLoopbackAddress();

@@ -17,7 +17,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
 
-/** A socket's cases, and what they are written with. */
+/** The base of a socket's cases. */
 abstract class SocketCase {
     static final int SOON = 20_000; // milliseconds; long, for a busy machine: nothing waits for its end
     static final InetSocketAddress ANY = new InetSocketAddress(0);
@@ -27,12 +27,12 @@ abstract class SocketCase {
         DatagramSocket make(SocketAddress address) throws IOException;
     }
 
-    /** One case: does something to a new socket, which the test closes, and says what was seen. */
+    /** One case: uses a new socket, which the test closes, and returns its observations. */
     interface Case {
         Object run(DatagramSocket socket, Maker maker) throws Exception;
     }
 
-    /** A case of what only a {@link MulticastSocket} has. */
+    /** A case for methods that only a {@link MulticastSocket} has. */
     interface MulticastCase {
         Object run(MulticastSocket socket) throws Exception;
     }
@@ -54,7 +54,7 @@ abstract class SocketCase {
         return new String(packet.getData(), packet.getOffset(), packet.getLength(), StandardCharsets.UTF_8);
     }
 
-    /** A value, or the exception's type instead of it. */
+    /** Returns the call's value, or the exception's type instead of it. */
     static Object outcome(Callable<?> call) {
         try {
             return call.call();
@@ -65,7 +65,7 @@ abstract class SocketCase {
         }
     }
 
-    /** The type that the documentation names; a subclass of it is as good. */
+    /** Returns the type that the documentation names; a subclass of it is as good. */
     static String kind(Throwable e) {
         return Stream.of(
                         SocketTimeoutException.class,

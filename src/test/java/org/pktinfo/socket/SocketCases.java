@@ -6,9 +6,9 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * All that the documentation of {@link DatagramSocket} and {@link MulticastSocket} says, case by case: done to any kind
- * of socket, with an outcome, values or exceptions, that must be the same for all kinds. As a program: all cases with
- * the JDK's own classes, one line each, to be compared with the lines under the agent.
+ * All that the documentation of {@link DatagramSocket} and {@link MulticastSocket} says, case by case: applied to any
+ * kind of socket, with an outcome, values or exceptions, that must be the same for all kinds. As a program: all cases
+ * with the JDK's own classes, one line each, to be compared with the lines under the agent.
  */
 public final class SocketCases extends SocketCase {
     static final Map<String, Case> CASES = new LinkedHashMap<>();

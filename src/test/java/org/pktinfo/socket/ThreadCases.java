@@ -97,7 +97,7 @@ final class ThreadCases extends SocketCase {
             }
             waiter.awaitParked();
             socket.send(packet("x", at(socket)));
-            Object received = waiter.result(); // before another receives, who might take the datagram
+            Object received = waiter.result(); // before another thread receives, which might take the datagram
             Waiter second = new Waiter(() -> receive(socket), Waiter::startVirtual);
             second.awaitParked();
             socket.close();

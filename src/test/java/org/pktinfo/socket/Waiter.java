@@ -17,7 +17,7 @@ public final class Waiter {
 
     private final CompletableFuture<Object> result = new CompletableFuture<>();
     private final CompletableFuture<Boolean> interrupted = new CompletableFuture<>();
-    private final Thread thread; // null if this JVM has none of the kind
+    private final Thread thread; // null if this JVM has no such thread
 
     /** Starts it with a call that never throws. */
     public Waiter(Supplier<Object> call) {
@@ -38,7 +38,7 @@ public final class Waiter {
         return thread;
     }
 
-    /** Starts a virtual thread; null before JDK 21. */
+    /** Starts a virtual thread; returns null before JDK 21. */
     public static Thread startVirtual(Runnable task) {
         try {
             return (Thread)
@@ -58,12 +58,12 @@ public final class Waiter {
         await(() -> thread.getState() == Thread.State.WAITING);
     }
 
-    /** Waits until it is in the kernel, by one of the JDK's native methods or by ours. */
+    /** Waits until the thread is in the kernel, by one of the JDK's native methods or by the library's. */
     public void awaitWaiting() {
         await(this::isWaiting);
     }
 
-    /** Waits for both: the JDK lets one thread at a time into the kernel, and the other waits for it. */
+    /** Waits for both threads: the JDK lets one thread at a time into the kernel, and the other waits for it. */
     public void awaitWaiting(Waiter other) {
         await(() -> (isWaiting() && other.isBusy()) || (other.isWaiting() && isBusy()));
     }
@@ -91,7 +91,7 @@ public final class Waiter {
         return frame.isNativeMethod() && WAITING.contains(frame.getMethodName());
     }
 
-    /** Returns what its call has returned, once it has. */
+    /** Returns the call's result, once there is one. */
     public Object result() throws Exception {
         return result.get(SocketCase.SOON, TimeUnit.MILLISECONDS);
     }

@@ -37,25 +37,25 @@ import org.pktinfo.server.DatagramServer;
 import org.pktinfo.server.ServerStats;
 
 /**
- * A program inside a namespace that does one thing a line and answers with one line, so that a test can change the
- * world between a request and its reply. As a server it has one {@link PktInfoChannel}, as a client one plain socket
+ * A program inside a namespace that executes one command a line and answers with one line, so that a test can change
+ * the hosts between a request and its reply. As a server it has one {@link PktInfoChannel}, as a client one JDK socket
  * that is not connected.
  */
 public final class Agent implements AutoCloseable {
     private final ChildProcess child;
     private int answers;
 
-    /** Starts it on a host. */
+    /** Starts the program on a host. */
     public Agent(Namespaces namespaces, String host) throws IOException {
         this(namespaces, host, List.of(ChildProcess.java().toString()));
     }
 
-    /** Starts it on a host, by the JVM that the command starts. */
+    /** Starts the program on a host, in the JVM that the command starts. */
     public Agent(Namespaces namespaces, String host, List<String> java) throws IOException {
         child = namespaces.start(host, java, Agent.class);
     }
 
-    /** Says a line and waits for the answer. */
+    /** Sends a line to the program and waits for the answer. */
     public String say(String line) throws IOException, InterruptedException {
         child.process().getOutputStream().write((line + "\n").getBytes(StandardCharsets.UTF_8));
         child.process().getOutputStream().flush();
@@ -77,8 +77,8 @@ public final class Agent implements AutoCloseable {
     private PktInfoChannel server;
     private DatagramBatch batch; // of the server
     private DatagramServer loop; // instead of the channel
-    private final StormServers answering = new StormServers(); // besides
-    private final PlainServers plain = new PlainServers(); // too
+    private final StormServers answering = new StormServers(); // besides the channel
+    private final PlainServers plain = new PlainServers(); // besides the channel, with the JDK's classes
     private final SynchronousQueue<Datagram> taken = new SynchronousQueue<>();
     private final SynchronousQueue<SourceSelection> chosen = new SynchronousQueue<>();
     private volatile String complaint;
@@ -147,7 +147,7 @@ public final class Agent implements AutoCloseable {
         };
     }
 
-    /** Family, port, and perhaps address and payload capacity. */
+    /** Opens a channel. Takes the family, the port, and optionally the address and the payload capacity. */
     private String open(String[] words) throws IOException {
         if (server != null) {
             server.close();
@@ -177,12 +177,12 @@ public final class Agent implements AutoCloseable {
         if (loop != null) {
             loop.join(address, networkInterface);
         } else {
-            server.channel().join(address, networkInterface);
+            server.jdkChannel().join(address, networkInterface);
         }
         return "joined";
     }
 
-    /** Destination, local address, interface and control messages of what came. */
+    /** Returns the destination, local address, interface and control messages of the datagram received. */
     private String receive(int millis) throws IOException {
         request = loop == null ? server.receive(Duration.ofMillis(millis)) : take(millis);
         if (request == null) {
@@ -195,7 +195,7 @@ public final class Agent implements AutoCloseable {
                 + (request.packetInfo().in6Pktinfo() ? "in6" : "");
     }
 
-    /** Answers all that is there with one call. */
+    /** Answers all datagrams that have arrived with one call. */
     private String echo() throws IOException {
         if (batch == null) {
             batch = server.newBatch(64, 2000);
@@ -207,7 +207,7 @@ public final class Agent implements AutoCloseable {
         return "received " + count + " sent " + batch.send();
     }
 
-    /** The rest of what is known about the request: length, peer, control messages in their order. */
+    /** Returns the rest of the request's data: length, peer, control messages in their order. */
     private String details() {
         PacketInfo info = request.packetInfo();
         String in6 = info.in6Pktinfo() ? " in6_pktinfo" : "";
@@ -217,7 +217,7 @@ public final class Agent implements AutoCloseable {
                 + (info.truncated() ? ", cut off" : "");
     }
 
-    /** The scope is named, because its number differs from run to run. */
+    /** Returns the text with the scope's name, because its number differs from run to run. */
     private static String text(IpAddress address) {
         if (address.scopeId() == 0) {
             return address.toString();
@@ -232,7 +232,7 @@ public final class Agent implements AutoCloseable {
 
     private static SourceSelection selection(String policy) throws IOException {
         return switch (policy) {
-            case "asked" -> SourceSelection.addressAsked();
+            case "asked" -> SourceSelection.requestDestination();
             case "pinned" -> SourceSelection.interfacePinned();
             case "system" -> SourceSelection.systemChoice();
             case "in6-first" -> SourceSelection.in6PktinfoFirst();
@@ -240,7 +240,9 @@ public final class Agent implements AutoCloseable {
         };
     }
 
-    /** Port, policy, perhaps an address; a whole server that answers all by itself, and counts. */
+    /**
+     * Starts a whole server that answers by itself, and counts. Takes the port, the policy, and optionally an address.
+     */
     private String answer(String[] words) throws IOException {
         int port = Integer.parseInt(words[1]);
         answering.serve(
@@ -249,13 +251,13 @@ public final class Agent implements AutoCloseable {
         return "open";
     }
 
-    /** Starts a server with the JDK's classes alone: which kind, which port. */
+    /** Starts a server with the JDK's classes alone, of the kind and on the port given. */
     private String answerPlainly(String kind, int port) throws IOException {
         plain.serve(kind, port);
         return "open";
     }
 
-    /** Has the late server answer so many, if a number is given; tells how many requests wait for it. */
+    /** Has the late server answer the given number of requests, if there is one; returns the number that remain. */
     private String late(String[] words) {
         if (words.length > 1) {
             plain.answer(Integer.parseInt(words[1]));
@@ -263,7 +265,9 @@ public final class Agent implements AutoCloseable {
         return String.valueOf(plain.waiting());
     }
 
-    /** Asks as many peers: the first, how many, port, and the addresses asked; or collects so many answers. */
+    /**
+     * Sends as many peers: takes the first, the number, the port, and the request destinations. Or collects answers.
+     */
     private String many(String[] words) throws IOException {
         int first = Integer.parseInt(words[2]);
         if (words[1].equals("collect")) {
@@ -274,7 +278,7 @@ public final class Agent implements AutoCloseable {
         return "asked";
     }
 
-    /** Port, address, then the clients' endpoints: a channel for each. */
+    /** Opens a channel for each client. Takes the port, the address, then the clients' endpoints. */
     private String answerConnected(String[] words) throws IOException {
         InetSocketAddress local = new InetSocketAddress(words[2], Integer.parseInt(words[1]));
         for (String peer : Arrays.asList(words).subList(3, words.length)) {
@@ -283,7 +287,9 @@ public final class Agent implements AutoCloseable {
         return "open";
     }
 
-    /** Kibibytes in use of the heap after a collection, kibibytes outside it, threads. */
+    /**
+     * Returns the kibibytes of the heap in use after a collection, the kibibytes outside it, and the number of threads.
+     */
     private static String memory() {
         System.gc();
         long direct = ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
@@ -294,7 +300,7 @@ public final class Agent implements AutoCloseable {
                 + ManagementFactory.getThreadMXBean().getThreadCount();
     }
 
-    /** Takes so many bytes outside the heap and a descriptor, and never gives them back: a leak. */
+    /** Takes the given number of bytes outside the heap and a descriptor, and never releases them: a leak. */
     private String keep(int bytes) throws IOException {
         ByteBuffer memory = ByteBuffer.allocateDirect(bytes);
         for (int i = 0; i < bytes; i += 1024) {
@@ -305,7 +311,7 @@ public final class Agent implements AutoCloseable {
         return "kept";
     }
 
-    /** Opens and closes so many channels, each of which has received and sent. */
+    /** Opens and closes the given number of channels, each of which has received and sent. */
     private String cycle(int count) throws IOException {
         bind("any");
         for (int i = 0; i < count; i++) {
@@ -323,8 +329,8 @@ public final class Agent implements AutoCloseable {
     }
 
     /**
-     * Port, milliseconds, requests a second, then the addresses to ask, perhaps with a #port; what became of all
-     * requests so far.
+     * Sends requests. Takes the port, milliseconds, requests a second, then the request destinations, each optionally
+     * with a #port. Returns the outcomes of all requests so far.
      */
     private String storm(String[] words) throws IOException {
         if (asker == null) {
@@ -351,7 +357,7 @@ public final class Agent implements AutoCloseable {
         return "sent";
     }
 
-    /** A whole server in place of the channel: its handler waits with each request until it is told how to reply. */
+    /** Starts a whole server in place of the channel; its handler waits with each request for a reply command. */
     private String serve(int workers, int port) throws IOException {
         Logger logger = Logger.getLogger("org.pktinfo.server");
         logger.setUseParentHandlers(false);
@@ -385,7 +391,7 @@ public final class Agent implements AutoCloseable {
         }
     }
 
-    /** Tells what became of the reply, as the counters and the log say. */
+    /** Returns the outcome of the reply, from the counters and the log. */
     private String replyInLoop(SourceSelection selection) throws IOException {
         ServerStats before = loop.stats();
         try {
@@ -412,7 +418,7 @@ public final class Agent implements AutoCloseable {
         return "no counter moved";
     }
 
-    /** A datagram that answers nothing. */
+    /** Sends a datagram that is no reply. */
     private String emit(String source, int interfaceIndex, String destination, int port) throws IOException {
         Endpoint peer = Endpoint.of(new InetSocketAddress(InetAddress.getByName(destination), port));
         IpAddress address = IpAddress.of(InetAddress.getByName(source));
@@ -420,7 +426,7 @@ public final class Agent implements AutoCloseable {
         return "sent";
     }
 
-    /** Another client socket, on an address or on "any". */
+    /** Binds another client socket, to an address or to "any". */
     private String bind(String address) throws IOException {
         if (client != null) {
             client.close();
@@ -432,7 +438,7 @@ public final class Agent implements AutoCloseable {
         return "bound";
     }
 
-    /** Destination, port, and perhaps the length. */
+    /** Sends a datagram. Takes the destination, the port, and optionally the length. */
     private String send(String[] words) throws IOException {
         if (client == null) {
             bind("any");

@@ -19,7 +19,7 @@ public final class ArticleHosts {
 
     public final Namespaces namespaces;
 
-    /** Makes them, closed with all else that was opened. */
+    /** Makes the hosts; they are closed with everything else in {@code opened}. */
     public ArticleHosts(Opened opened) {
         Requires.tool("nc");
         namespaces = opened.add(new Namespaces());
@@ -33,7 +33,7 @@ public final class ArticleHosts {
         namespaces.in("vm2", "ip route replace 239.0.0.0/8 dev eth0");
     }
 
-    /** Starts the sample server on vm1, port 8888, by the JVM that the command starts. */
+    /** Starts the sample server on vm1, port 8888, in the JVM that the command starts. */
     public ChildProcess serve(List<String> java, String... options) throws IOException, InterruptedException {
         List<String> arguments = new ArrayList<>(Arrays.asList(options));
         arguments.add("8888");

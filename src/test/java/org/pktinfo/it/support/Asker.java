@@ -20,13 +20,13 @@ import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Source;
 
 /**
- * Asks many addresses of a server that echoes, as many at once as it can, and checks where each reply comes from. A
- * plain client of the JDK, its sockets bound to no address and not connected, so that it sees whatever reaches its
- * host. Told to forge, it asks from other addresses between: what comes back of that is checked too.
+ * Sends requests to many addresses of an echo server, as many at once as it can, and checks the source address of each
+ * reply. It is a client with the JDK's sockets, bound to no address and not connected, so that it sees everything that
+ * reaches its host. After {@link #forge} it also sends from other addresses; the replies to those are checked too.
  */
 final class Asker {
     private static final int SOCKETS = 4;
-    private static final int WINDOW = 64; // datagrams under way on each socket
+    private static final int WINDOW = 64; // datagrams in flight on each socket
     private static final long PATIENCE = TimeUnit.MILLISECONDS.toNanos(20);
     private static final int MAGIC = 0x706b7469;
     private static final int LENGTH = 16;
@@ -58,14 +58,14 @@ final class Asker {
         }
     }
 
-    /** An address, perhaps followed by #port. */
+    /** Returns an endpoint from an address, optionally followed by #port. */
     static InetSocketAddress endpoint(String text, int port) throws IOException {
         String[] parts = text.split("#", 2);
         return new InetSocketAddress(
                 InetAddress.getByName(parts[0]), parts.length > 1 ? Integer.parseInt(parts[1]) : port);
     }
 
-    /** Its sockets, as a server that is asked at IPv4 or IPv6 addresses sees them. */
+    /** Returns its sockets' endpoints, as a server with IPv4 or IPv6 addresses sees them. */
     String endpoints(String ipv4, String ipv6) throws IOException {
         List<String> endpoints = new ArrayList<>();
         for (DatagramChannel socket : sockets) {
@@ -77,8 +77,8 @@ final class Asker {
     }
 
     /**
-     * From now on one request of sixteen comes from an address that its host only pretends to have: the upper half of
-     * 10.9.0.0/24, and fd00:9::f000 to fd00:9::ffff, for which no neighbour answers.
+     * Sends one request of sixteen from a forged address from now on: from the upper half of 10.9.0.0/24, and from
+     * fd00:9::f000 to fd00:9::ffff, for which no neighbour answers.
      */
     void forge() throws IOException {
         forger = PktInfoChannel.open();
@@ -103,7 +103,8 @@ final class Asker {
     }
 
     /**
-     * For so long, at most so many requests a second; 0: as many as are answered. What was counted since it was made.
+     * Sends for the given time at most {@code rate} requests a second; 0: as many as are answered. Returns the counts
+     * since it was made.
      */
     String ask(long millis, int rate) throws IOException {
         long begin = System.nanoTime();
@@ -111,7 +112,7 @@ final class Asker {
         long before = requests;
         long renewed = begin - PATIENCE;
         for (long now = begin; now < end; now = System.nanoTime()) {
-            if (now - renewed >= PATIENCE) { // what is not answered by now may be lost
+            if (now - renewed >= PATIENCE) { // unanswered requests may be lost by now
                 java.util.Arrays.fill(credits, WINDOW);
                 renewed = now;
             }
@@ -143,7 +144,7 @@ final class Asker {
             try {
                 sockets.get(socket).send(question(server), servers.get(server));
                 requests++;
-            } catch (IOException e) { // this host's own interface is away
+            } catch (IOException e) { // this host's own interface is down or gone
                 unsent++;
             }
             credits[socket]--;

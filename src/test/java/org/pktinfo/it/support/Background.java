@@ -2,7 +2,7 @@ package org.pktinfo.it.support;
 
 import java.io.IOException;
 
-/** Work of a test's own program that goes on beside others. */
+/** Work of a test's own program that runs in the background. */
 public final class Background {
     private Background() {}
 
@@ -11,7 +11,7 @@ public final class Background {
         void run() throws IOException;
     }
 
-    /** Starts a daemon that says on stdout what it fails with. */
+    /** Starts a daemon thread that prints its failure on stdout. */
     public static Thread start(Work work) {
         Thread thread = new Thread(() -> {
             try {

@@ -14,7 +14,7 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 
-/** Another process, its two outputs read line by line as they come. Closing kills it and what it has started. */
+/** Another process, whose two outputs are read line by line as they arrive. Closing kills it and its descendants. */
 public final class ChildProcess implements AutoCloseable {
     private static final Duration LIMIT = Duration.ofSeconds(60);
 
@@ -27,7 +27,7 @@ public final class ChildProcess implements AutoCloseable {
     private ChildProcess(List<String> command, Map<String, String> environment) throws IOException {
         ProcessBuilder builder = new ProcessBuilder(inAscii(withNativeAccess(command)));
         builder.environment().putAll(environment);
-        // Options for every JVM of the machine would print a line of their own.
+        // Options for every JVM of the machine would make each print a line of its own.
         builder.environment().remove("JAVA_TOOL_OPTIONS");
         this.command = command;
         this.process = builder.start();
@@ -35,8 +35,8 @@ public final class ChildProcess implements AutoCloseable {
     }
 
     /**
-     * The option without which the JDK that runs the tests would warn of native access by these modules; none before
-     * JDK 24.
+     * Returns the option without which the JDK that runs the tests would warn of native access by these modules; none
+     * before JDK 24.
      */
     public static List<String> nativeAccess(String modules) {
         return Runtime.version().feature() >= 24 ? List.of("--enable-native-access=" + modules) : List.of();
@@ -52,8 +52,8 @@ public final class ChildProcess implements AutoCloseable {
     }
 
     /**
-     * In a locale that knows ASCII only, the JVM hands over a question mark for each other character, so the words go
-     * by way of a shell, which makes bytes of them.
+     * Returns a command that passes the words as bytes through a shell, because in an ASCII locale the JVM passes a
+     * question mark for each other character.
      */
     private static List<String> inAscii(List<String> command) {
         if (command.stream().allMatch(word -> word.chars().allMatch(c -> c < 128))) {
@@ -79,8 +79,8 @@ public final class ChildProcess implements AutoCloseable {
     }
 
     /**
-     * Starts it with the system's own SIGINT, also where the tests run with it ignored, as in the background of a
-     * script.
+     * Starts the command with the default action of SIGINT, even if the tests run with it ignored, as in the background
+     * of a script.
      */
     public static ChildProcess startInterruptible(List<String> command) throws IOException {
         List<String> whole = new ArrayList<>(List.of("env", "--default-signal=INT"));
@@ -96,7 +96,7 @@ public final class ChildProcess implements AutoCloseable {
         }
     }
 
-    /** Runs it to its end. */
+    /** Runs the command to its end. */
     public static ChildProcess run(List<String> command) throws IOException, InterruptedException {
         return run(command, Map.of());
     }
@@ -106,7 +106,7 @@ public final class ChildProcess implements AutoCloseable {
         return run(command, environment, LIMIT);
     }
 
-    /** Runs it to its end, for which it may take so long. */
+    /** Runs the command to its end, within a limit of time. */
     public static ChildProcess run(List<String> command, Map<String, String> environment, Duration limit)
             throws IOException, InterruptedException {
         ChildProcess child = new ChildProcess(command, environment);
@@ -114,7 +114,7 @@ public final class ChildProcess implements AutoCloseable {
         return child;
     }
 
-    /** The launcher of the JDK that runs the tests. */
+    /** Returns the launcher of the JDK that runs the tests. */
     public static Path java() {
         return Path.of(System.getProperty("java.home"), "bin", "java");
     }
@@ -145,17 +145,17 @@ public final class ChildProcess implements AutoCloseable {
         return List.copyOf(err);
     }
 
-    /** Waits until a line on stderr fits. */
+    /** Waits until a line on stderr matches. */
     public String awaitErr(Predicate<String> fits) throws InterruptedException {
         return awaitLine(err, fits);
     }
 
-    /** Waits until a line on stdout fits. */
+    /** Waits until a line on stdout matches. */
     public String awaitOut(Predicate<String> fits) throws InterruptedException {
         return awaitLine(out, fits);
     }
 
-    /** Waits until so many lines have come on stdout; the last of them. */
+    /** Waits for the given number of lines on stdout; returns the last of them. */
     public String awaitOut(int count) throws InterruptedException {
         awaitLine(out, line -> out.size() >= count);
         synchronized (this) {
@@ -183,7 +183,7 @@ public final class ChildProcess implements AutoCloseable {
         return process;
     }
 
-    /** Sends SIGTERM; unlike Process.destroy it leaves the outputs open, so that the last words are heard. */
+    /** Sends SIGTERM; unlike Process.destroy it leaves the outputs open, so that the last lines are read. */
     public void terminate() {
         process.toHandle().destroy();
     }
@@ -192,7 +192,7 @@ public final class ChildProcess implements AutoCloseable {
         return exitCode(LIMIT);
     }
 
-    /** For what takes longer than others do. */
+    /** Waits for the exit code of a program that takes longer than others. */
     public int exitCode(Duration limit) throws InterruptedException {
         if (!process.waitFor(limit.toSeconds(), TimeUnit.SECONDS)) {
             close();
@@ -204,7 +204,7 @@ public final class ChildProcess implements AutoCloseable {
         return process.exitValue();
     }
 
-    /** Those that it has started first: strace would let go of its program when killed, and leave it running. */
+    /** Kills descendants first: strace, when killed, would detach from its program and leave it running. */
     @Override
     public void close() {
         process.descendants().forEach(ProcessHandle::destroyForcibly);

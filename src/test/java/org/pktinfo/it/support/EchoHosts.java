@@ -7,7 +7,7 @@ import java.util.List;
 
 /** The hosts of {@link TwoHosts}, for servers of other programs; connected when first needed. */
 public final class EchoHosts extends TwoHosts {
-    /** The answers of a server that is right, at each address asked. */
+    /** The answers of a correct server, for each request destination. */
     public static final List<String> RIGHT = List.of(
             "10.9.0.2 10.9.0.2",
             "10.9.0.1 10.9.0.1",
@@ -16,16 +16,16 @@ public final class EchoHosts extends TwoHosts {
             "fd00:9::2 fd00:9::2",
             "fd99::1 fd99::1");
 
-    /** Some of the answers of one that leaves the source to the system. */
+    /** Some of the answers of a server that leaves the source address to the system. */
     public static final List<String> WRONG = List.of("10.9.0.2 10.9.0.1", "10.9.0.3 10.9.0.1", "10.99.0.1 10.9.0.1");
 
-    /** The outcome of a server: each address asked with the one that has answered, and the lines it has printed. */
+    /** The outcome of a server: each request destination with the source of its answer, and the lines printed. */
     public record Served(List<String> sources, List<String> out, List<String> err) {}
 
-    /** Starts a server of a kind with a JVM's options, asks its host's addresses, and stops it. */
+    /** Starts a server of a kind with options for the JVM, sends to its host's addresses, and stops it. */
     public Served serve(Jvm jvm, Class<?> servers, String classPath, String kind, List<String> options)
             throws Exception {
-        if (client == null) { // only for those who may make hosts; other tests of a class need no right
+        if (client == null) { // connected late: making hosts needs privileges, and other tests of a class need none
             connect();
         }
         List<String> command = jvm.command(options.toArray(String[]::new));

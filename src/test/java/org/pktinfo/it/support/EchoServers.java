@@ -15,7 +15,7 @@ import java.nio.channels.DatagramChannel;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 
-/** Echo servers as one finds them everywhere, with the JDK's classes alone: which kind, which port. */
+/** Common echo servers, with the JDK's classes alone, of the kind and on the port given. */
 public final class EchoServers {
     private static final int ROOM = 2000;
 
@@ -62,7 +62,7 @@ public final class EchoServers {
         return socket;
     }
 
-    /** Its first use is by the JDK, while it is connected. */
+    /** Returns a channel whose first use by the JDK is while it is connected. */
     private static DatagramChannel reconnected(InetSocketAddress any) throws IOException {
         DatagramChannel channel = DatagramChannel.open().bind(any);
         channel.connect(new InetSocketAddress("::1", 9));

@@ -4,8 +4,8 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * The kernels whose rules the test build of the native library can keep on top of this one, which must be 3.15 or
- * newer. What they are is in native/test/emulator.c.
+ * The kernels whose rules the test build of the native library can enforce on this kernel, which must be 3.15 or newer.
+ * native/test/emulator.c describes the rules.
  */
 public enum EmulatedKernel {
     LEGACY,
@@ -15,7 +15,7 @@ public enum EmulatedKernel {
     MODERN,
     MODERN_WITHOUT_MMSG;
 
-    /** The command that starts a JVM in which all sockets of the library are on such a kernel, and no others. */
+    /** Returns the command that starts a JVM in which the library's sockets, and no others, are on such a kernel. */
     public List<String> java() {
         return java(toString());
     }

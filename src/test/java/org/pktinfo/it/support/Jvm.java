@@ -6,7 +6,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.pktinfo.Requires;
 
-/** The JVMs that programs are run on, with the agent or without, each with what it wants to be told. */
+/** The JVMs that programs are run on, with the agent or without, each with the options it needs. */
 public enum Jvm {
     JDK17,
     JDK25;
@@ -16,7 +16,7 @@ public enum Jvm {
     /** The classes of the tests, without any library. */
     public static final Path TEST_CLASSES = Path.of(JAR).resolveSibling("test-classes");
 
-    /** Returns the command that starts it, with more words. */
+    /** Returns the command that starts it, with further arguments. */
     public List<String> command(String... rest) {
         List<String> command = new ArrayList<>();
         if (this == JDK17) {

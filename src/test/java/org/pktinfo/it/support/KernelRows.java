@@ -9,18 +9,18 @@ import java.util.Map;
 import org.pktinfo.doctor.ExperimentAgent;
 
 /**
- * Every experiment with one kernel: socket, options, address asked and control messages of the reply, and what came of
- * it.
+ * Every experiment with one kernel: socket, options, request destination and control messages of the reply, and the
+ * outcome.
  *
  * <pre>
  *   client  c0 10.9.0.100/24 fd00:9::100 fe80::100  ---  a0 10.9.0.1/24 .2 .3  fd00:9::1 ::2  fe80::1   server
  *                                          other o0  ---  b0 10.8.0.1/24        fd00:8::1
  * </pre>
  *
- * The client asks all of them over its one cable.
+ * The client sends to all of the server's addresses over its one cable.
  */
 public final class KernelRows implements AutoCloseable {
-    /** An experiment. The reply "arrives" is none: it asks which control messages came with the request. */
+    /** An experiment. The reply "arrives" is none: it returns the control messages that came with the request. */
     public record Experiment(String socket, String options, String asked, String reply) {
         @Override
         public String toString() {
@@ -39,7 +39,7 @@ public final class KernelRows implements AutoCloseable {
     private final ChildProcess client;
     private final Map<ChildProcess, Integer> answers = new LinkedHashMap<>();
 
-    /** The command that starts the server's JVM chooses the kernel. */
+    /** Makes the hosts; the command that starts the server's JVM chooses the kernel. */
     public KernelRows(List<String> java) throws IOException {
         hosts.host("server");
         hosts.host("client");
@@ -57,7 +57,7 @@ public final class KernelRows implements AutoCloseable {
         client = hosts.start("client", List.of(ChildProcess.java().toString()), ExperimentAgent.class);
     }
 
-    /** All of them. */
+    /** Returns all experiments. */
     public static List<Experiment> all() {
         List<Experiment> all = new ArrayList<>();
         for (String options : List.of("none", IN)) {
@@ -161,7 +161,7 @@ public final class KernelRows implements AutoCloseable {
                 "in6 fe80::1");
     }
 
-    /** Runs one after another; what is expected only decides how long to wait for a reply. */
+    /** Runs the experiments in order; the expected outcome only determines how long to wait for a reply. */
     public Map<Experiment, String> run(List<Experiment> experiments, Map<Experiment, String> expected)
             throws Exception {
         Map<Experiment, String> results = new LinkedHashMap<>();
@@ -211,7 +211,9 @@ public final class KernelRows implements AutoCloseable {
         return agent.awaitOut(answers.merge(agent, 1, Integer::sum));
     }
 
-    /** A table's experiments and what came of each, for each kernel that has a column; the first line names them. */
+    /**
+     * Returns a table's experiments and their outcomes, for each kernel that has a column; the first line names them.
+     */
     public static List<Map<Experiment, String>> columns(List<String> table) {
         List<Map<Experiment, String>> columns = new ArrayList<>();
         for (String ignored : table.get(0).split("\t", -1)) {

@@ -18,8 +18,9 @@ import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Source;
 
 /**
- * Asks as thousands of peers: from every address in the upper half of 10.9.0.0/24, which its host only pretends to have,
- * and from as many ports as it takes. Each peer asks one of the server's addresses, and what answers it is checked.
+ * Sends requests as thousands of peers: from every address in the upper half of 10.9.0.0/24, which are local routes of
+ * its host, and from as many ports as needed. Each peer sends to one of the server's addresses and checks the source of
+ * the reply.
  */
 final class ManyPeers {
     private static final int ADDRESSES = 127;
@@ -27,7 +28,7 @@ final class ManyPeers {
 
     private final List<PktInfoChannel> sockets = new ArrayList<>(); // each for as many peers as there are addresses
 
-    /** Asks as so many peers from a number on. */
+    /** Sends a request as each of {@code count} peers, from the peer number {@code first} on. */
     void ask(int first, int count, int port, List<String> asked) throws IOException {
         for (int peer = first; peer < first + count; peer++) {
             while (sockets.size() <= peer / ADDRESSES) {
@@ -44,7 +45,7 @@ final class ManyPeers {
         }
     }
 
-    /** Waits for so many answers; how many have come from the address asked, and the addresses of the rest. */
+    /** Waits for that many answers; returns how many came from the request destination, and the other sources. */
     String collect(int count, List<String> asked) throws IOException {
         Map<String, Integer> others = new TreeMap<>();
         int right = 0;

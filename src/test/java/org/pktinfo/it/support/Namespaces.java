@@ -29,7 +29,7 @@ public final class Namespaces implements AutoCloseable {
         Runtime.getRuntime().addShutdownHook(atExit);
     }
 
-    /** A host that only has loopback yet. Root in a container often may not make one. */
+    /** Adds a host that has only loopback. Root in a container often has no permission for this. */
     public void host(String name) {
         try {
             ip("netns add " + prefix + name);
@@ -40,7 +40,7 @@ public final class Namespaces implements AutoCloseable {
         in(name, "ip link set lo up");
     }
 
-    /** A cable between two hosts; the only addresses are those added with {@link #address}. */
+    /** Adds a cable between two hosts; its only addresses are those added with {@link #address}. */
     public void cable(String host1, String interface1, String host2, String interface2) {
         ip("link add " + interface1 + " netns " + prefix + host1 + " type veth peer name " + interface2 + " netns "
                 + prefix + host2);
@@ -53,7 +53,7 @@ public final class Namespaces implements AutoCloseable {
         ip("-n " + prefix + host + " link del " + interfaceName);
     }
 
-    /** Adds addresses such as 192.0.2.1/24, usable when it returns: no duplicate address detection. */
+    /** Adds addresses such as 192.0.2.1/24, usable on return: there is no duplicate address detection. */
     public void address(String host, String interfaceName, String... addresses) {
         for (String address : addresses) {
             in(host, "ip addr add " + address + " dev " + interfaceName + (address.indexOf(':') >= 0 ? " nodad" : ""));
@@ -69,8 +69,8 @@ public final class Namespaces implements AutoCloseable {
     }
 
     /**
-     * The kernel takes an IPv6 address over later than it says: the host receives what is sent there once there is a
-     * route.
+     * Waits until the kernel has taken IPv6 addresses over, which is later than it says: the host receives datagrams to
+     * an address once there is a route.
      */
     private void awaitLocal(String host, String interfaceName, List<String> addresses) {
         if (addresses.isEmpty()) {
@@ -88,7 +88,7 @@ public final class Namespaces implements AutoCloseable {
         throw new IllegalStateException(addresses + " not all among " + routes);
     }
 
-    /** Runs a command on a host, words divided by spaces; it must succeed. Its output. */
+    /** Runs a command on a host, words separated by spaces; it must succeed. Returns its output. */
     public String in(String host, String command) {
         if (gathering && command.startsWith("ip ")) {
             together.computeIfAbsent(host, name -> new ArrayList<>()).add(command.substring(3));
@@ -103,7 +103,7 @@ public final class Namespaces implements AutoCloseable {
         return run(whole);
     }
 
-    /** Whatever the work does with {@code ip} on a host is done at its end, in one process for each host. */
+    /** Collects the {@code ip} commands of the work, and runs them at its end, in one process for each host. */
     public void together(Runnable work) throws IOException {
         gathering = true;
         try {
@@ -125,7 +125,7 @@ public final class Namespaces implements AutoCloseable {
         afterwards.clear();
     }
 
-    /** Starts a program of the tests on a host, by the JVM that the command starts. */
+    /** Starts a program of the tests on a host, in the JVM that the command starts. */
     ChildProcess start(String host, List<String> java, Class<?> program) throws IOException {
         List<String> command = new ArrayList<>(java);
         command.addAll(List.of(
@@ -137,7 +137,7 @@ public final class Namespaces implements AutoCloseable {
         return ChildProcess.start(inside(host, command.toArray(String[]::new)));
     }
 
-    /** The command line that runs another on a host. */
+    /** Returns the command line that runs another on a host. */
     public List<String> inside(String host, String... command) {
         Path unused = Requires.tool(command[0]);
         List<String> whole = new ArrayList<>(List.of("ip", "netns", "exec", prefix + host));
@@ -145,7 +145,7 @@ public final class Namespaces implements AutoCloseable {
         return whole;
     }
 
-    /** Starts the sample server on a host, by the JVM that a command starts; it listens when this returns. */
+    /** Starts the sample server on a host, in the JVM that a command starts; it listens when this returns. */
     public ChildProcess serve(String host, List<String> java, String... arguments)
             throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(java);

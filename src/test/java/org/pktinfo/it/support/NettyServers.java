@@ -46,8 +46,8 @@ import javax.net.ssl.KeyManagerFactory;
 import org.pktinfo.netty.PktInfoChannelOption;
 import org.pktinfo.netty.PktInfoDatagramChannel;
 
-/** Servers on Netty as one finds them, on its own channel or on ours, and a client of one of them. */
-@SuppressWarnings("FutureReturnValueIgnored") // the client sees what becomes of a write
+/** Common servers on Netty, on Netty's own channel or on ours, and a client of one of them. */
+@SuppressWarnings("FutureReturnValueIgnored") // the client sees the outcome of a write
 public final class NettyServers {
     public static final int PORT = 7001;
     public static final int BURST = 60;
@@ -56,7 +56,7 @@ public final class NettyServers {
     private NettyServers() {}
 
     /**
-     * The server, the kind of channel ("stock" or "ours") and, for QUIC, the file with the key; or "quic-client",
+     * Takes the server, the kind of channel ("stock" or "ours") and, for QUIC, the file with the key; or "quic-client",
      * seconds and addresses.
      */
     public static void main(String[] arguments) throws Exception {
@@ -73,7 +73,7 @@ public final class NettyServers {
         Bootstrap bootstrap = new Bootstrap().group(loops).channel(kind).handler(handler(arguments));
         if (arguments[0].equals("burst")) {
             bootstrap.option(ChannelOption.SO_SNDBUF, 5000);
-            if (arguments[1].equals("ours")) { // else all of it would be a piece or two
+            if (arguments[1].equals("ours")) { // otherwise all of it would fit into a piece or two
                 bootstrap.option(PktInfoChannelOption.COALESCE_WRITES, false);
             }
         }
@@ -105,10 +105,7 @@ public final class NettyServers {
         }
     }
 
-    /**
-     * More than the send buffer takes for each request; says how many were left after the flush, and what has become of
-     * all.
-     */
+    /** Sends more than the send buffer holds per request; reports the number left after the flush, and all outcomes. */
     private static final class Burst extends SimpleChannelInboundHandler<DatagramPacket> {
         @Override
         protected void channelRead0(ChannelHandlerContext context, DatagramPacket packet) {
@@ -176,7 +173,7 @@ public final class NettyServers {
                 .build();
     }
 
-    /** Tells what the server sends back of 100 000 bytes, or why nothing. */
+    /** Returns the server's echo of 100 000 bytes, or the reason for none. */
     private static String askByQuic(MultiThreadIoEventLoopGroup loops, InetSocketAddress server, int patience)
             throws Exception {
         ChannelHandler codec = new QuicClientCodecBuilder()

@@ -15,13 +15,13 @@ public final class Opened implements BeforeAllCallback, AfterEachCallback, After
     private final Deque<AutoCloseable> resources = new ArrayDeque<>();
     private boolean ofTheClass;
 
-    /** Adds what is to be closed; the same again. */
+    /** Adds a resource to be closed, and returns it. */
     public <T extends AutoCloseable> T add(T resource) {
         resources.push(resource);
         return resource;
     }
 
-    /** Tells that the field is there before the first test; nobody calls this for others. */
+    /** Records that the field exists before the first test; JUnit does not call this for other fields. */
     @Override
     public void beforeAll(ExtensionContext context) {
         ofTheClass = true;
@@ -39,7 +39,7 @@ public final class Opened implements BeforeAllCallback, AfterEachCallback, After
         closeAll();
     }
 
-    /** One that cannot be closed keeps no other open. */
+    /** Closes all resources, even if closing one of them fails. */
     private void closeAll() throws Exception {
         Exception failed = null;
         while (!resources.isEmpty()) {

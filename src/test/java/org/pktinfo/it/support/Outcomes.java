@@ -20,8 +20,8 @@ import org.junit.platform.launcher.TestIdentifier;
 import org.junit.platform.launcher.TestPlan;
 
 /**
- * Keeps how each test ended, so that nobody takes what was skipped for passed: in the file that the property
- * {@code outcomes.file} names, a line each of outcome, class, name and reason. As a program it sums such files up.
+ * Records how each test ended, so that skipped tests are not taken for passed, in the file that the property {@code
+ * outcomes.file} names: a line each with outcome, class, name and reason. As a program it sums such files up.
  */
 public final class Outcomes implements TestExecutionListener {
     private static final String FILE = System.getProperty("outcomes.file", "");
@@ -110,7 +110,7 @@ public final class Outcomes implements TestExecutionListener {
         });
     }
 
-    /** Sums up what the files have, those of them that there are. */
+    /** Sums up the contents of those of the files that exist. */
     public static void main(String... files) {
         Function<Path, List<String>> lines = file -> {
             try {

@@ -17,7 +17,7 @@ import org.pktinfo.netty.PktInfoDatagramChannel;
 import org.pktinfo.server.DatagramServer;
 import org.pktinfo.socket.PktInfoDatagramSocket;
 
-/** Echo servers on this library's own classes: which kind, which port. */
+/** Echo servers on this library's own classes, of the kind and on the port given. */
 public final class OwnServers {
     private OwnServers() {}
 

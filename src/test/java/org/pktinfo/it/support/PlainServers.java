@@ -15,14 +15,16 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.LongAdder;
 
-/** Echoes for {@link Asker} with the JDK's classes alone, each in a thread that goes on whatever a send throws.
- * One answers late, when it is told to. */
+/**
+ * Echoes for {@link Asker} with the JDK's classes alone, each in a thread that continues after any exception of a send.
+ * One of them answers late, on command.
+ */
 final class PlainServers {
     private static final int ROOM = 1500;
 
-    private final Map<String, LongAdder> counts = new ConcurrentSkipListMap<>(); // by what a send came to
+    private final Map<String, LongAdder> counts = new ConcurrentSkipListMap<>(); // by the outcome of a send
 
-    private final Queue<DatagramPacket> kept = new ConcurrentLinkedQueue<>(); // of the late one
+    private final Queue<DatagramPacket> kept = new ConcurrentLinkedQueue<>(); // of the late server
     private DatagramSocket late;
 
     private interface Loop {
@@ -33,7 +35,7 @@ final class PlainServers {
         void send() throws IOException;
     }
 
-    /** Starts one; it is bound when this returns. */
+    /** Starts a server; it is bound when this returns. */
     void serve(String kind, int port) throws IOException {
         InetSocketAddress any = new InetSocketAddress(port);
         switch (kind) {
@@ -127,12 +129,12 @@ final class PlainServers {
         }
     }
 
-    /** Returns how many requests the late one has received that it has not answered. */
+    /** Returns the number of requests that the late server has received and not answered. */
     int waiting() {
         return kept.size();
     }
 
-    /** Has the late one answer the oldest of them. */
+    /** Has the late server answer the oldest {@code count} of them. */
     void answer(int count) {
         for (int i = 0; i < count; i++) {
             DatagramPacket packet = kept.remove();
@@ -140,7 +142,7 @@ final class PlainServers {
         }
     }
 
-    /** Returns how many sends there were of each outcome. */
+    /** Returns the number of sends by outcome. */
     String counts() {
         return counts.toString();
     }

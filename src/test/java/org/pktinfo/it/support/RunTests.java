@@ -13,8 +13,8 @@ import org.junit.platform.launcher.listeners.SummaryGeneratingListener;
 import org.junit.platform.launcher.listeners.TestExecutionSummary;
 
 /**
- * Runs the test classes named: the loopback tests once more, in a JVM of another kind. Exit code 1 if one fails. The
- * property {@code excluded.tag} leaves out the tests that have this tag.
+ * Runs the test classes named: the loopback tests once more, in another JVM. Exit code 1 if one fails. Tests with the
+ * tag in the property {@code excluded.tag} are skipped.
  */
 public final class RunTests {
     private RunTests() {}

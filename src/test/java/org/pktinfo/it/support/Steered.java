@@ -14,7 +14,7 @@ import java.nio.charset.StandardCharsets;
 import javax.management.InstanceNotFoundException;
 import javax.management.ObjectName;
 
-/** A server with the JDK's classes alone that does as it is told, a line for each command on stdin and one on stdout. */
+/** A server with the JDK's classes alone, driven by commands on stdin: a line each, answered by a line on stdout. */
 public final class Steered {
     private DatagramSocket socket;
     private SocketAddress peer;
@@ -51,7 +51,7 @@ public final class Steered {
         };
     }
 
-    /** An address or any, and a port, 0 for one of the system's choice; the port that it is. */
+    /** Opens a socket on an address or "any" and a port, 0 for one of the system's choice; returns the port. */
     private String open(String address, int port) throws IOException {
         socket = address.equals("any")
                 ? new DatagramSocket(port)
@@ -85,7 +85,7 @@ public final class Steered {
         return "closed";
     }
 
-    /** An attribute of the agent's bean; "none" before there is one. */
+    /** Returns an attribute of the agent's bean; "none" before the bean exists. */
     static String bean(String attribute) throws Exception {
         try {
             return ManagementFactory.getPlatformMBeanServer()

@@ -8,14 +8,14 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The server of {@link TwoHosts} also runs a program that knows nothing of the library, with the agent or without. */
+/** A server of {@link TwoHosts} that also runs a program without the library, with or without the agent. */
 public abstract class SteeredHosts extends TwoHosts {
     protected static final String PORT_OF_ITS_OWN = "7001";
 
     protected ChildProcess program;
     private int said;
 
-    /** Starts {@link Steered} in place of the one there was; null: without the agent. */
+    /** Starts {@link Steered} in place of the running one; null starts it without the agent. */
     protected void start(Jvm jvm, @Nullable String options) throws Exception {
         if (program != null) {
             program.close();
@@ -31,7 +31,7 @@ public abstract class SteeredHosts extends TwoHosts {
         assertThat(program.awaitOut(said)).isEqualTo("ready");
     }
 
-    /** Says a line and waits for the answer. */
+    /** Sends a line to the program and waits for the answer. */
     protected String tell(String command) throws IOException, InterruptedException {
         program.process().getOutputStream().write((command + "\n").getBytes(StandardCharsets.UTF_8));
         program.process().getOutputStream().flush();

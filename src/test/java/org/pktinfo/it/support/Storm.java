@@ -9,12 +9,12 @@ import java.util.TreeMap;
 
 /**
  * Changes the addresses, routes and interfaces of the server of {@link TwoHosts}, one gust after the other: the same
- * gusts in the same order for the same seed. It knows what it has done, so every command must succeed.
+ * gusts in the same order for the same seed. It keeps track of the state, so every command must succeed.
  */
 public final class Storm {
     /**
-     * Lists what comes and goes. The first address of each interface, which the kernel prefers as a source, stays on
-     * it.
+     * The addresses that are added and removed. The first address of each interface, which the kernel prefers as a
+     * source, stays on it.
      */
     private static final List<String> ADDRESSES = List.of(
             "10.9.0.2/24",
@@ -36,18 +36,18 @@ public final class Storm {
     private final Map<String, String> routes = new TreeMap<>(); // to peers: a type, or "none"
     private final Map<String, Integer> counts = new TreeMap<>();
 
-    /** The interfaces have their addresses as {@link TwoHosts} lays them, and perhaps more. */
+    /** Starts with the addresses that {@link TwoHosts} gives to the interfaces, and possibly more. */
     public Storm(Namespaces hosts, long seed) {
         this.hosts = hosts;
         this.random = new Random(seed);
-        // Otherwise the first address of a subnet takes the others along when it goes.
+        // Otherwise the removal of a subnet's first address removes the others too.
         hosts.in("server", "sysctl -qw net.ipv4.conf.all.promote_secondaries=1");
         ADDRESSES.forEach(address -> places.put(address, home(address)));
         PEERS.forEach(peer -> routes.put(peer, "none"));
         places.keySet().forEach(address -> server("addr replace " + address + " dev " + home(address) + dad(address)));
     }
 
-    /** The addresses that it changes, and one of each family that stays as long as its interface does. */
+    /** Returns the addresses that it changes, and one of each family that stays as long as its interface does. */
     public static List<String> asked() {
         List<String> asked = new ArrayList<>(List.of("10.9.0.1", "fd00:9::1"));
         ADDRESSES.forEach(address -> asked.add(address.replaceAll("/.*", "")));
@@ -59,8 +59,8 @@ public final class Storm {
     }
 
     /**
-     * Away from home without its subnet: on loopback all of it would be the host's, on the other cable the way to the
-     * peer.
+     * Returns an address without its subnet if it is not on its own interface: on loopback the whole subnet would be
+     * local, on the other cable it would be the route to the peer.
      */
     private static String at(String address, String place) {
         String host = address.replaceAll("/.*", "");
@@ -75,7 +75,7 @@ public final class Storm {
         hosts.in("server", "ip " + command);
     }
 
-    /** One change; all of its commands are run by one process for each host. */
+    /** Makes one change; all of its commands are run by one process for each host. */
     public void gust() throws IOException {
         int kind = random.nextInt(100);
         hosts.together(() -> {
@@ -98,7 +98,7 @@ public final class Storm {
         });
     }
 
-    /** Everything as it was at the beginning. */
+    /** Restores the initial configuration. */
     public void calm() throws IOException {
         hosts.together(() -> {
             places.keySet().forEach(address -> move(address, home(address), dad(address)));
@@ -110,7 +110,7 @@ public final class Storm {
         PEERS.forEach(peer -> route(peer, "none"));
     }
 
-    /** Tells how many changes of each kind there were. */
+    /** Returns the number of changes of each kind. */
     public Map<String, Integer> counts() {
         return counts;
     }
@@ -163,7 +163,7 @@ public final class Storm {
         count(type.equals("none") ? "reachable" : type);
     }
 
-    /** An interface that goes down takes its IPv6 addresses along. */
+    /** Sets an interface down and up; it loses its IPv6 addresses. */
     private void bounce(String name) {
         server("link set " + name + " down");
         server("link set " + name + " up");
@@ -196,7 +196,7 @@ public final class Storm {
         });
     }
 
-    /** A new interface with the name of the old one, and nothing of its configuration. */
+    /** Replaces the cable with a new interface of the same name, without its configuration. */
     private void replaceCable() {
         hosts.remove("server", "a0");
         hosts.cable("client", "a1", "server", "a0");

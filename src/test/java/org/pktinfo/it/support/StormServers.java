@@ -18,7 +18,7 @@ import org.pktinfo.SourceSelection;
 import org.pktinfo.server.DatagramServer;
 import org.pktinfo.server.ServerStats;
 
-/** Echoes for {@link Asker}: of a server for all addresses, of servers bound to one each, of connected channels. */
+/** Echoes for {@link Asker}: a server for all addresses, servers bound to one address each, connected channels. */
 final class StormServers {
     private final List<DatagramServer> servers = new ArrayList<>();
     private final List<PktInfoChannel> connected = new ArrayList<>(); // each has a thread
@@ -31,12 +31,12 @@ final class StormServers {
                 .start(slot -> slot.reply(slot.length(), selection)));
     }
 
-    /** Several on one address and port, as each has a peer of its own. */
+    /** Connects a channel; several share one address and port, as each has a peer of its own. */
     void connect(InetSocketAddress local, InetSocketAddress peer) throws IOException {
         PktInfoChannel channel = PktInfoChannel.open(PktInfoChannel.Family.DUAL_STACK, 1500);
-        channel.channel().setOption(StandardSocketOptions.SO_REUSEADDR, true);
+        channel.jdkChannel().setOption(StandardSocketOptions.SO_REUSEADDR, true);
         channel.bind(local);
-        channel.channel().connect(peer);
+        channel.jdkChannel().connect(peer);
         connected.add(channel);
         Thread thread = new Thread(() -> echo(channel), "connected");
         thread.setDaemon(true);
@@ -63,12 +63,12 @@ final class StormServers {
         counts.computeIfAbsent(what, name -> new LongAdder()).increment();
     }
 
-    /** Of the server for all addresses. */
+    /** Returns the counters of the server for all addresses. */
     ServerStats stats() {
         return servers.get(0).stats();
     }
 
-    /** Of all others, by outcome: what was sent, and why the rest was not. */
+    /** Returns the counters of all others, by outcome: the number sent, and the reasons why the rest was not. */
     String others() {
         Map<String, Long> bound = new TreeMap<>();
         for (DatagramServer server : servers.stream().skip(1).toList()) {

@@ -32,19 +32,22 @@ import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Source;
 
 /**
- * Channels that are used by many threads while they are closed, interrupted, wrapped and opened: arguments are how many
+ * Channels that are used by many threads while they are closed, interrupted, wrapped and opened. Takes the number of
  * seconds, "platform" or "virtual" threads, and a seed.
  *
- * <p>Meanwhile sockets that have nothing to do with it come and go, so that a descriptor's number is soon another's.
- * Each of them is sent one datagram that nobody else may read, and no datagram may leave from one of them. Every thread
- * has to end once its channel is closed, with an exception that is documented. The first thing that is wrong ends the
- * program with exit code 1.
+ * <p>Meanwhile unrelated sockets are opened and closed, so that the number of a closed descriptor is soon reused. Each
+ * of them is sent one datagram that no other thread may receive, and no datagram may be sent from one of them. Every
+ * thread has to end once its channel is closed, with a documented exception. The first error ends the program with exit
+ * code 1.
  */
 public final class Stress {
     private static final byte[] OURS = "ours".getBytes(StandardCharsets.UTF_8);
     private static final byte[] FOREIGN = "foreign".getBytes(StandardCharsets.UTF_8);
 
-    /** Closing only the JDK's channel is noticed within a second; the rest is for a machine that is busy. */
+    /**
+     * The longest time until a thread ends. Closing only the JDK's channel is noticed within a second; the rest allows
+     * for a busy machine.
+     */
     private static final Duration WOKEN = Duration.ofSeconds(10);
 
     private static final int SLEEPERS = 20;
@@ -70,13 +73,13 @@ public final class Stress {
     }
 
     public static void main(String[] arguments) {
-        // What a fault does to another socket may fail in any call of the JDK, of this thread too.
+        // A fault on another socket may fail in any call of the JDK, in this thread too.
         run(() -> stress(Long.parseLong(arguments[0]), arguments[1].equals("virtual"), Long.parseLong(arguments[2])));
     }
 
     private static void stress(long seconds, boolean virtual, long seed) throws Exception {
         Stress stress = new Stress(virtual, seed);
-        stress.round(); // opens what the JVM keeps open
+        stress.round(); // opens the descriptors that the JVM keeps open
         long before = descriptors();
         stress.run(seconds);
         for (long end = System.nanoTime() + WOKEN.toNanos(); descriptors() > before && System.nanoTime() < end; ) {
@@ -138,7 +141,8 @@ public final class Stress {
     }
 
     /**
-     * A thread that has waited for so long that it looks for nothing any more: who does not wake it leaves it for ever.
+     * A thread that has waited for so long that it no longer checks the channel: a close that does not wake it leaves
+     * it waiting for ever.
      */
     private final class Sleeper {
         final PktInfoChannel channel;
@@ -163,7 +167,7 @@ public final class Stress {
         }
     }
 
-    /** A thread of the kind asked for; virtual ones are there from JDK 21 on, and this is compiled for 17. */
+    /** Starts a thread of the kind given; virtual threads exist from JDK 21 on, and this is compiled for 17. */
     private Thread start(Runnable task) throws ReflectiveOperationException {
         if (virtual) {
             Method startVirtualThread = Thread.class.getMethod("startVirtualThread", Runnable.class);
@@ -175,7 +179,7 @@ public final class Stress {
         return thread;
     }
 
-    /** Takes and frees numbers of descriptors all the time; what each was sent is still there in the end. */
+    /** Takes and frees descriptor numbers all the time; the datagram sent to each socket is still there in the end. */
     private void foreignSockets() throws IOException {
         while (!over.get()) {
             try (DatagramChannel foreign =
@@ -194,7 +198,9 @@ public final class Stress {
         }
     }
 
-    /** Whoever sends here by a number that is another's now, sends from the other's port. */
+    /**
+     * Checks that nothing arrives. A send through a stale descriptor number would leave from the foreign socket's port.
+     */
     private void expectNothingFromForeignSockets() throws IOException {
         DatagramPacket packet = new DatagramPacket(new byte[100], 100);
         while (!over.get()) {
@@ -224,7 +230,7 @@ public final class Stress {
         }
     }
 
-    /** One channel's life. */
+    /** Runs one channel from its opening to its end. */
     private void round() throws Exception {
         PktInfoChannel channel = open();
         int port = channel.localAddress().getPort();
@@ -263,7 +269,7 @@ public final class Stress {
         }
     }
 
-    /** The five ways in which a channel ends. */
+    /** Ends a channel in one of five ways. */
     private void end(PktInfoChannel channel, Thread user) throws Exception {
         switch (random.nextInt(5)) {
             case 0 -> {
@@ -278,7 +284,7 @@ public final class Stress {
             }
             case 2 -> {
                 count("JDK's channel closed");
-                channel.channel().close();
+                channel.jdkChannel().close();
             }
             case 3 -> {
                 count("wrapped and closed");
@@ -286,7 +292,7 @@ public final class Stress {
             }
             default -> {
                 count("interrupted");
-                // Nobody is left to interrupt if all have failed already.
+                // No thread remains to interrupt if all have failed already.
                 user.interrupt();
                 user.join(WOKEN.toMillis());
                 channel.close();
@@ -296,13 +302,13 @@ public final class Stress {
 
     private void wrapAgainWhileItIsClosed(PktInfoChannel channel) throws Exception {
         Thread closer = start(() -> run(channel::close));
-        try (PktInfoChannel second = PktInfoChannel.wrap(channel.channel(), 2000)) {
+        try (PktInfoChannel second = PktInfoChannel.wrap(channel.jdkChannel(), 2000)) {
             receive(second.receive(Duration.ZERO));
         } catch (ClosedChannelException e) {
             failed(e);
         } catch (IOException | IllegalArgumentException e) {
-            // What a wrapper meets whose socket is closed under its hands is told in words of the system call.
-            if (channel.channel().isOpen()) {
+            // A socket that is closed while it is wrapped gives the error of the system call.
+            if (channel.jdkChannel().isOpen()) {
                 throw e;
             }
             count("not wrapped");

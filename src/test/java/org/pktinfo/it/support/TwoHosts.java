@@ -8,7 +8,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.pktinfo.Requires;
 
 /**
- * A server with many addresses and a client that sees where each reply comes from.
+ * A server with many addresses and a client that sees the source address of each reply.
  *
  * <pre>
  *            +-- a1 10.9.0.100/24 fd00:9::100 --- a0 10.9.0.1/24 .2 .3  fd00:9::1 ::2 ::3 --+
@@ -24,13 +24,13 @@ public abstract class TwoHosts {
     public Agent server;
     public Agent client;
 
-    /** Closes hosts and programs. */
+    /** The hosts and programs, closed at the end. */
     @RegisterExtension
     public final Opened opened = new Opened();
 
     /**
-     * Makes hosts and programs. Where there are some from a test before, they stay, as a program takes seconds to
-     * start; what is between them is new.
+     * Makes hosts and programs. Those of an earlier test are kept, as a program takes seconds to start; the network
+     * between them is new.
      */
     public void connect() throws Exception {
         if (client == null) {
@@ -56,7 +56,7 @@ public abstract class TwoHosts {
         client = opened.add(new Agent(hosts, "client"));
     }
 
-    /** The command that starts the server's JVM, and that of nobody else. */
+    /** Returns the command that starts the server's JVM, and no other. */
     protected List<String> java() {
         return List.of(ChildProcess.java().toString());
     }
@@ -90,12 +90,15 @@ public abstract class TwoHosts {
         });
     }
 
-    /** Another channel instead of the one there was: family, port, and perhaps address and payload capacity. */
+    /**
+     * Opens another channel instead of the present one. Takes the family, the port, and optionally the address and the
+     * payload capacity.
+     */
     protected void open(String how) throws Exception {
         assertThat(server.say("open " + how)).isEqualTo("open");
     }
 
-    /** Sends a request; what the server says of it must begin as given: destination, local address, interface. */
+    /** Sends a request; the server's report of it must begin as given: destination, local address, interface. */
     protected void ask(String destination, String expected) throws Exception {
         assertThat(client.say("send " + destination + PORT)).isEqualTo("sent");
         assertThat(server.say("receive")).startsWith(expected + " ");
@@ -122,18 +125,18 @@ public abstract class TwoHosts {
         assertThat(client.say("silence")).isEqualTo("nothing");
     }
 
-    /** Has the client send there over one of its interfaces. */
+    /** Routes the client's datagrams to the destination over one of its interfaces. */
     protected void route(String destination, String interfaceName) {
         hosts.in("client", "ip route replace " + destination + " dev " + interfaceName);
     }
 
-    /** The same for an IPv6 group: of one that is wider than a link the scope says nothing to the kernel. */
+    /** Does the same for an IPv6 group: if it is wider than a link, the kernel ignores its scope. */
     protected void routeIpv6(String group, String interfaceName) {
         hosts.in("client", "ip -6 route flush " + group + " table local");
         hosts.in("client", "ip -6 route add " + group + " dev " + interfaceName + " table local");
     }
 
-    /** The client's addresses that the server has no route to; from then on the client asks from the one given. */
+    /** Adds client addresses that the server has no route to; from then on the client sends from the one given. */
     protected void askFromAFarAddress(String from) throws Exception {
         hosts.address("client", "lo", from);
         assertThat(client.say("bind " + from)).isEqualTo("bound");

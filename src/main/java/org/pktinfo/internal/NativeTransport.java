@@ -14,22 +14,23 @@ import org.jspecify.annotations.Nullable;
 import org.pktinfo.common.Deadline;
 
 /**
- * The channel's own two descriptors: a duplicate of the socket's, so that nobody else's close can make a call hit
- * another socket, and an event that wakes all waiters. Both are closed by the last user out: whoever calls the kernel
- * with them enters before and leaves after. What they stand for is changed by who keeps everybody else out meanwhile.
+ * A transport on two descriptors of the channel's own: a duplicate of the socket's, so that a close by other code
+ * cannot make a call hit another socket, and an eventfd that wakes all waiters. A thread enters before it uses them in
+ * a call and leaves afterwards; the last one to leave closes them. Only a thread that holds the transport exclusively
+ * changes what they refer to.
  *
- * <p>Holds no reference to the channel, so that a forgotten one can be cleaned up.
+ * <p>It has no reference to the channel, so that an unreachable channel can be cleaned up.
  */
-public final class Descriptors implements Transport {
+public final class NativeTransport implements Transport {
     private static final int CLOSED = Integer.MIN_VALUE;
 
-    /** Somebody keeps everybody else out. */
+    /** The bit for a thread that holds the transport exclusively. */
     private static final int HELD = 1 << 30;
 
-    /** For a thread that is still inside. */
+    /** The longest wait, in nanoseconds, for a thread that is still inside. */
     private static final long PATIENCE = TimeUnit.SECONDS.toNanos(1);
 
-    /** Switched on by a channel for itself: a socket that the JDK puts in the place of another has not got them. */
+    /** The options that a channel sets for itself. A socket that the JDK puts in the place of another lacks them. */
     private static final int[] OWN_OPTIONS = {
         Layout.OPTION_IP_PKTINFO,
         Layout.OPTION_IPV6_RECVPKTINFO,
@@ -44,18 +45,18 @@ public final class Descriptors implements Transport {
     private final int socket;
     private final int event;
 
-    /** The number of those inside; with one bit while held, and the sign bit once closed. */
+    /** The number of threads inside, with the HELD bit while held, and the sign bit once closed. */
     private final AtomicInteger users = new AtomicInteger();
 
     private final ReentrantLock holding = new ReentrantLock();
-    private volatile @Nullable Thread holder; // for who leaves
+    private volatile @Nullable Thread holder; // for threads that leave
 
-    /** Of the last socket that worked; null while there is one. */
+    /** The options of the last working socket; null while there is a socket. */
     private int @Nullable [] options; // guarded by holding
 
     private final CountDownLatch released = new CountDownLatch(1);
 
-    Descriptors(int socket) throws IOException {
+    NativeTransport(int socket) throws IOException {
         this.socket = Errno.check("fcntl(F_DUPFD_CLOEXEC)", NativeCalls.duplicate(socket));
         int created = NativeCalls.newEvent();
         if (created < 0) {
@@ -64,9 +65,9 @@ public final class Descriptors implements Transport {
         this.event = Errno.check("eventfd", created);
     }
 
-    /** Makes one for the socket of a channel of the JDK's own provider, any other has an exception. */
-    public static Descriptors of(DatagramChannel channel) throws IOException {
-        return new Descriptors(JdkChannels.descriptor(channel));
+    /** Creates a transport for the socket of a channel. Throws if the channel is not from the JDK's own provider. */
+    public static NativeTransport of(DatagramChannel channel) throws IOException {
+        return new NativeTransport(JdkChannels.descriptor(channel));
     }
 
     @Override
@@ -122,7 +123,7 @@ public final class Descriptors implements Transport {
     }
 
     @Override
-    @SuppressWarnings("LockNotBeforeTry") // there is nothing to do
+    @SuppressWarnings("LockNotBeforeTry") // nothing to do under the lock
     public boolean awaitEntry() {
         if (users.get() < 0 || holding.isHeldByCurrentThread()) {
             return false;
@@ -134,18 +135,18 @@ public final class Descriptors implements Transport {
 
     @Override
     public void leave() {
-        int left = users.decrementAndGet();
-        if (left == CLOSED) {
+        int remaining = users.decrementAndGet();
+        if (remaining == CLOSED) {
             release();
-        } else if ((left & HELD) != 0) {
+        } else if ((remaining & HELD) != 0) {
             LockSupport.unpark(holder);
         }
     }
 
     /**
-     * Keeps everybody else out until {@link #letIn}, also who waits inside. False if it is closed or somebody does so
-     * already. After a second a thread that does not leave (that a debugger holds) is not waited for: it has made its
-     * call.
+     * Keeps all other threads out until {@link #letIn}, and waits until those inside have left. Returns false if this
+     * is closed or already held. Goes on after a second even if a thread is still inside (suspended by a debugger): it
+     * has made its call by then.
      */
     boolean hold() {
         if (holding.isHeldByCurrentThread() || !holding.tryLock()) {
@@ -169,7 +170,7 @@ public final class Descriptors implements Transport {
         long deadline = Deadline.after(PATIENCE);
         boolean interrupted = false;
         while ((users.get() & ~(CLOSED | HELD)) > 1 && !Deadline.isOver(deadline)) {
-            LockSupport.parkNanos(this, Deadline.left(deadline));
+            LockSupport.parkNanos(this, Deadline.remaining(deadline));
             interrupted |= Thread.interrupted();
         }
         if (interrupted) {
@@ -184,22 +185,22 @@ public final class Descriptors implements Transport {
         holding.unlock();
     }
 
-    /** Returns the kernel's own number of the socket; negative on kernels that cannot tell. For who is inside. */
+    /** Returns the socket's cookie; negative on kernels that have none. The caller must be inside. */
     long cookie() {
         return NativeCalls.cookie(socket);
     }
 
-    /** Lets go of the socket, for who holds this: the JDK cannot bind another one to the port before. */
+    /** Releases the socket, without which the JDK could not bind another one to the port. The caller must hold this. */
     void detach() throws IOException {
         keepOptions();
         Errno.check("dup3", NativeCalls.replace(socket, event));
     }
 
     /**
-     * Takes over the socket that a descriptor stands for, for who holds this; with the options of the one before. If
-     * that fails, there is no socket, and the next try goes on from there.
+     * Takes over the socket of a descriptor, with the options of the former one. The caller must hold this. If this
+     * fails, there is no socket, and the next call makes another attempt.
      *
-     * @param isStill says afterwards whether it was still that socket's descriptor
+     * @param isStill returns true if afterwards the descriptor still refers to that socket
      */
     void attach(int descriptor, BooleanSupplier isStill) throws IOException {
         keepOptions();
@@ -225,8 +226,8 @@ public final class Descriptors implements Transport {
     }
 
     /**
-     * Leaves out what the kernel has not got, and what is neither on nor off, which is IP_DONTFRAGMENT of the JDK's
-     * options.
+     * Restores the options. Skips those that the kernel lacks, and one that is neither on nor off, which is the value
+     * that the JDK's IP_DONTFRAGMENT sets.
      */
     private void restoreOptions() throws IOException {
         for (int i = 0; options != null && i < OWN_OPTIONS.length; i++) {
@@ -239,9 +240,9 @@ public final class Descriptors implements Transport {
     }
 
     /**
-     * Wakes all waiters and waits until the descriptors are closed: nobody stays inside for longer than a call that
-     * does not block. After a second (a thread that a debugger holds) the last one out closes them, without being
-     * waited for.
+     * Wakes all waiters, and waits until the descriptors are closed: no thread stays inside for longer than a call that
+     * does not block. Returns after a second at the latest; if a thread is still inside (suspended by a debugger), the
+     * last one to leave closes them.
      */
     @Override
     public void close() {
@@ -250,7 +251,7 @@ public final class Descriptors implements Transport {
             return;
         }
         if (before > 0) {
-            NativeCalls.signal(event); // from inside: the number may be another file's once the last one is out
+            NativeCalls.signal(event); // while inside: the number may be another file's once the last thread has left
         }
         leave();
         if (!holding.isHeldByCurrentThread()) {
@@ -264,7 +265,7 @@ public final class Descriptors implements Transport {
         boolean waiting = true;
         while (waiting) {
             try {
-                boolean unused = released.await(Deadline.left(deadline), TimeUnit.NANOSECONDS);
+                boolean unused = released.await(Deadline.remaining(deadline), TimeUnit.NANOSECONDS);
                 waiting = false;
             } catch (InterruptedException e) {
                 interrupted = true;

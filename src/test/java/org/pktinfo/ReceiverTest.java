@@ -20,16 +20,16 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.pktinfo.PktInfoChannel.Family;
 
 /**
- * Receiving one by one takes several at once from a queue that does not run empty, and nobody can tell but by the
- * calls.
+ * Receiving one by one takes several datagrams at once from a queue that stays busy, and only the number of calls shows
+ * it.
  */
 @Timeout(60)
-class InboxTest {
+class ReceiverTest {
     /**
-     * Of so many, one by one and then at once, the last {@link Inbox#AHEAD} are taken by the receive after
-     * {@link Inbox#BUSY}.
+     * Number of datagrams of which, received one by one and then ahead, the receive after {@link Receiver#BUSY} takes
+     * the last {@link Receiver#AHEAD}.
      */
-    private static final int ALL = Inbox.BUSY + Inbox.AHEAD;
+    private static final int ALL = Receiver.BUSY + Receiver.AHEAD;
 
     private PktInfoChannel server;
     private Loopback client;
@@ -80,9 +80,9 @@ class InboxTest {
 
     @Test
     void aQueueThatDoesNotRunEmptyCostsAnEighthOfTheCalls() throws IOException {
-        send(Inbox.BUSY + 10 * Inbox.AHEAD);
+        send(Receiver.BUSY + 10 * Receiver.AHEAD);
         receive(sent);
-        assertThat(calls()).isEqualTo(Inbox.BUSY + 10);
+        assertThat(calls()).isEqualTo(Receiver.BUSY + 10);
         assertThat(server.stats().received()).isEqualTo(sent);
         assertThat(server.receive(Duration.ZERO)).isNull();
     }
@@ -90,8 +90,8 @@ class InboxTest {
     @Test
     void aQueueThatRunsEmptyNowAndThenIsReadOneByOne() throws IOException {
         for (int i = 0; i < 10; i++) {
-            send(Inbox.BUSY);
-            receive(Inbox.BUSY);
+            send(Receiver.BUSY);
+            receive(Receiver.BUSY);
             assertThat(server.receive(Duration.ZERO)).isNull();
         }
         assertThat(calls()).isEqualTo(sent);
@@ -103,16 +103,16 @@ class InboxTest {
         receive(ALL);
         assertThat(server.receive(Duration.ZERO)).isNull();
         long before = calls();
-        send(Inbox.BUSY);
-        receive(Inbox.BUSY);
-        assertThat(calls() - before).isEqualTo(Inbox.BUSY);
+        send(Receiver.BUSY);
+        receive(Receiver.BUSY);
+        assertThat(calls() - before).isEqualTo(Receiver.BUSY);
     }
 
     @Test
     void whatWasTakenAheadIsThereForWhoeverReceives() throws Exception {
         send(ALL);
-        receive(Inbox.BUSY + 1);
-        assertThat(calls()).as("all are taken").isEqualTo(Inbox.BUSY + 1);
+        receive(Receiver.BUSY + 1);
+        assertThat(calls()).as("all are taken").isEqualTo(Receiver.BUSY + 1);
         assertThat(server.awaitReadable(Duration.ZERO)).isTrue();
         byte[] room = new byte[4];
         check(room, server.receive(new DatagramPacket(room, 4), Duration.ZERO));
@@ -124,21 +124,21 @@ class InboxTest {
                     }
                 })
                 .get();
-        server.channel().configureBlocking(false);
+        server.jdkChannel().configureBlocking(false);
         receive(1, Duration.ZERO);
-        server.channel().configureBlocking(true);
+        server.jdkChannel().configureBlocking(true);
         receive(ALL - received);
         assertThat(server.awaitReadable(Duration.ZERO)).isFalse();
     }
 
-    /** Leaves {@link Inbox#AHEAD} less one of what was sent in the inbox. */
+    /** Leaves {@link Receiver#AHEAD} less one of the sent datagrams in the receiver. */
     private void takeAhead() throws IOException {
         send(ALL);
-        receive(Inbox.BUSY + 1);
-        assertThat(calls()).as("all are taken").isEqualTo(Inbox.BUSY + 1);
+        receive(Receiver.BUSY + 1);
+        assertThat(calls()).as("all are taken").isEqualTo(Receiver.BUSY + 1);
     }
 
-    /** By the loop of an event loop's worker. */
+    /** Receives with the loop of an event loop's worker. */
     private void receiveAll(DatagramBatch batch) throws IOException {
         while (received < sent) {
             assertThat(server.awaitReadable(SOON)).isTrue();
@@ -169,7 +169,7 @@ class InboxTest {
     @Test
     void whatWasTakenAheadIsThereForTheBatchOfAnotherThreadAndWithoutBlocking() throws Exception {
         takeAhead();
-        server.channel().configureBlocking(false);
+        server.jdkChannel().configureBlocking(false);
         CompletableFuture.runAsync(() -> {
                     try {
                         receiveAll(server.newBatch(4, 100));
@@ -184,7 +184,7 @@ class InboxTest {
     void whatWasTakenAheadAndIsTooLongForABatchIsTruncated() throws IOException {
         takeAhead();
         DatagramBatch batch = server.newBatch(ALL, 3);
-        assertThat(batch.receive()).isEqualTo(Inbox.AHEAD - 1);
+        assertThat(batch.receive()).isEqualTo(Receiver.AHEAD - 1);
         for (int i = 0; i < batch.size(); i++) {
             DatagramSlot slot = batch.slot(i);
             assertThat(slot.isTruncated()).isTrue();
@@ -192,7 +192,7 @@ class InboxTest {
             assertThat(slot.wireLength()).isEqualTo(4);
             assertThat(slot.payload().remaining()).isEqualTo(3);
         }
-        assertThat(server.stats().truncated()).isEqualTo(Inbox.AHEAD - 1);
+        assertThat(server.stats().truncated()).isEqualTo(Receiver.AHEAD - 1);
     }
 
     @Test
@@ -219,11 +219,11 @@ class InboxTest {
         assertThat(server.awaitReadable(Duration.ZERO)).isFalse();
     }
 
-    /** Receives as the JDK's channel does with its own queue. */
+    /** Behaves as the JDK's channel with its own queue. */
     @Test
     void whatWasTakenAheadIsThrownAwayWhenTheChannelIsConnected() throws IOException {
         takeAhead();
-        server.channel().connect(Loopback.to("127.0.0.1", client.socket.getLocalPort()));
+        server.jdkChannel().connect(Loopback.to("127.0.0.1", client.socket.getLocalPort()));
         assertThat(server.awaitReadable(Duration.ZERO)).isFalse();
         assertThat(server.receive(Duration.ZERO)).isNull();
         assertThat(server.receive(new DatagramPacket(new byte[4], 4), Duration.ZERO))
@@ -239,8 +239,8 @@ class InboxTest {
     void whatWasTakenAheadIsThrownAwayAlsoByABatchAndIfTheChannelIsNoLongerConnected() throws IOException {
         takeAhead();
         DatagramBatch batch = server.newBatch(1, 10);
-        server.channel().connect(Loopback.to("127.0.0.1", client.socket.getLocalPort()));
-        server.channel().disconnect();
+        server.jdkChannel().connect(Loopback.to("127.0.0.1", client.socket.getLocalPort()));
+        server.jdkChannel().disconnect();
         assertThat(batch.receive(Duration.ZERO)).isZero();
         received = sent;
         send(3);
@@ -251,7 +251,7 @@ class InboxTest {
     void nothingOfWhatWasTakenAheadComesOutOfAClosedChannel() throws IOException {
         takeAhead();
         DatagramBatch batch = server.newBatch(1, 10);
-        server.channel().close();
+        server.jdkChannel().close();
         assertThatThrownBy(() -> batch.receive(Duration.ZERO)).isInstanceOf(ClosedChannelException.class);
         assertThatThrownBy(() -> server.receive()).isInstanceOf(ClosedChannelException.class);
         assertThatThrownBy(() -> server.awaitReadable(Duration.ZERO)).isInstanceOf(ClosedChannelException.class);
@@ -274,7 +274,7 @@ class InboxTest {
     @Test
     void datagramsThatCameAsOneAreHandedOutFromEachOfSeveral() throws IOException {
         server.coalesceReceived(true);
-        int bursts = Inbox.BUSY + 3 * Inbox.AHEAD;
+        int bursts = Receiver.BUSY + 3 * Receiver.AHEAD;
         sendAsOne(5, bursts);
         for (int i = 0; i < 5 * bursts; i++) {
             ByteBuffer payload = ByteBuffer.wrap(server.receive(SOON).payload());
@@ -284,18 +284,18 @@ class InboxTest {
         }
         assertThat(server.receive(Duration.ZERO)).isNull();
         assertThat(server.stats().received()).isEqualTo(5L * bursts);
-        assertThat(calls()).isEqualTo(Inbox.BUSY + 3);
+        assertThat(calls()).isEqualTo(Receiver.BUSY + 3);
     }
 
     @Test
     void nothingIsTakenAheadWhereSomebodyElseLooksForItInTheQueue() throws Exception {
-        assertThat(server.inbox.mayReadAhead()).isTrue();
-        server.channel().configureBlocking(false);
-        assertThat(server.inbox.mayReadAhead()).as("a selector may look").isFalse();
-        server.channel().configureBlocking(true);
-        assertThat(server.inbox.mayReadAhead()).isTrue();
+        assertThat(server.receiver.mayReadAhead()).isTrue();
+        server.jdkChannel().configureBlocking(false);
+        assertThat(server.receiver.mayReadAhead()).as("a selector may look").isFalse();
+        server.jdkChannel().configureBlocking(true);
+        assertThat(server.receiver.mayReadAhead()).isTrue();
         server.newBatch(1, 1);
-        assertThat(server.inbox.mayReadAhead()).as("a batch may look").isFalse();
+        assertThat(server.receiver.mayReadAhead()).as("a batch may look").isFalse();
     }
 
     @Test
@@ -307,13 +307,13 @@ class InboxTest {
                 throw new AssertionError(e);
             }
         });
-        while (server.inbox.mayReadAhead()) {
+        while (server.receiver.mayReadAhead()) {
             assertThat(waiter).isNotDone();
             Thread.onSpinWait();
         }
         send(1);
         assertThat(waiter.get()).isTrue();
-        assertThat(server.inbox.mayReadAhead()).isTrue();
+        assertThat(server.receiver.mayReadAhead()).isTrue();
         receive(1);
     }
 }

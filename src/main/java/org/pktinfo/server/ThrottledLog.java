@@ -9,11 +9,11 @@ import org.jspecify.annotations.Nullable;
 import org.pktinfo.common.Throttle;
 
 /**
- * A log that a flood cannot flood: of each kind of complaint one line a second, with the number of those left out since
- * the last. A flood of one kind hides none of another.
+ * A log of at most one line a second for each kind of failure, with the number of lines suppressed since the last. A
+ * flood of one kind does not suppress lines of another.
  */
-final class Complaints {
-    /** What there is to complain of besides the kinds of {@link org.pktinfo.SendException}. */
+final class ThrottledLog {
+    /** The kinds of failure besides those of {@link org.pktinfo.SendException}. */
     enum Kind {
         RECEIVING_FAILED,
         SENDING_FAILED,
@@ -31,7 +31,10 @@ final class Complaints {
     /** The types of exceptions that were logged with a stack trace. */
     private final Set<Class<?>> traced = ConcurrentHashMap.newKeySet();
 
-    /** The text is made only if it is logged. Throws nothing: what a log throws, or the text, counts as left out. */
+    /**
+     * Logs a line unless it is to be suppressed, and builds the text only then. Throws nothing: if the log or the text
+     * throws, the line counts as suppressed.
+     */
     void log(Enum<?> kind, Supplier<String> text) {
         Throttle throttle = throttle(kind);
         long others = throttle.next();
@@ -45,7 +48,8 @@ final class Complaints {
     }
 
     /**
-     * The first exception of a type is logged with its stack trace, at once; those that follow are lines as all others.
+     * Logs a failure. The first exception of a type is logged at once, with its stack trace; those that follow are
+     * throttled lines.
      */
     void logFailure(Enum<?> kind, Throwable failure, Supplier<String> text) {
         if (traced.size() < TRACES && traced.add(failure.getClass())) {
@@ -55,9 +59,12 @@ final class Complaints {
         }
     }
 
-    /** However long the text is, how many more there were is not cut off. */
+    /**
+     * Writes the line. The count of suppressed lines is appended after the text was shortened, so that it is never cut
+     * off.
+     */
     private static void log(
-            Throttle throttle, long told, @Nullable Throwable failure, Supplier<String> text, String more) {
+            Throttle throttle, long reported, @Nullable Throwable failure, Supplier<String> text, String more) {
         try {
             String line = OneLine.of(text.get()) + more;
             if (failure == null) {
@@ -66,14 +73,14 @@ final class Complaints {
                 LOGGER.log(System.Logger.Level.WARNING, line, OneLine.of(failure));
             }
         } catch (Throwable e) {
-            throttle.leaveOut(told);
+            throttle.leaveOut(reported);
         }
     }
 
-    /** The last words, when nothing more will come: how many were left out and not told yet. */
+    /** Logs the numbers of suppressed lines that no later line can report any more. */
     void finish() {
         throttles.forEach((kind, throttle) -> {
-            long others = throttle.takeLeftOut();
+            long others = throttle.takeSuppressed();
             if (others > 0) {
                 log(throttle, others, null, () -> kind + ": ", others + " more");
             }

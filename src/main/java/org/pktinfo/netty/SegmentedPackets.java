@@ -2,11 +2,13 @@ package org.pktinfo.netty;
 
 import io.netty.channel.unix.SegmentedDatagramPacket;
 
-/** The packets that leave as several datagrams. Their class is in netty-transport-native-unix-common, which need not be there. */
-final class Segments {
+/**
+ * The packets that are sent as several datagrams. Their class is in the optional netty-transport-native-unix-common.
+ */
+final class SegmentedPackets {
     private static final boolean PRESENT = isPresent();
 
-    private Segments() {}
+    private SegmentedPackets() {}
 
     private static boolean isPresent() {
         try {
@@ -16,7 +18,7 @@ final class Segments {
         }
     }
 
-    /** How long the datagrams are that a message is to be sent as, 0 if it is one. */
+    /** Returns the length of the datagrams that a message is to be sent as, 0 if it is one datagram. */
     static int size(Object message) {
         return PRESENT && message instanceof SegmentedDatagramPacket segmented ? segmented.segmentSize() : 0;
     }

@@ -5,11 +5,12 @@ import org.pktinfo.DatagramBatch;
 import org.pktinfo.PktInfoChannel;
 
 /**
- * The channel's memory for datagrams on their way: read into and copied out at once, or filled and sent at once, so one does for both. A
- * batch belongs to one thread; when the channel has come to another event loop it gets new ones.
+ * The channel's batches of datagrams. A batch is read into and copied out at once, or filled and sent at once, so that
+ * one serves both directions. A batch belongs to one thread; a channel that has moved to another event loop gets new
+ * ones.
  */
-final class Batches {
-    /** The least that a slot holds, so that what is written usually fits, however little is read at a time. */
+final class BatchCache {
+    /** The least capacity of a slot, so that datagrams written usually fit even if the reads are short. */
     private static final int USUAL_PAYLOAD = 2048;
 
     private final PktInfoChannel channel;
@@ -18,12 +19,12 @@ final class Batches {
     private @Nullable DatagramBatch usual;
     private @Nullable DatagramBatch large;
 
-    Batches(PktInfoChannel channel, PktInfoDatagramChannelConfig config) {
+    BatchCache(PktInfoChannel channel, PktInfoDatagramChannelConfig config) {
         this.channel = channel;
         this.config = config;
     }
 
-    /** A batch of the size wanted now, whose slots hold at least so much. */
+    /** Returns a batch of the configured size whose slots hold at least the given length. */
     DatagramBatch usual(int payload) {
         followThread();
         int slots = config.batchSize();
@@ -36,7 +37,7 @@ final class Batches {
         return batch;
     }
 
-    /** One slot for what is too long for the others. */
+    /** Returns a batch of one slot, for datagrams that are too long for the usual one. */
     DatagramBatch large() {
         followThread();
         DatagramBatch batch = large;

@@ -7,19 +7,21 @@ import java.util.Objects;
 import org.pktinfo.PacketInfo;
 import org.pktinfo.SourceSelection;
 
-/** A packet to be written that knows the request it answers; what Netty's is on any other channel. */
-final class Reply extends DatagramPacket {
-    final PacketInfo asked;
+/**
+ * A packet to be written that carries the request it answers; on any other channel it is an ordinary packet of Netty's.
+ */
+final class ReplyPacket extends DatagramPacket {
+    final PacketInfo requestInfo;
     final SourceSelection selection;
 
-    Reply(ByteBuf content, InetSocketAddress peer, PacketInfo asked, SourceSelection selection) {
+    ReplyPacket(ByteBuf content, InetSocketAddress peer, PacketInfo requestInfo, SourceSelection selection) {
         super(content, peer);
-        this.asked = asked;
+        this.requestInfo = requestInfo;
         this.selection = Objects.requireNonNull(selection, "selection");
     }
 
-    private Reply with(ByteBuf content) {
-        return new Reply(content, recipient(), asked, selection);
+    private ReplyPacket with(ByteBuf content) {
+        return new ReplyPacket(content, recipient(), requestInfo, selection);
     }
 
     @Override

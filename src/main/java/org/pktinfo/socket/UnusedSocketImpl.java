@@ -8,20 +8,23 @@ import java.net.NetworkInterface;
 import java.net.SocketAddress;
 import java.net.SocketException;
 
-/** What the class above a {@link PktInfoDatagramSocket} is given instead of a socket of its own: nothing of it is ever called. */
-final class NoSocket extends DatagramSocketImpl {
+/**
+ * Satisfies the superclass of {@link PktInfoDatagramSocket} in place of a real socket. None of its methods is ever
+ * called.
+ */
+final class UnusedSocketImpl extends DatagramSocketImpl {
     private static SocketException never() {
         return new SocketException("this socket has a channel");
     }
 
     @Override
     protected void create() {
-        // there is nothing to create
+        // nothing to create
     }
 
     @Override
     protected void close() {
-        // nor to close
+        // nothing to close
     }
 
     @Override

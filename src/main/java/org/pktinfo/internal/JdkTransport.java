@@ -22,10 +22,10 @@ import java.util.concurrent.ConcurrentLinkedDeque;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The JDK alone, without packet information and without a choice of the source: for trying a program on a system for
- * which there is no native library. Slow, and nothing that a server should run on.
+ * A transport on the JDK alone, without packet information and without a choice of the source. It serves to try a
+ * program on a system without a native library. It is slow and not meant for production.
  */
-final class PlainTransport implements Transport {
+final class JdkTransport implements Transport {
     private static final int SLICE_MILLIS = 200;
 
     private final DatagramChannel channel;
@@ -33,18 +33,18 @@ final class PlainTransport implements Transport {
     private volatile boolean ipv6Only;
     private volatile boolean closed;
 
-    /** What was received while somebody only waited. */
+    /** The datagrams that were received while a thread only waited for readability. */
     private final ConcurrentLinkedDeque<Taken> waiting = new ConcurrentLinkedDeque<>();
 
-    /** With the local address of then, which is a new object once the channel was connected or disconnected. */
+    /** A datagram with the local address at that time, which is a new object after each connect and disconnect. */
     private record Taken(DatagramPacket packet, @Nullable SocketAddress place) {}
 
-    PlainTransport(DatagramChannel channel) throws IOException {
+    JdkTransport(DatagramChannel channel) throws IOException {
         this.channel = channel;
         this.ipv4Only = isIpv4Only(channel);
     }
 
-    /** The JDK does not say of which family a channel is that is not bound. */
+    /** Returns true for an IPv4-only channel: the JDK does not report the family of a channel that is not bound. */
     private static boolean isIpv4Only(DatagramChannel channel) throws IOException {
         if (channel.getLocalAddress() instanceof InetSocketAddress local) {
             return local.getAddress() instanceof Inet4Address;
@@ -74,12 +74,12 @@ final class PlainTransport implements Transport {
 
     @Override
     public void leave() {
-        // nothing is held
+        // no lock is held
     }
 
     @Override
     public void close() {
-        closed = true; // whoever waits is woken by the closing of the JDK's channel
+        closed = true; // closing the JDK's channel wakes all waiters
     }
 
     @Override
@@ -87,7 +87,7 @@ final class PlainTransport implements Transport {
         return -Errno.ENOPROTOOPT;
     }
 
-    /** Packet information is switched on in vain; only IPv6-only sockets are told apart, by what they receive. */
+    /** Accepts the packet information options without effect. IPV6_V6ONLY is imitated by discarding IPv4 datagrams. */
     @Override
     public int setOption(int option, int value) {
         ipv6Only |= option == Layout.OPTION_IPV6_V6ONLY;
@@ -145,15 +145,15 @@ final class PlainTransport implements Transport {
         return 1;
     }
 
-    /** Connecting throws away what the socket's queue has. */
-    @SuppressWarnings("ReferenceEquality") // an address of equal value is another time
+    /** Drops datagrams that were received before a connect, as the kernel drops those in the socket's queue. */
+    @SuppressWarnings("ReferenceEquality") // an equal address may be from another connection
     private void forgetStale(@Nullable SocketAddress place) {
         waiting.removeIf(taken -> taken.place != place);
     }
 
     /**
-     * One datagram; null if none comes in time or the channel is closed. A blocking channel cannot be asked without
-     * waiting.
+     * Receives one datagram; null if none arrives in time or the channel is closed. A blocking channel cannot be polled
+     * without waiting.
      */
     private @Nullable DatagramPacket take(int millis) throws IOException {
         DatagramPacket packet = new DatagramPacket(new byte[LONGEST_PAYLOAD], LONGEST_PAYLOAD);
@@ -163,7 +163,7 @@ final class PlainTransport implements Transport {
         } catch (ClosedByInterruptException e) {
             throw e;
         } catch (ClosedChannelException | IllegalBlockingModeException e) {
-            return null; // closed, or the mode was changed: whoever waits looks again
+            return null; // closed, or the mode was changed: the waiter checks again
         }
         boolean unwanted = ipv6Only && packet.getAddress() instanceof Inet4Address;
         return taken && !unwanted ? packet : null;
@@ -182,7 +182,7 @@ final class PlainTransport implements Transport {
             if (channel.isOpen()) {
                 throw e;
             }
-            if (Thread.currentThread().isInterrupted()) { // which is why the JDK has closed it
+            if (Thread.currentThread().isInterrupted()) { // the interrupt made the JDK close it
                 throw new ClosedByInterruptException();
             }
             return false;
@@ -240,7 +240,7 @@ final class PlainTransport implements Transport {
         }
     }
 
-    /** The JDK has the error's text only. */
+    /** Returns the error number for an exception, of which the JDK keeps only the text. */
     private static int errno(IOException e) {
         String text = String.valueOf(e.getMessage()).toLowerCase(Locale.ROOT);
         if (e instanceof PortUnreachableException) {

@@ -14,42 +14,45 @@ import org.pktinfo.internal.Transport;
 import org.pktinfo.internal.Waiting;
 
 /**
- * What was taken from a channel's socket to be handed out one by one. That is one datagram, as long as receivers have
- * to wait for it now and then; of a queue that does not run empty several are taken with one system call. What is left
- * goes to the next receiver, whoever it is; but not once the JDK's channel was connected or disconnected, which throws
- * its own queue away. For any thread.
+ * Receives a channel's datagrams, and hands them out one by one. It takes one datagram from the socket at a time as
+ * long as receivers have to wait now and then; from a queue that does not run empty it takes several with one system
+ * call. The rest goes to the next receiver, whichever thread that is. It is discarded once the JDK's channel was
+ * connected or disconnected, which discards its own queue. For any thread.
  */
-final class Inbox implements Waiting.Attempt<Datagram> {
-    /** How many are taken at once from a queue that does not run empty: an eighth of the calls. */
+final class Receiver implements Waiting.Attempt<Datagram> {
+    /** The number of datagrams taken at once from a queue that does not run empty: an eighth of the calls. */
     static final int AHEAD = 8;
 
-    /** So many in a row have to be there at once before the queue counts as one that does not run empty. */
+    /**
+     * The number of datagrams received in a row without waiting after which a queue counts as one that does not run
+     * empty.
+     */
     static final int BUSY = 64;
 
     private final ChannelSocket socket;
     private final Waiting waiting;
-    private final GuardedArena memory; // its lock guards all that follows
-    private @Nullable SlotRecords records; // of its arena
+    private final GuardedArena memory; // its lock guards all fields that follow
+    private @Nullable SlotRecords records; // of the arena in memory
     private int filled;
-    private int next; // the first slot of which something is left, if less than filled
-    private int taken; // bytes of that slot that were handed out, if it holds several datagrams
+    private int next; // the first slot that is not handed out completely, if less than filled
+    private int taken; // bytes of that slot that were handed out, if it holds coalesced datagrams
     private int inARow;
-    private @Nullable SocketAddress place; // where the channel was bound when it was taken
-    private boolean placeIsKnown; // not under a security manager that does not tell: it makes up another one each time
+    private @Nullable SocketAddress place; // the local address of the channel when the datagrams were taken
+    private boolean isPositionKnown; // false if a security manager hides it: a different one each time
 
-    /** For who would rather not take the lock. */
+    /** True if datagrams are left, for readers that avoid the lock. */
     private volatile boolean leftover;
 
     /** A batch looks for datagrams in the socket's queue, without this lock. */
     private volatile boolean hasBatches;
 
-    Inbox(ChannelSocket socket, Waiting waiting) {
+    Receiver(ChannelSocket socket, Waiting waiting) {
         this.socket = socket;
         this.waiting = waiting;
         this.memory = new GuardedArena(socket);
     }
 
-    /** Refuses to wait without end for a channel that a Selector is for. */
+    /** Refuses to wait without limit for a channel that a Selector is for. */
     void checkBlocking() {
         if (socket.channel().isOpen() && !socket.channel().isBlocking()) {
             throw new IllegalBlockingModeException();
@@ -66,29 +69,29 @@ final class Inbox implements Waiting.Attempt<Datagram> {
         return datagram;
     }
 
-    /** Waits for a datagram no longer than some nanoseconds; null if none came. */
+    /** Waits for a datagram no longer than some nanoseconds; null if none arrived. */
     @Nullable
     Datagram receive(long nanos) throws IOException {
         return waiting.receive(this, nanos);
     }
 
-    /** Waits for a datagram, and puts it into a packet of the JDK; returns where it was sent to. */
+    /** Waits for a datagram and copies it into a packet of the JDK; returns the packet information. */
     @Nullable
     PacketInfo receive(DatagramPacket packet, long nanos) throws IOException {
         return waiting.receive(() -> take(packet), nanos);
     }
 
-    /** For who takes otherwise. */
+    /** Waits until an attempt succeeds, for callers with their own way to receive. */
     <T> @Nullable T receive(Waiting.Attempt<T> attempt, long nanos) throws IOException {
         return waiting.receive(attempt, nanos);
     }
 
-    /** Waits until a datagram is there, without taking it. */
+    /** Waits until a datagram can be received, without receiving it. */
     boolean awaitReadable(long nanos) throws IOException {
         return waiting.awaitReadable(() -> isEmpty() ? null : this, nanos);
     }
 
-    /** Takes the next datagram; null if none is there. */
+    /** Takes the next datagram; null if there is none. */
     @Override
     public @Nullable Datagram run() throws IOException {
         memory.lock();
@@ -98,10 +101,10 @@ final class Inbox implements Waiting.Attempt<Datagram> {
                 return null;
             }
             int slot = next;
-            int at = taken;
+            int offset = taken;
             int length = advance(from);
             boolean one = from.segmentSize(slot) == 0;
-            return records(from).datagram(slot, at, length, one ? from.wireLength(slot) : length);
+            return records(from).datagram(slot, offset, length, one ? from.wireLength(slot) : length);
         } finally {
             unlock();
         }
@@ -115,8 +118,8 @@ final class Inbox implements Waiting.Attempt<Datagram> {
                 return null;
             }
             int slot = next;
-            int at = taken;
-            from.copy(slot, at, advance(from), packet);
+            int offset = taken;
+            from.copy(slot, offset, advance(from), packet);
             return records(from).packetInfo(slot);
         } finally {
             unlock();
@@ -129,32 +132,32 @@ final class Inbox implements Waiting.Attempt<Datagram> {
         return current;
     }
 
-    /** For a batch: receives what is there, at most so many, and first what was taken ahead; 0 if nothing is. */
-    int take(Arena to, int most) throws IOException {
-        int left = leftover ? takeLeft(to, most) : 0;
-        return left > 0 ? left : receive(to, most);
+    /** Receives up to a limit for a batch, the datagrams left by a read-ahead first; returns 0 if there are none. */
+    int take(Arena to, int limit) throws IOException {
+        int moved = leftover ? takeRemaining(to, limit) : 0;
+        return moved > 0 ? moved : receive(to, limit);
     }
 
-    private int takeLeft(Arena to, int most) throws IOException {
+    private int takeRemaining(Arena to, int limit) throws IOException {
         checkCoalesced(to);
-        long cut = to.tally.get(Tally.TRUNCATED);
-        int left = move(to, most);
-        if (to.tally.get(Tally.TRUNCATED) > cut) {
-            socket.recorder().truncated(to, left);
+        long truncatedBefore = to.tally.get(Tally.TRUNCATED);
+        int moved = move(to, limit);
+        if (to.tally.get(Tally.TRUNCATED) > truncatedBefore) {
+            socket.recorder().truncated(to, moved);
         }
-        return left;
+        return moved;
     }
 
-    /** Puts what is left into a batch's arena, at most so many, each datagram into a slot; how many. */
-    private int move(Arena to, int most) throws IOException {
+    /** Moves the datagrams that are left into a batch's arena, one per slot, up to a limit; returns their number. */
+    private int move(Arena to, int limit) throws IOException {
         memory.lock();
         try {
             int moved = 0;
             Arena from = memory.get();
-            while (from != null && moved < most && hasNext()) {
+            while (from != null && moved < limit && hasNext()) {
                 int slot = next;
-                int at = taken;
-                to.putReceived(moved++, from, slot, at, advance(from));
+                int offset = taken;
+                to.putReceived(moved++, from, slot, offset, advance(from));
             }
             return moved;
         } finally {
@@ -162,7 +165,7 @@ final class Inbox implements Waiting.Attempt<Datagram> {
         }
     }
 
-    /** Returns true if nothing was taken that nobody has got yet. */
+    /** Returns true if every datagram that was taken has been handed out. */
     private boolean isEmpty() throws IOException {
         memory.lock();
         try {
@@ -173,8 +176,8 @@ final class Inbox implements Waiting.Attempt<Datagram> {
     }
 
     /**
-     * Returns an arena for a batch. Nothing is taken ahead any more, and whoever is just taking something is waited
-     * for: the batch finds here what was.
+     * Returns an arena for a batch. Read-ahead ends, and a thread that is just taking datagrams is waited for, so that
+     * the batch finds here the ones it leaves.
      */
     Arena newArena(int slots, int payloadCapacity) {
         hasBatches = true;
@@ -192,27 +195,27 @@ final class Inbox implements Waiting.Attempt<Datagram> {
     }
 
     private boolean hasNext() throws IOException {
-        if (next < filled && (memory.get() == null || (placeIsKnown && !isStillAt(place)))) {
+        if (next < filled && (memory.get() == null || (isPositionKnown && !isStillAt(place)))) {
             filled = 0;
             taken = 0;
         }
         return next < filled;
     }
 
-    /** The JDK's channel has a new address object, an equal one perhaps, after each connect and disconnect. */
+    /** The JDK's channel has a new address object, perhaps an equal one, after each connect and disconnect. */
     @SuppressWarnings("ReferenceEquality")
     private boolean isStillAt(@Nullable SocketAddress address) throws IOException {
         return socket.channel().getLocalAddress() == address;
     }
 
-    /** Takes what is there, at most so many; null if nothing is. */
+    /** Receives queued datagrams up to a limit; null if there are none. */
     private @Nullable Arena receive(int count) throws IOException {
         Arena room = memory.withRoomFor(count);
         next = 0;
         filled = 0; // also if it fails
-        if (count > 1 || socket.options().coalesces()) { // else nothing is left of it
+        if (count > 1 || socket.options().coalesces()) { // else nothing is left over
             place = socket.channel().getLocalAddress();
-            placeIsKnown = isStillAt(place);
+            isPositionKnown = isStillAt(place);
         }
         filled = receive(room, count);
         inARow = filled == 0 ? 0 : Math.min(BUSY, inARow + filled);
@@ -220,8 +223,9 @@ final class Inbox implements Waiting.Attempt<Datagram> {
     }
 
     /**
-     * Tells whether more may be taken from the socket than is handed out at once: only if nobody else looks for it
-     * there. Asked under the lock, where whoever begins to wait will look once more.
+     * Returns true if more datagrams may be taken from the socket than are handed out at once, which holds only if no
+     * other receiver looks for them there. Called under the lock; a thread that begins to wait looks here once more
+     * under it.
      */
     boolean mayReadAhead() {
         return !waiting.hasReceivers() && !hasBatches && socket.channel().isBlocking() && socket.choosesSource();
@@ -233,7 +237,7 @@ final class Inbox implements Waiting.Attempt<Datagram> {
         }
     }
 
-    /** Refuses a capacity that cannot hold what may come as one. */
+    /** Refuses a capacity that cannot hold coalesced datagrams. */
     static void checkHolds(int capacity) {
         if (capacity < Transport.LONGEST_PAYLOAD) {
             throw new IllegalStateException("datagrams that come as one do not fit into " + capacity
@@ -241,7 +245,7 @@ final class Inbox implements Waiting.Attempt<Datagram> {
         }
     }
 
-    /** Receives what is there, at most so many, into an arena that only the caller uses; 0 if nothing is. */
+    /** Receives queued datagrams up to a limit into an arena that only the caller uses; returns 0 if there are none. */
     private int receive(Arena arena, int count) throws IOException {
         checkCoalesced(arena);
         int received = socket.receive(arena, count);
@@ -251,7 +255,7 @@ final class Inbox implements Waiting.Attempt<Datagram> {
         return received;
     }
 
-    /** Counts what was received into the first so many slots; how many did not fit. */
+    /** Counts the datagrams in the first slots of an arena; returns the number of truncated ones. */
     private static int count(Arena arena, int received) {
         long datagrams = 0;
         long bytes = 0;
@@ -263,7 +267,7 @@ final class Inbox implements Waiting.Attempt<Datagram> {
             bytes += arena.wireLength(i);
             truncated += arena.has(i, Layout.FLAG_TRUNCATED) ? 1 : 0;
             controlTruncated += arena.has(i, Layout.FLAG_CONTROL_TRUNCATED) ? 1 : 0;
-            withoutPacketInfo += AddressAsked.hasPacketInfo(arena, i) ? 0 : 1;
+            withoutPacketInfo += ReplyRule.hasPacketInfo(arena, i) ? 0 : 1;
         }
         Tally tally = arena.tally;
         tally.add(Tally.RECEIVED, datagrams);
@@ -277,7 +281,7 @@ final class Inbox implements Waiting.Attempt<Datagram> {
         return truncated;
     }
 
-    /** Steps over the next datagram, which may be one of several that came as one; its length. */
+    /** Advances past the next datagram, which may be one of several coalesced ones; returns its length. */
     private int advance(Arena from) {
         int segment = from.segmentSize(next);
         int whole = from.length(next);

@@ -5,11 +5,11 @@ import java.util.concurrent.TimeUnit;
 import org.pktinfo.common.Hash;
 
 /**
- * To whom the kernel has refused to cut datagrams that left together, because of a device, a tunnel or a small MTU on
- * the way. Forgotten after ten minutes, as routes change. A fixed table, where destinations that meet in a place
- * replace each other: the loser is found out again. For one thread.
+ * The destinations for which the kernel has refused to segment, because of a device, a tunnel or a small MTU on the
+ * path. Forgotten after ten minutes, as routes change. In this table of fixed size, colliding destinations replace each
+ * other, and the refusal is found again. Not thread-safe.
  */
-public final class UncutDestinations {
+public final class SegmentationRefusals {
     private static final int BITS = 6;
     private static final long LIFETIME = TimeUnit.MINUTES.toNanos(10);
 

@@ -18,9 +18,9 @@ import org.junit.jupiter.api.Timeout;
 import org.pktinfo.SendException.Kind;
 import org.pktinfo.Source;
 
-/** The log in a flood of complaints. */
+/** The log in a flood of messages. */
 @Timeout(60)
-class ComplaintsTest {
+class ThrottledLogTest {
     private static final Logger LOGGER = Logger.getLogger("org.pktinfo.server");
 
     private final List<String> lines = new CopyOnWriteArrayList<>();
@@ -36,7 +36,7 @@ class ComplaintsTest {
 
         @Override
         public void flush() {
-            // nothing is held back
+            // nothing is buffered
         }
 
         @Override
@@ -57,7 +57,7 @@ class ComplaintsTest {
         LOGGER.setUseParentHandlers(true);
     }
 
-    /** All that the lines tell of: one each, and those they say were left out. */
+    /** Returns the number of events in the lines: one each, and those that they report as omitted. */
     private static long told(List<String> lines) {
         return lines.stream()
                 .mapToLong(line -> {
@@ -70,19 +70,19 @@ class ComplaintsTest {
 
     @Test
     void ofEachKindOneLineASecondIsLoggedAndTheOthersAreToldOf() {
-        Complaints complaints = new Complaints();
+        ThrottledLog throttledLog = new ThrottledLog();
         long begin = System.nanoTime();
         for (int i = 0; i < 100_000; i++) {
-            complaints.log(Kind.PEER_PORT_ZERO, () -> "port zero");
+            throttledLog.log(Kind.PEER_PORT_ZERO, () -> "port zero");
         }
-        complaints.log(Complaints.Kind.HANDLER_FAILED, () -> "handler");
+        throttledLog.log(ThrottledLog.Kind.HANDLER_FAILED, () -> "handler");
         long seconds = (System.nanoTime() - begin) / 1_000_000_000L;
         assertThat(lines).contains("port zero", "handler").hasSizeLessThanOrEqualTo((int) seconds + 2);
-        complaints.finish();
+        throttledLog.finish();
         assertThat(told(lines)).isEqualTo(100_001);
         assertThat(lines.get(lines.size() - 1)).startsWith("PEER_PORT_ZERO: ").endsWith(" more");
         int before = lines.size();
-        complaints.finish();
+        throttledLog.finish();
         assertThat(lines).as("told twice").hasSize(before);
     }
 
@@ -96,12 +96,12 @@ class ComplaintsTest {
 
     @Test
     void theFirstFailureOfATypeIsLoggedWithItsStackTraceAndEachTextIsOneLineAndNotEndless() {
-        Complaints complaints = new Complaints();
+        ThrottledLog throttledLog = new ThrottledLog();
         for (int i = 0; i < 1000; i++) {
             Evil evil = new Evil(new IllegalStateException("cause\r\n"));
-            complaints.logFailure(Complaints.Kind.HANDLER_FAILED, evil, () -> "the handler failed: " + evil);
+            throttledLog.logFailure(ThrottledLog.Kind.HANDLER_FAILED, evil, () -> "the handler failed: " + evil);
         }
-        complaints.finish();
+        throttledLog.finish();
         assertThat(lines)
                 .allSatisfy(line -> assertThat(line).hasSizeLessThan(600).doesNotContainPattern("\\p{Cntrl}|\u2028"));
         assertThat(lines.get(0)).contains("no such command\\u000aSEVERE: admin logged in\\u001b[2J\\u2028xxx");
@@ -116,17 +116,17 @@ class ComplaintsTest {
 
     @Test
     void howManyMoreThereWereIsNotCutOffWithATextThatIsTooLong() {
-        Complaints complaints = new Complaints();
+        ThrottledLog throttledLog = new ThrottledLog();
         long logged = 0;
         while (lines.size() < 2) { // the second is let through after a second
-            complaints.log(Kind.PEER_PORT_ZERO, () -> "x".repeat(60_000));
+            throttledLog.log(Kind.PEER_PORT_ZERO, () -> "x".repeat(60_000));
             logged++;
         }
         assertThat(lines.get(0)).endsWith("... (60000 characters)");
         assertThat(lines.get(1)).endsWith("... (60000 characters) (and " + (logged - 2) + " more)");
     }
 
-    /** Each reply fails; what a line does not tell, the last one does. */
+    /** Each reply fails; the last line reports the events that the others omit. */
     @Test
     void aServerWhoseRepliesAllFailLogsSeldomAndTellsOfAllWhenItStops() throws IOException {
         Source gone = Source.of(org.pktinfo.IpAddress.of(InetAddress.getByName("192.0.2.7")));

@@ -5,18 +5,18 @@ import org.pktinfo.internal.Arena;
 import org.pktinfo.internal.Layout;
 
 /**
- * The rule: which control message is believed, and which source answers a request from the address it was sent to.
- * Once, for records and for slots.
+ * The rule that decides which control message is believed, and which source replies to a request from the address that
+ * it was sent to. The same code serves records and slots.
  *
- * <p>Of an IPv4 peer the in_pktinfo is believed, because only it names the local address of a broadcast or multicast
- * request, or else an IPv4-mapped in6_pktinfo; of an IPv6 peer the in6_pktinfo.
+ * <p>For an IPv4 peer the in_pktinfo is believed, because only it names the local address of a broadcast or multicast
+ * request, or without one an IPv4-mapped in6_pktinfo; for an IPv6 peer the in6_pktinfo.
  */
-final class AddressAsked {
-    /** Names what the rule comes to. */
+final class ReplyRule {
+    /** The results of the rule. */
     enum Answer {
-        /** The packet information was cut off. */
+        /** A refusal: the packet information was truncated. */
         REFUSED_TRUNCATED,
-        /** There is none that names a local address. */
+        /** A refusal: no packet information names a local address. */
         REFUSED_NOTHING,
         /** One in_pktinfo with the local address. */
         IN_PKTINFO,
@@ -30,21 +30,21 @@ final class AddressAsked {
         }
     }
 
-    /** One object, so that a batch can tell it from others and apply the rule without making any. */
+    /** A single object, so that a batch can recognise it and apply the rule without allocating. */
     static final SourceSelection SELECTION = new Rule(false);
 
-    /** The same, by the interface that the request came in on. */
+    /** The same rule, with the arrival interface as the outgoing interface. */
     static final SourceSelection PINNED = new Rule(true);
 
     private record Rule(boolean pinned) implements SourceSelection {
         @Override
         public Source select(Endpoint peer, PacketInfo info) throws SendException {
-            Source source = AddressAsked.select(peer, info);
+            Source source = ReplyRule.select(peer, info);
             return pinned ? Source.of(source.address(), info.interfaceIndex()) : source;
         }
     }
 
-    private AddressAsked() {}
+    private ReplyRule() {}
 
     static Answer answer(
             long peerHigh,
@@ -82,7 +82,7 @@ final class AddressAsked {
                         == Addresses.isIpv4(arena.peerHigh(slot), arena.peerLow(slot));
     }
 
-    /** Returns the first 8 bytes of the address that the datagram was sent to; 0 if the kernel did not tell. */
+    /** Returns the first 8 bytes of the datagram's destination; 0 if the kernel did not report it. */
     static long destinationHigh(Arena arena, int slot) {
         return believesIn6(arena, slot) ? arena.in6High(slot) : 0;
     }
@@ -94,14 +94,15 @@ final class AddressAsked {
         return believesIn6(arena, slot) ? arena.in6Low(slot) : 0;
     }
 
-    /** Returns the first 8 bytes of the address of this host that was asked; 0 if there is none. */
+    /** Returns the first 8 bytes of this host's address to reply from; 0 if there is none. */
     static long localHigh(Arena arena, int slot) {
         long high = destinationHigh(arena, slot);
         return Addresses.isUsableSource(high, destinationLow(arena, slot)) ? high : 0;
     }
 
     /**
-     * A datagram that was queued before IP_PKTINFO was on has ipi_spec_dst 0.0.0.0, which would mean "any" in a reply.
+     * Returns the last 8 bytes of that address. A datagram that was queued before IP_PKTINFO was on has ipi_spec_dst
+     * 0.0.0.0, which would mean "any" in a reply, so that value is not used.
      */
     static long localLow(Arena arena, int slot) {
         int specific = believesIn(arena, slot) ? arena.inLocal(slot) : 0;
@@ -120,7 +121,7 @@ final class AddressAsked {
         return (believesIn(arena, slot) || believesIn6(arena, slot)) && !arena.has(slot, Layout.FLAG_CONTROL_TRUNCATED);
     }
 
-    /** Returns false for a group and for broadcast: the kernel names another local address then, or none. */
+    /** Returns false for multicast and broadcast: the kernel then names another local address, or none. */
     static boolean isUnicast(Arena arena, int slot) {
         long low = localLow(arena, slot);
         long high = localHigh(arena, slot);
@@ -143,7 +144,8 @@ final class AddressAsked {
     }
 
     /**
-     * Makes a slot ready to answer from its own local address. Returns the answer: a refusal leaves the slot as it is.
+     * Prepares a slot to be sent from its own local address, and returns the answer; a refusal leaves the slot
+     * unchanged.
      */
     static Answer prepareReply(Arena arena, int slot, int length, int boundInterface) {
         long high = localHigh(arena, slot);
@@ -176,13 +178,13 @@ final class AddressAsked {
         return Source.of(info.local(), answer == Answer.IN6_PKTINFO_ON_LINK ? info.interfaceIndex() : 0);
     }
 
-    /** Returns true if the request alone says where from, and not the caller. */
+    /** Returns true if the request alone determines the source, and not the caller. */
     @SuppressWarnings("ReferenceEquality") // there is one object of each
     static boolean isRuleOf(SourceSelection selection) {
         return selection == SELECTION || selection == PINNED;
     }
 
-    /** A kernel would let a socket that is bound to one address answer from another, to which it does not listen. */
+    /** The kernel would let a socket bound to one address reply from another one, on which it does not listen. */
     static SendException elsewhere(Endpoint peer, PacketInfo info) {
         return SendException.noSource(
                 peer,

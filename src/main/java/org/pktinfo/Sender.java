@@ -19,19 +19,19 @@ import org.pktinfo.internal.Tally;
 import org.pktinfo.internal.Waiting;
 
 /**
- * Sends a channel's datagrams: checks them, makes ready those that are sent one by one, waits for room, counts what is
- * not sent. For any thread.
+ * Sends a channel's datagrams: checks them, prepares those that are sent separately, waits for room in the send buffer,
+ * and counts those that are not sent. For any thread.
  */
-final class Outbox {
+final class Sender {
     private static final long SEND_AGAIN = TimeUnit.MILLISECONDS.toNanos(1);
 
     private final ChannelSocket socket;
     private final Waiting waiting;
     private final GuardedArena memory;
-    private @Nullable SlotRecords records; // of its arena, guarded by its lock
+    private @Nullable SlotRecords records; // of the arena in memory, guarded by its lock
     private final KindCounters<SendException.Kind> errors = new KindCounters<>(SendException.Kind.class);
 
-    Outbox(ChannelSocket socket, Waiting waiting) {
+    Sender(ChannelSocket socket, Waiting waiting) {
         this.socket = socket;
         this.waiting = waiting;
         this.memory = new GuardedArena(socket);
@@ -45,17 +45,17 @@ final class Outbox {
         return socket.options().boundInterface();
     }
 
-    /** Returns true if the kernel may be asked to cut what is sent into datagrams. */
+    /** Returns true if the kernel may be asked to segment what is sent. */
     boolean segments() {
         return socket.options().segments();
     }
 
-    /** Returns the source that a selection chooses for the answer to a request. */
+    /** Returns the source that a selection chooses for the reply to a request. */
     Source select(Datagram request, SourceSelection selection) throws SendException {
         Endpoint peer = request.peer();
         try {
             if (!Addresses.isUsableSource(peer.address().high(), peer.address().low())) {
-                throw SendException.unanswerable(peer); // Linux would send what is for 0.0.0.0 to this host itself
+                throw SendException.unanswerable(peer); // Linux would send a datagram for 0.0.0.0 to this host itself
             }
             if (!choosesSource()) {
                 return Source.systemChoice();
@@ -70,24 +70,24 @@ final class Outbox {
     }
 
     /**
-     * Refuses to answer what was sent to an address to which the channel is not bound, if the request alone says where
-     * from.
+     * Refuses to reply to a request to an address that the channel is not bound to, if the request alone determines the
+     * source.
      */
-    void checkOwn(SourceSelection selection, Endpoint peer, PacketInfo asked) throws SendException {
-        if (AddressAsked.isRuleOf(selection) && !answers(asked)) {
-            throw AddressAsked.elsewhere(peer, asked);
+    void checkOwn(SourceSelection selection, Endpoint peer, PacketInfo packetInfo) throws SendException {
+        if (ReplyRule.isRuleOf(selection) && !answers(packetInfo)) {
+            throw ReplyRule.elsewhere(peer, packetInfo);
         }
     }
 
     /**
-     * Returns true if what was asked there is this channel's to answer: by its own address, or to a broadcast address
-     * that it is bound to.
+     * Returns true if this channel may reply to such a request: it was sent to the channel's own address, or to a
+     * broadcast address that the channel is bound to.
      */
-    boolean answers(PacketInfo asked) {
-        return isBoundTo(asked.local()) || isBoundTo(asked.destination());
+    boolean answers(PacketInfo packetInfo) {
+        return isBoundTo(packetInfo.local()) || isBoundTo(packetInfo.destination());
     }
 
-    /** Returns true if there is only one address that this channel has. */
+    /** Returns true if this channel has only one address. */
     boolean isBoundToOne() {
         return socket.ownAddress().look().isOne();
     }
@@ -100,7 +100,7 @@ final class Outbox {
         return socket.ownAddress().is(address.high(), address.low(), address.scopeId());
     }
 
-    /** Refuses what cannot be sent. */
+    /** Refuses a datagram that cannot be sent. */
     void check(int length, Endpoint peer, Source source) throws SendException {
         IpAddress address = peer.address();
         boolean ipv4 = address.isIpv4();
@@ -122,15 +122,15 @@ final class Outbox {
         }
     }
 
-    /** The kernel ignores an in_pktinfo for an IPv6 peer without an error, and the reply would leave from anywhere. */
+    /** The kernel ignores an in_pktinfo for an IPv6 peer without an error; the reply would leave from any address. */
     static boolean fits(Source source, boolean ipv4Peer) {
         return source.controlMessage() == Source.ControlMessage.NONE
                 || source.address().isIpv4() == ipv4Peer;
     }
 
     /**
-     * On kernels of the RHEL 7 age index 0 in the control message clears the socket's binding to a device for that
-     * datagram; naming the device again changes nothing on any kernel.
+     * Returns the interface of the control message. On kernels of the RHEL 7 generation index 0 there clears the
+     * socket's binding to a device for that datagram; naming the device again changes nothing on any kernel.
      */
     int interfaceIndex(Source source) {
         return source.interfaceIndex() != 0 || source.controlMessage() == Source.ControlMessage.NONE
@@ -138,7 +138,7 @@ final class Outbox {
                 : boundInterface();
     }
 
-    /** Sends a datagram, whose payload has no bytes left then; waits for room in blocking mode. */
+    /** Sends a datagram, and waits for room in blocking mode; the payload has no bytes remaining afterwards. */
     void send(ByteBuffer payload, Endpoint peer, Source source) throws IOException {
         try {
             check(payload.remaining(), peer, source);
@@ -202,29 +202,29 @@ final class Outbox {
     }
 
     /**
-     * Sends what is pending in the first slots of a batch; in blocking mode it waits for room.
+     * Sends the pending datagrams in the first slots of a batch; waits for room in blocking mode.
      *
      * @param count number of those slots
-     * @param pending number of those that are pending
-     * @param patience nanoseconds to wait for the next datagram to leave; the time begins anew with each that has left
-     * @param limit nanoseconds to wait at most in all; 0: not at all
+     * @param pending number of pending datagrams in them
+     * @param patience nanoseconds to wait for the next datagram to be sent; starts anew with each one that is sent
+     * @param limit nanoseconds to wait at most in all; 0 does not wait
      */
     void send(Arena arena, int count, int pending, long patience, long limit) throws IOException {
         if (limit == 0 || !socket.channel().isBlocking()) {
             socket.send(arena, count);
             return;
         }
-        int left = waiting.isInterrupted() ? pending : pending - socket.send(arena, count);
-        if (left == 0) {
+        int remaining = waiting.isInterrupted() ? pending : pending - socket.send(arena, count);
+        if (remaining == 0) {
             return;
         }
         socket.checkOpen();
         boolean completed = false;
         try {
             waiting.begin();
-            left -= socket.send(arena, count);
-            if (left > 0) {
-                sendAsRoomComes(arena, count, left, patience, limit);
+            remaining -= socket.send(arena, count);
+            if (remaining > 0) {
+                sendAsRoomComes(arena, count, remaining, patience, limit);
             }
             completed = true;
         } finally {
@@ -233,23 +233,23 @@ final class Outbox {
     }
 
     /**
-     * A socket is writable when half its buffer is free (sock_def_write_space), so who waits for each datagram tries
-     * again meanwhile.
+     * Sends the rest as the buffer drains. The kernel reports a socket writable only when half its buffer is free
+     * (sock_def_write_space), so a wait for each datagram tries again in between.
      */
     private void sendAsRoomComes(Arena arena, int count, int pending, long patience, long limit) throws IOException {
         socket.counters().sendWait();
         long end = Deadline.after(limit);
         long patienceEnds = Deadline.after(patience);
         long atOnce = patience < limit ? SEND_AGAIN : limit;
-        int left = pending;
-        while (left > 0 && !Deadline.isOver(patienceEnds) && waiting.awaitRoom(end, atOnce)) {
+        int remaining = pending;
+        while (remaining > 0 && !Deadline.isOver(patienceEnds) && waiting.awaitRoom(end, atOnce)) {
             int done = socket.send(arena, count);
-            left -= done;
+            remaining -= done;
             patienceEnds = done > 0 ? Deadline.after(patience) : patienceEnds;
         }
     }
 
-    /** Counts and records a datagram that is not sent; without a source if none was found. */
+    /** Counts and records a datagram that is not sent; the source is null if none was found. */
     void countUnsent(SendException.Kind kind, int errno, @Nullable Source source, Endpoint peer) {
         errors.count(kind);
         boolean sourceUnusable = kind == SendException.Kind.SOURCE_UNUSABLE;
@@ -260,7 +260,7 @@ final class Outbox {
         countUnsent(failure.kind(), failure.errno(), source, peer);
     }
 
-    /** Returns how many datagrams were not sent, by kind. */
+    /** Returns the numbers of datagrams that were not sent, by kind. */
     Map<SendException.Kind, Long> errors() {
         return errors.snapshot();
     }

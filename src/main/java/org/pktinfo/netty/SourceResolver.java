@@ -12,11 +12,11 @@ import org.pktinfo.Source;
 import org.pktinfo.SourceSelection;
 
 /**
- * Where what is written leaves from: as the packet says, as the request it answers says, or from where its peer asked
- * last. From no other address than the one that the channel is bound to or connected from, if there is one, unless a
- * selection says so.
+ * Finds the source address of a packet written: as the packet says, as the request that it answers says, or by the last
+ * request destination of its peer. If the channel is bound to or connected from one address, only a selection may
+ * choose another.
  */
-final class Sources {
+final class SourceResolver {
     /** 255.255.255.255, IPv4-mapped. */
     private static final IpAddress BROADCAST = new IpAddress(0, 0xffff_ffff_ffffL, 0);
 
@@ -24,22 +24,22 @@ final class Sources {
     private final PktInfoChannel channel;
     private final PktInfoDatagramChannelConfig config;
 
-    Sources(DatagramChannel owner, PktInfoChannel channel, PktInfoDatagramChannelConfig config) {
+    SourceResolver(DatagramChannel owner, PktInfoChannel channel, PktInfoDatagramChannelConfig config) {
         this.owner = owner;
         this.channel = channel;
         this.config = config;
     }
 
     Source of(Object message, InetSocketAddress recipient, Endpoint peer, boolean connected) throws SendException {
-        if (message instanceof Reply reply) {
-            checkAnswerable(peer, reply.asked);
+        if (message instanceof ReplyPacket reply) {
+            checkAnswerable(peer, reply.requestInfo);
             return of(reply, peer);
         }
         if (recipient instanceof RequestPeer asking) {
             checkAnswerable(peer, asking.info);
         }
         InetSocketAddress sender = Messages.sender(message);
-        boolean byRule = config.selection().equals(SourceSelection.addressAsked());
+        boolean byRule = config.selection().equals(SourceSelection.requestDestination());
         if (connected && byRule && sender == null) {
             return Source.systemChoice();
         }
@@ -48,36 +48,40 @@ final class Sources {
         if (request != null && answering != null && (sender == null ? byRule : sender.equals(request.destination))) {
             return answering;
         }
-        PacketInfo last = request == null || answering == null ? config.memory().lastAsked(peer) : request.info;
-        PacketInfo asked = last != null && (answering != null || answers(last)) ? last : null;
+        PacketInfo last = request == null || answering == null ? config.memory().lastDestination(peer) : request.info;
+        PacketInfo requestInfo = last != null && (answering != null || answers(last)) ? last : null;
         IpAddress chosen = sender == null ? IpAddress.UNSPECIFIED : IpAddress.of(sender.getAddress());
-        boolean asAsked = asked != null && asked.destination().equals(chosen);
-        if (!asAsked && !chosen.isUnspecified() && !chosen.isMulticast()) {
+        boolean isRequestDestination =
+                requestInfo != null && requestInfo.destination().equals(chosen);
+        if (!isRequestDestination && !chosen.isUnspecified() && !chosen.isMulticast()) {
             return certain(chosen, peer);
         }
         if (connected && byRule) {
             return Source.systemChoice();
         }
-        if (asked != null && !asAsked && !byRule) {
-            return config.selection().select(peer, asked);
+        if (requestInfo != null && !isRequestDestination && !byRule) {
+            return config.selection().select(peer, requestInfo);
         }
         return answering == null ? config.memory().source(peer, last, channel) : answering;
     }
 
-    /** Linux would send what is for 0.0.0.0, the address of a client that has none yet, to this host itself. */
+    /**
+     * Rejects 0.0.0.0, the address of a client that has none yet: Linux would deliver the reply to this host itself.
+     * Also rejects groups and the broadcast address.
+     */
     private static void checkAnswerable(Endpoint peer, PacketInfo info) throws SendException {
         IpAddress address = peer.address();
         if (address.isUnspecified() || address.isMulticast() || address.equals(BROADCAST)) {
-            Source unused = SourceSelection.addressAsked().select(peer, info); // which refuses it
+            Source unused = SourceSelection.requestDestination().select(peer, info); // throws the refusal
         }
     }
 
-    private Source of(Reply reply, Endpoint peer) throws SendException {
-        Source source = reply.selection.select(peer, reply.asked);
-        boolean byRule = reply.selection.equals(SourceSelection.addressAsked())
+    private Source of(ReplyPacket reply, Endpoint peer) throws SendException {
+        Source source = reply.selection.select(peer, reply.requestInfo);
+        boolean byRule = reply.selection.equals(SourceSelection.requestDestination())
                 || reply.selection.equals(SourceSelection.interfacePinned());
-        if (byRule && !answers(reply.asked)) {
-            throw refusal(peer, "the request was sent to " + reply.asked.destination());
+        if (byRule && !answers(reply.requestInfo)) {
+            throw refusal(peer, "the request was sent to " + reply.requestInfo.destination());
         }
         return source;
     }
@@ -94,8 +98,8 @@ final class Sources {
     }
 
     /**
-     * The request that the very object stands for; null if it was another channel's, which has other addresses or
-     * another port.
+     * Returns the request that this very object stands for; null if another channel received it, which has other
+     * addresses or another port.
      */
     private @Nullable RequestPeer requestOfThisChannel(InetSocketAddress recipient) {
         InetSocketAddress local = owner.localAddress();
@@ -107,7 +111,7 @@ final class Sources {
                 : null;
     }
 
-    private boolean answers(PacketInfo asked) {
-        return channel.isBoundTo(asked.local()) || channel.isBoundTo(asked.destination());
+    private boolean answers(PacketInfo info) {
+        return channel.isBoundTo(info.local()) || channel.isBoundTo(info.destination());
     }
 }

@@ -7,33 +7,35 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Looks twice a second whether the JDK's channel of one of ours was closed by somebody else, and closes ours then: our
- * duplicate would keep the port bound, and nothing else tells; and what the kernel has lost of it. One daemon thread
- * for all channels, while there are any.
+ * The daemon thread that checks twice a second whether other code has closed the JDK's channel below one of ours, and
+ * closes ours then: the duplicated descriptor would keep the port bound, and there is no notification. It also reads
+ * the kernel's drop counters. One thread serves all channels, and runs only while there are any.
  */
-final class Watch {
+final class ChannelWatchdog {
     private static final long PERIOD = TimeUnit.MILLISECONDS.toNanos(500);
 
-    /** A channel, to this thread. */
+    /** The watchdog's view of a channel. */
     interface Watched {
-        /** Returns true if it is closed. */
+        /** Checks the channel. Returns true if it is closed. */
         boolean watch();
 
         void countBackgroundErrors(long number);
     }
 
     private static final Set<WeakReference<Watched>> CHANNELS = ConcurrentHashMap.newKeySet();
-    private static boolean running; // guarded by Watch.class
+    private static boolean running; // guarded by ChannelWatchdog.class
 
-    /** Rounds that ended before all channels were looked at, since the last one that did not; the thread's own. */
-    private static long cutShort;
+    /**
+     * The number of rounds in a row that ended before all channels were checked. Only the watchdog's thread uses it.
+     */
+    private static long failures;
 
-    private Watch() {}
+    private ChannelWatchdog() {}
 
-    /** Nothing is changed if the thread is refused. */
+    /** Adds a channel. If the thread cannot be started, nothing is changed. */
     static synchronized void add(Watched channel) {
         if (!running) {
-            Threads.startDaemon("pktinfo-watch", Watch::run); // which waits for this class, and finds the channel
+            Threads.startDaemon("pktinfo-watch", ChannelWatchdog::run); // waits for this lock, then finds the channel
             running = true;
         }
         CHANNELS.add(new WeakReference<>(channel));
@@ -43,28 +45,28 @@ final class Watch {
         while (goesOn()) {
             LockSupport.parkNanos(PERIOD);
             try {
-                CHANNELS.removeIf(Watch::isDone);
-                cutShort = 0;
-            } catch (Throwable e) { // a moment without memory
-                cutShort++; // the channels are looked at again in half a second
+                CHANNELS.removeIf(ChannelWatchdog::isDone);
+                failures = 0;
+            } catch (Throwable e) { // memory may be short for a moment
+                failures++; // the next round is in half a second
             }
         }
     }
 
     /**
-     * Returns true if there is nothing more to watch; failing with one channel does not end the watch over all others.
+     * Returns true if there is nothing more to watch. A failure of one channel does not end the watch over the others.
      */
     private static boolean isDone(WeakReference<Watched> reference) {
         Watched channel = reference.get();
         if (channel == null) {
             return true;
         }
-        long errors = cutShort;
+        long errors = failures;
         try {
             return channel.watch();
         } catch (Throwable e) {
             errors++;
-            return false; // looked at again in half a second
+            return false; // checked again in half a second
         } finally {
             if (errors > 0) {
                 channel.countBackgroundErrors(errors);

@@ -9,15 +9,15 @@ import org.openjdk.jcstress.annotations.Expect;
 import org.openjdk.jcstress.annotations.JCStressTest;
 import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
-import org.openjdk.jcstress.infra.results.I_Result;
 import org.openjdk.jcstress.infra.results.II_Result;
+import org.openjdk.jcstress.infra.results.I_Result;
 
-/** Who is inside has descriptors that are open, and the last one out closes them. */
-public final class DescriptorsRaces {
+/** A thread that has entered finds the descriptors open; the last one that leaves closes them. */
+public final class NativeTransportRaces {
     private static final int REFUSED = 0;
     private static final DatagramChannel CHANNEL = channel();
 
-    private DescriptorsRaces() {}
+    private NativeTransportRaces() {}
 
     private static DatagramChannel channel() {
         try {
@@ -28,16 +28,16 @@ public final class DescriptorsRaces {
         }
     }
 
-    static Descriptors descriptors() {
+    static NativeTransport descriptors() {
         try {
-            return Descriptors.of(CHANNEL);
+            return NativeTransport.of(CHANNEL);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    /** The family of the socket, which is 4 or 6, or the number of the error (EBADF), or that nobody may enter. */
-    private static int use(Descriptors descriptors) {
+    /** Returns the socket's family (4 or 6), the error number (EBADF), or a value that means that entry was refused. */
+    private static int use(NativeTransport descriptors) {
         if (!descriptors.enter()) {
             return REFUSED;
         }
@@ -48,13 +48,13 @@ public final class DescriptorsRaces {
         }
     }
 
-    /** One uses, one closes. */
+    /** One thread uses the descriptors, one closes them. */
     @JCStressTest
     @Outcome(id = "[46], 0", expect = Expect.ACCEPTABLE, desc = "used before it was closed")
     @Outcome(id = "0, 0", expect = Expect.ACCEPTABLE, desc = "closed before it was used")
     @State
     public static class UseAndClose {
-        private final Descriptors descriptors = descriptors();
+        private final NativeTransport descriptors = descriptors();
 
         @Actor
         public void user(II_Result result) {
@@ -72,13 +72,13 @@ public final class DescriptorsRaces {
         }
     }
 
-    /** One uses, one keeps it out and lets it in again. */
+    /** One thread uses the descriptors, one refuses entry and then allows it again. */
     @JCStressTest
     @Outcome(id = "[46], [46]", expect = Expect.ACCEPTABLE, desc = "used before or afterwards")
     @Outcome(id = "0, [46]", expect = Expect.ACCEPTABLE, desc = "kept out")
     @State
     public static class UseAndHold {
-        private final Descriptors descriptors = descriptors();
+        private final NativeTransport descriptors = descriptors();
 
         @Actor
         public void user(II_Result result) {
@@ -99,13 +99,13 @@ public final class DescriptorsRaces {
         }
     }
 
-    /** Held and closed at once, and closed in the end however it went. */
+    /** The descriptors are held and closed at once, and are closed in the end in either order. */
     @JCStressTest
     @Outcome(id = "[46], 0", expect = Expect.ACCEPTABLE, desc = "held before it was closed")
     @Outcome(id = "0, 0", expect = Expect.ACCEPTABLE, desc = "closed before it was held")
     @State
     public static class HoldAndClose {
-        private final Descriptors descriptors = descriptors();
+        private final NativeTransport descriptors = descriptors();
 
         @Actor
         public void holder(II_Result result) {
@@ -126,12 +126,12 @@ public final class DescriptorsRaces {
         }
     }
 
-    /** Closed twice at once, and closed in the end however it went. */
+    /** The descriptors are closed twice at once, and are closed in the end in either order. */
     @JCStressTest
     @Outcome(id = "0", expect = Expect.ACCEPTABLE, desc = "closed")
     @State
     public static class CloseTwice {
-        private final Descriptors descriptors = descriptors();
+        private final NativeTransport descriptors = descriptors();
 
         @Actor
         public void first() {
