@@ -307,10 +307,13 @@ static void pace(uint64_t begin, uint64_t end)
 static void usage(void)
 {
     fputs("usage: load ADDRESS PORT [-n ADDRESSES] [-s SIZE] [-p PEERS] [-r RUN] [-t SECONDS] [-R RATE [-o FILE]]\n"
-          "  -n  ask so many addresses from ADDRESS on in turn (1)   -p  from so many addresses (1), 127.0.1.1 and those after it\n"
-          "  -s  bytes of a request, 16 to 1472 (64)                 -r  so many requests to one address at once, 1 to 64 (64)\n"
+          "  -n  ask so many addresses from ADDRESS on in turn (1)   "
+          "-p  from so many addresses (1), 127.0.1.1 and those after it\n"
+          "  -s  bytes of a request, 16 to 1472 (64)                 "
+          "-r  so many requests to one address at once, 1 to 64 (64)\n"
           "  -R  so many requests a second (as many as are answered) -o  write each latency in nanoseconds\n"
-          "  -b  from this IPv6 address, which spares the kernel the choice (which costs more the more it has)\n", stderr);
+          "  -b  from this IPv6 address, which spares the kernel the choice (which costs more the more it has)\n",
+          stderr);
     exit(2);
 }
 

@@ -55,8 +55,8 @@ final class DiagnosisText {
         line("This kernel: " + diagnosis.behaviour().description() + ".");
         verdict();
         line("");
-        line(
-                "The tables say what arrived with a request, and where the replies to it came from, by the control messages that");
+        line("The tables say what arrived with a request, and where the replies to it came from, by the control"
+                + " messages that");
         line("they were sent with; the last column is pktinfo's own reply. \"!\" is not the address expected.");
         String title = "";
         List<List<String>> rows = new ArrayList<>();

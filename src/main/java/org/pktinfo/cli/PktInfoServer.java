@@ -155,7 +155,8 @@ public final class PktInfoServer implements Callable<Integer> {
                 names = "--response",
                 paramLabel = "TEXT",
                 description =
-                        "Text of the reply, in UTF-8, unchanged. Default: \"This is PKT6INFO test server\" and a line end.")
+                        "Text of the reply, in UTF-8, unchanged. Default: \"This is PKT6INFO test server\" and a line"
+                                + " end.")
         private String text = "This is PKT6INFO test server\n";
 
         @Option(names = "--echo", description = "Answer with the request's own payload.")

@@ -66,7 +66,8 @@ public record Diagnosis(
          * received, but one that is sent is ignored without an error, so that the reply may leave from another address.
          */
         IN6_PKTINFO_IGNORED(
-                "in_pktinfo and in6_pktinfo arrive, in6_pktinfo is ignored on sending, as on RHEL 7.4 and 7.5 and Linux 3.14"),
+                "in_pktinfo and in6_pktinfo arrive, in6_pktinfo is ignored on sending, as on RHEL 7.4 and 7.5 and"
+                        + " Linux 3.14"),
         /** Since RHEL 7.7 and Linux 3.15: an {@code in6_pktinfo} is received and honoured. */
         BOTH_HONOURED("in_pktinfo and in6_pktinfo arrive and are honoured, as on RHEL 7.7, Linux 3.15 and later"),
         /** There is no dual-stack socket: the host has no IPv6, or java.net.preferIPv4Stack is set. */

@@ -54,8 +54,8 @@ final class RecorderEvents {
 
     @Name("pktinfo.SourceUnusable")
     @Label("Source Unusable")
-    @Description(
-            "A datagram was not sent: its source is not, or not yet, an address of this host or not of the peer's family")
+    @Description("A datagram was not sent: its source is not, or not yet, an address of this host or not of the"
+            + " peer's family")
     private static final class SourceUnusable extends Unsent {}
 
     @Name("pktinfo.SendFailed")
@@ -82,8 +82,8 @@ final class RecorderEvents {
 
     @Name("pktinfo.DatagramsDropped")
     @Label("Datagrams Dropped")
-    @Description(
-            "The kernel has lost datagrams: the receive buffer was full, a checksum was wrong, or a socket filter refused them")
+    @Description("The kernel has lost datagrams: the receive buffer was full, a checksum was wrong, or a socket"
+            + " filter refused them")
     private static final class DatagramsDropped extends PacedEvent {
         @Label("Datagrams")
         @Description("More than were known, not counting those of events left out")

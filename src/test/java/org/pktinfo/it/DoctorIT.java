@@ -185,7 +185,8 @@ class DoctorIT {
                 .anyMatch(line -> line.startsWith("This kernel: there is no dual-stack socket here"))
                 .containsSequence(
                         "IPv6-only socket, IPV6_RECVPKTINFO",
-                        "  not available: IPv6 is not available: the host has none, or java.net.preferIPv4Stack is set");
+                        "  not available: IPv6 is not available: the host has none,"
+                                + " or java.net.preferIPv4Stack is set");
         assertThat(row(doctor, "IPv4 socket, IP_PKTINFO", "127.0.0.2")).contains("127.0.0.1 !");
     }
 
@@ -201,9 +202,8 @@ class DoctorIT {
             assertThat(doctor.exitCode()).as("%s", doctor).isEqualTo(1);
             assertThat(doctor.out()).contains("pktinfo: WRONG, 2 of 10 replies did not leave from the address asked:");
             assertThat(doctor.out())
-                    .anyMatch(
-                            line -> line.matches(
-                                    "  IPv4 socket, asked at 127\\.0\\.0\\.2: sendmsg: EPERM \\(1\\), source 127\\.0\\.0\\.2, .*"));
+                    .anyMatch(line -> line.matches("  IPv4 socket, asked at 127\\.0\\.0\\.2: sendmsg: EPERM \\(1\\),"
+                            + " source 127\\.0\\.0\\.2, .*"));
         }
     }
 

@@ -142,8 +142,8 @@ class NettyVersionsIT {
                 ChildProcess.java().toString(), "-cp", jars("netty.older") + ":" + rest, Older.class.getName()));
         assertThat(child.out())
                 .as("%s", child)
-                .contains(
-                        "java.lang.UnsupportedOperationException: PktInfoDatagramChannel needs Netty 4.2; there is 4.1.138.Final");
+                .contains("java.lang.UnsupportedOperationException: PktInfoDatagramChannel needs Netty 4.2;"
+                        + " there is 4.1.138.Final");
     }
 
     @Test

@@ -209,8 +209,8 @@ class OrdinaryClientsIT extends TwoHosts {
                 client.say("send 10.9.0.2 8888");
                 String line = server.awaitErr(text -> text.startsWith("not answered"));
                 assertThat(line)
-                        .matches(
-                                "not answered: sendmsg: EPERM \\(1\\), source 10\\.9\\.0\\.2, peer 10\\.9\\.0\\.100:\\d+");
+                        .matches("not answered: sendmsg: EPERM \\(1\\), source 10\\.9\\.0\\.2,"
+                                + " peer 10\\.9\\.0\\.100:\\d+");
             } finally {
                 hosts.in("server", "nft delete table inet t");
             }

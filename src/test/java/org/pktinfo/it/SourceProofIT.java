@@ -157,8 +157,8 @@ class SourceProofIT {
                     "host", ChildProcess.java().toString(), "-jar", System.getProperty("server.jar"), "doctor"));
             assertThat(doctor.out())
                     .as("%s", doctor)
-                    .contains(
-                            "the source of what is sent: IPv4 socket honoured, IPv6 socket honoured, IPv4 on a dual-stack socket honoured");
+                    .contains("the source of what is sent: IPv4 socket honoured, IPv6 socket honoured,"
+                            + " IPv4 on a dual-stack socket honoured");
         }
     }
 }
