@@ -34,6 +34,9 @@ enum {
     FLAG_SEGMENT_SIZE = org_pktinfo_internal_Layout_FLAG_SEGMENT_SIZE,
     FLAG_TRAFFIC_CLASS = org_pktinfo_internal_Layout_FLAG_TRAFFIC_CLASS,
     FLAG_HOP_LIMIT = org_pktinfo_internal_Layout_FLAG_HOP_LIMIT,
+    FLAG_ORIGINAL_PORT = org_pktinfo_internal_Layout_FLAG_ORIGINAL_PORT,
+    FLAG_MARK = org_pktinfo_internal_Layout_FLAG_MARK,
+    FLAG_HARDWARE_TIME = org_pktinfo_internal_Layout_FLAG_HARDWARE_TIME,
 };
 
 /* struct slot: source_form, send_state and send_flags */
@@ -47,6 +50,8 @@ enum {
     SEND_SEPARATELY = org_pktinfo_internal_Layout_SEND_SEPARATELY,
     SEND_SEGMENTATION_REFUSED = org_pktinfo_internal_Layout_SEND_SEGMENTATION_REFUSED,
     SEND_COALESCED = org_pktinfo_internal_Layout_SEND_COALESCED,
+    SEND_WITH_TRAFFIC_CLASS = org_pktinfo_internal_Layout_SEND_WITH_TRAFFIC_CLASS,
+    SEND_WITH_HOP_LIMIT = org_pktinfo_internal_Layout_SEND_WITH_HOP_LIMIT,
 };
 
 struct arena_header {
@@ -63,7 +68,7 @@ struct slot {
     uint8_t peer_address[16];
     uint32_t peer_scope; /* sin6_scope_id */
     uint16_t peer_port;
-    uint16_t unused1;
+    uint16_t original_port; /* received: the port that the datagram was sent to, before any redirection */
     /* Received: the facts that are valid (FLAG_*), and the length of the payload in this slot, which send uses too. */
     uint32_t flags;
     uint32_t length;
@@ -77,18 +82,22 @@ struct slot {
     /* To send: the source that the control message names. */
     uint8_t source_address[16];
     uint32_t source_interface;
-    uint32_t source_form; /* FORM_* */
-    uint32_t send_state;  /* STATE_*: Java writes PENDING, C writes DONE */
-    uint32_t error;       /* Linux's error number if sending this slot failed, otherwise 0 */
     /* Received, if the owner of the socket has enabled it. */
-    int64_t receive_time;  /* nanoseconds since 1970 */
-    uint32_t segment_size; /* the length of the coalesced datagrams in the payload */
+    uint32_t mark;
+    int64_t receive_time;  /* nanoseconds since 1970, of the system's clock */
+    int64_t hardware_time; /* nanoseconds of the network device's clock */
+    uint16_t error;        /* to send: Linux's error number if sending this slot failed, otherwise 0 */
+    uint16_t segment_size; /* the length of the coalesced datagrams in the payload */
     uint8_t traffic_class; /* the TOS or traffic class byte; ECN is its lowest two bits */
     uint8_t hop_limit;     /* TTL or hop limit */
-    uint16_t sent_length;  /* of a payload being segmented: the bytes sent so far */
     /* To send. */
-    uint32_t send_segment_size; /* the payload is segmented into datagrams of this size; 0: it is one */
-    uint32_t send_flags;        /* SEND_*: Java writes SEPARATELY, C writes all */
+    uint16_t sent_length;       /* of a payload being segmented: the bytes sent so far */
+    uint16_t send_segment_size; /* the payload is segmented into datagrams of this size; 0: it is one */
+    uint16_t send_flags;        /* SEND_*: Java writes SEPARATELY and WITH_*, C writes the others and SEPARATELY */
+    uint8_t source_form;        /* FORM_* */
+    uint8_t send_state;         /* STATE_*: Java writes PENDING, C writes DONE */
+    uint8_t send_traffic_class; /* 0 unless its flag is set, as the next */
+    uint8_t send_hop_limit;
 };
 
 #define ASSERT_PLACE(structure, field, constant) \
@@ -104,6 +113,7 @@ _Static_assert(sizeof(struct slot) == org_pktinfo_internal_Layout_SLOT_SIZE, "sl
 ASSERT_PLACE(struct slot, peer_address, PEER_ADDRESS);
 ASSERT_PLACE(struct slot, peer_scope, PEER_SCOPE);
 ASSERT_PLACE(struct slot, peer_port, PEER_PORT);
+ASSERT_PLACE(struct slot, original_port, ORIGINAL_PORT);
 ASSERT_PLACE(struct slot, flags, FLAGS);
 ASSERT_PLACE(struct slot, length, LENGTH);
 ASSERT_PLACE(struct slot, in6_address, IN6_ADDRESS);
@@ -118,13 +128,17 @@ ASSERT_PLACE(struct slot, source_interface, SOURCE_INTERFACE);
 ASSERT_PLACE(struct slot, source_form, SOURCE_FORM);
 ASSERT_PLACE(struct slot, send_state, SEND_STATE);
 ASSERT_PLACE(struct slot, error, ERROR);
+ASSERT_PLACE(struct slot, mark, MARK);
 ASSERT_PLACE(struct slot, receive_time, RECEIVE_TIME);
+ASSERT_PLACE(struct slot, hardware_time, HARDWARE_TIME);
 ASSERT_PLACE(struct slot, segment_size, SEGMENT_SIZE);
 ASSERT_PLACE(struct slot, traffic_class, TRAFFIC_CLASS);
 ASSERT_PLACE(struct slot, hop_limit, HOP_LIMIT);
 ASSERT_PLACE(struct slot, sent_length, SENT_LENGTH);
 ASSERT_PLACE(struct slot, send_segment_size, SEND_SEGMENT_SIZE);
 ASSERT_PLACE(struct slot, send_flags, SEND_FLAGS);
+ASSERT_PLACE(struct slot, send_traffic_class, SEND_TRAFFIC_CLASS);
+ASSERT_PLACE(struct slot, send_hop_limit, SEND_HOP_LIMIT);
 
 #undef ASSERT_PLACE
 

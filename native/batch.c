@@ -351,8 +351,8 @@ static int finish(const struct view *view, int at, int error)
     int count = (int)message->msg_iovlen;
 
     for (int i = 0; i < count; i++) {
-        first[i].slot->error = (uint32_t)error;
-        first[i].slot->send_flags |= count > 1 && error == 0 ? SEND_COALESCED : 0;
+        first[i].slot->error = (uint16_t)error;
+        first[i].slot->send_flags |= (uint16_t)(count > 1 && error == 0 ? SEND_COALESCED : 0);
         first[i].slot->send_state = STATE_DONE;
     }
     return count;

@@ -80,6 +80,12 @@ size_t control_write_ipv4(uint8_t *control, const uint8_t address[4], uint32_t i
 size_t control_write_ipv6(uint8_t *control, const uint8_t address[16], uint32_t interface);
 
 /*
+ * Each writes the control message of a header field, for an IPv4 or an IPv6 peer. Returns the length without padding.
+ */
+size_t control_write_traffic_class(uint8_t *control, int ipv4, uint8_t traffic_class);
+size_t control_write_hop_limit(uint8_t *control, int ipv4, uint8_t hop_limit);
+
+/*
  * Writes the control message that names the segment size (UDP_SEGMENT). Returns the length without padding. The caller
  * must ensure that OPTION_UDP_SEGMENT can be read on the socket.
  */

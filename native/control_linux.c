@@ -9,6 +9,22 @@
  * second.
  */
 enum { SOL_UDP_LEVEL = 17, UDP_SEGMENT_TYPE = 103, UDP_GRO_TYPE = 104 };
+enum { IP_ORIGDSTADDR_TYPE = 20, IPV6_ORIGDSTADDR_TYPE = 74, SO_MARK_TYPE = 36, SO_TIMESTAMPING_TYPE = 37 };
+
+/* struct scm_timestamping of linux/errqueue.h: a time of the system's clock, one unused, one of the device's clock. */
+struct times {
+    struct timespec system, unused, hardware;
+};
+
+_Static_assert(CMSG_SPACE(sizeof(struct in_pktinfo)) + CMSG_SPACE(sizeof(struct in6_pktinfo))
+        + CMSG_SPACE(1) + CMSG_SPACE(sizeof(int)) /* IP_TOS, IP_TTL */
+        + 2 * CMSG_SPACE(sizeof(int)) /* IPV6_TCLASS, IPV6_HOPLIMIT */
+        + CMSG_SPACE(sizeof(struct sockaddr_in)) + CMSG_SPACE(sizeof(struct sockaddr_in6)) /* original destinations */
+        + CMSG_SPACE(sizeof(struct timespec)) + CMSG_SPACE(sizeof(struct times))
+        + 2 * CMSG_SPACE(sizeof(uint32_t)) /* SO_MARK, SO_RXQ_OVFL */
+        + CMSG_SPACE(sizeof(int)) /* UDP_GRO */
+        + CMSG_SPACE(2 * sizeof(uint64_t)) /* an unknown one */
+        <= CONTROL_CAPACITY, "control buffer");
 
 static void read_in_pktinfo(struct slot *slot, const uint8_t *info)
 {
@@ -31,16 +47,42 @@ static void read_in6_pktinfo(struct slot *slot, const uint8_t *info)
     slot->flags |= FLAG_IN6_PKTINFO;
 }
 
+static int64_t nanoseconds(const struct timespec *time)
+{
+    return (int64_t)((uint64_t)time->tv_sec * 1000000000U + (uint64_t)time->tv_nsec);
+}
+
 static void read_receive_time(struct slot *slot, const struct timespec *time)
 {
-    slot->receive_time = (int64_t)((uint64_t)time->tv_sec * 1000000000U + (uint64_t)time->tv_nsec);
+    slot->receive_time = nanoseconds(time);
     slot->flags |= FLAG_RECEIVE_TIME;
+}
+
+/* The kernel writes zeros for a device that takes no times. */
+static void read_hardware_time(struct slot *slot, const struct timespec *time)
+{
+    if (time->tv_sec != 0 || time->tv_nsec != 0) {
+        slot->hardware_time = nanoseconds(time);
+        slot->flags |= FLAG_HARDWARE_TIME;
+    }
+}
+
+static void read_original_port(struct slot *slot, in_port_t port)
+{
+    slot->original_port = ntohs(port);
+    slot->flags |= FLAG_ORIGINAL_PORT;
+}
+
+static void read_mark(struct slot *slot, uint32_t mark)
+{
+    slot->mark = mark;
+    slot->flags |= FLAG_MARK;
 }
 
 static void read_segment_size(struct slot *slot, int size)
 {
-    if (size > 0) {
-        slot->segment_size = (uint32_t)size;
+    if (size > 0 && size <= UINT16_MAX) {
+        slot->segment_size = (uint16_t)size;
         slot->flags |= FLAG_SEGMENT_SIZE;
     }
 }
@@ -74,6 +116,7 @@ static int take(void *value, size_t size, const uint8_t *data, size_t length)
 
 static void read_ip_message(struct slot *slot, int type, const uint8_t *data, size_t length)
 {
+    struct sockaddr_in original;
     uint8_t byte;
     int number;
 
@@ -83,11 +126,14 @@ static void read_ip_message(struct slot *slot, int type, const uint8_t *data, si
         read_traffic_class(slot, byte);
     } else if (type == IP_TTL && take(&number, sizeof(number), data, length)) {
         read_hop_limit(slot, number);
+    } else if (type == IP_ORIGDSTADDR_TYPE && take(&original, sizeof(original), data, length)) {
+        read_original_port(slot, original.sin_port);
     }
 }
 
 static void read_ipv6_message(struct slot *slot, int type, const uint8_t *data, size_t length)
 {
+    struct sockaddr_in6 original;
     int number;
 
     if (type == IPV6_PKTINFO && length == sizeof(struct in6_pktinfo)) {
@@ -96,19 +142,26 @@ static void read_ipv6_message(struct slot *slot, int type, const uint8_t *data, 
         read_traffic_class(slot, (uint8_t)number);
     } else if (type == IPV6_HOPLIMIT && take(&number, sizeof(number), data, length)) {
         read_hop_limit(slot, number);
+    } else if (type == IPV6_ORIGDSTADDR_TYPE && take(&original, sizeof(original), data, length)) {
+        read_original_port(slot, original.sin6_port);
     }
 }
 
 static void read_socket_message(struct slot *slot, int type, const uint8_t *data, size_t length)
 {
     struct timespec time;
-    uint32_t count;
+    struct times times;
+    uint32_t number;
 
     if (type == SO_TIMESTAMPNS && take(&time, sizeof(time), data, length)) {
         read_receive_time(slot, &time);
-    } else if (type == SO_RXQ_OVFL && take(&count, sizeof(count), data, length)) {
-        slot->drop_count = count;
+    } else if (type == SO_TIMESTAMPING_TYPE && take(&times, sizeof(times), data, length)) {
+        read_hardware_time(slot, &times.hardware);
+    } else if (type == SO_RXQ_OVFL && take(&number, sizeof(number), data, length)) {
+        slot->drop_count = number;
         slot->flags |= FLAG_DROP_COUNT;
+    } else if (type == SO_MARK_TYPE && take(&number, sizeof(number), data, length)) {
+        read_mark(slot, number);
     }
 }
 
@@ -164,6 +217,25 @@ size_t control_write_ipv6(uint8_t *control, const uint8_t address[16], uint32_t 
     memcpy(info + offsetof(struct in6_pktinfo, ipi6_addr), address, 16);
     memcpy(info + offsetof(struct in6_pktinfo, ipi6_ifindex), &interface, 4);
     return CMSG_LEN(sizeof(struct in6_pktinfo));
+}
+
+/* As int: the first kernels that take an IP_TOS for one datagram refuse a byte. */
+static size_t write_int(uint8_t *control, int level, int type, int value)
+{
+    memcpy(control_begin(control, level, type, sizeof(value)), &value, sizeof(value));
+    return CMSG_LEN(sizeof(value));
+}
+
+size_t control_write_traffic_class(uint8_t *control, int ipv4, uint8_t traffic_class)
+{
+    return ipv4 ? write_int(control, IPPROTO_IP, IP_TOS, traffic_class)
+                : write_int(control, IPPROTO_IPV6, IPV6_TCLASS, traffic_class);
+}
+
+size_t control_write_hop_limit(uint8_t *control, int ipv4, uint8_t hop_limit)
+{
+    return ipv4 ? write_int(control, IPPROTO_IP, IP_TTL, hop_limit)
+                : write_int(control, IPPROTO_IPV6, IPV6_HOPLIMIT, hop_limit);
 }
 
 size_t control_write_segment_size(uint8_t *control, size_t segment_size)

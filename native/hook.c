@@ -104,7 +104,8 @@ static size_t write_source(const struct reply_source *source, void *control)
 {
     struct slot slot;
 
-    slot.source_form = source->form;
+    slot.source_form = (uint8_t)source->form;
+    slot.send_flags = 0;
     slot.source_interface = source->interface;
     memcpy(slot.source_address, &source->high, 8);
     memcpy(slot.source_address + 8, &source->low, 8);

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 
 #include "batch.h"
+#include "errors.h"
 #include "kernel.h"
 #include "linux_errno.h"
 #include "org_pktinfo_internal_NativeCalls.h"
+#include "path_mtu.h"
 
 /* Returns the channel's descriptor number. JNI reads private fields of java.base without any --add-opens. */
 static int descriptor_from_int_field(JNIEnv *env, jclass type, jobject channel)
@@ -144,7 +146,7 @@ JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_setOption(
     return kernel_set_option(fd, option, value);
 }
 
-JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_getOption(JNIEnv *env, jclass self, jint fd, jint option)
+JNIEXPORT jlong JNICALL Java_org_pktinfo_internal_NativeCalls_getOption(JNIEnv *env, jclass self, jint fd, jint option)
 {
     (void)env, (void)self;
     return kernel_get_option(fd, option);
@@ -174,16 +176,22 @@ JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_newRouteSocket(JNIE
     return kernel_new_route_socket();
 }
 
+/* Writes an address that Java holds as two numbers. */
+static void to_network(uint8_t address[16], jlong high, jlong low)
+{
+    for (int i = 0; i < 8; i++) {
+        address[i] = (uint8_t)((uint64_t)high >> (56 - 8 * i));
+        address[8 + i] = (uint8_t)((uint64_t)low >> (56 - 8 * i));
+    }
+}
+
 JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_routeType(
     JNIEnv *env, jclass self, jint fd, jint number, jint family, jlong high, jlong low, jint interface)
 {
     uint8_t address[16];
 
     (void)env, (void)self;
-    for (int i = 0; i < 8; i++) {
-        address[i] = (uint8_t)((uint64_t)high >> (56 - 8 * i));
-        address[8 + i] = (uint8_t)((uint64_t)low >> (56 - 8 * i));
-    }
+    to_network(address, high, low);
     return kernel_route_type(fd, number, family, address, interface);
 }
 
@@ -257,4 +265,35 @@ JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_await(
 {
     (void)env, (void)self;
     return kernel_wait(fd, event_fd, events, timeout_millis);
+}
+
+/* The buffer must be direct and hold that number of reports; it is passed itself, so that it cannot be freed now. */
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_receiveErrors(
+    JNIEnv *env, jclass self, jint fd, jobject reports, jint count)
+{
+    struct error_report *memory = (*env)->GetDirectBufferAddress(env, reports);
+    jlong capacity = (*env)->GetDirectBufferCapacity(env, reports);
+
+    (void)self;
+    if (memory == NULL || (uintptr_t)memory % 8 != 0 || count < 0
+        || capacity < (jlong)count * (jlong)sizeof(*memory)) {
+        return -LINUX_EINVAL;
+    }
+    return errors_receive(fd, memory, count);
+}
+
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_pathMtu(JNIEnv *env, jclass self, jlong source_high,
+    jlong source_low, jint interface, jlong peer_high, jlong peer_low, jint peer_scope, jint peer_port)
+{
+    struct slot way = {
+        .peer_scope = (uint32_t)peer_scope,
+        .peer_port = (uint16_t)peer_port,
+        .source_interface = (uint32_t)interface,
+        .source_form = (source_high | source_low) == 0 ? FORM_NONE : FORM_AS_RECEIVED,
+    };
+
+    (void)env, (void)self;
+    to_network(way.peer_address, peer_high, peer_low);
+    to_network(way.source_address, source_high, source_low);
+    return path_mtu(&way);
 }

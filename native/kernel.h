@@ -22,6 +22,7 @@ struct message {
 enum {
     WAIT_READABLE = org_pktinfo_internal_Layout_WAIT_READABLE,
     WAIT_WRITABLE = org_pktinfo_internal_Layout_WAIT_WRITABLE,
+    WAIT_ERROR = org_pktinfo_internal_Layout_WAIT_ERROR,
     OPTION_IP_PKTINFO = org_pktinfo_internal_Layout_OPTION_IP_PKTINFO,
     OPTION_IPV6_RECVPKTINFO = org_pktinfo_internal_Layout_OPTION_IPV6_RECVPKTINFO,
     OPTION_IPV6_V6ONLY = org_pktinfo_internal_Layout_OPTION_IPV6_V6ONLY,
@@ -33,6 +34,32 @@ enum {
     OPTION_IP_MTU_DISCOVER = org_pktinfo_internal_Layout_OPTION_IP_MTU_DISCOVER,
     OPTION_IP_MULTICAST_ALL = org_pktinfo_internal_Layout_OPTION_IP_MULTICAST_ALL,
     OPTION_IPV6_MULTICAST_ALL = org_pktinfo_internal_Layout_OPTION_IPV6_MULTICAST_ALL,
+    OPTION_IP_RECVTOS = org_pktinfo_internal_Layout_OPTION_IP_RECVTOS,
+    OPTION_IPV6_RECVTCLASS = org_pktinfo_internal_Layout_OPTION_IPV6_RECVTCLASS,
+    OPTION_IP_RECVTTL = org_pktinfo_internal_Layout_OPTION_IP_RECVTTL,
+    OPTION_IPV6_RECVHOPLIMIT = org_pktinfo_internal_Layout_OPTION_IPV6_RECVHOPLIMIT,
+    OPTION_TIMESTAMPNS = org_pktinfo_internal_Layout_OPTION_TIMESTAMPNS,
+    OPTION_TIMESTAMPING = org_pktinfo_internal_Layout_OPTION_TIMESTAMPING,
+    OPTION_IP_RECVORIGDSTADDR = org_pktinfo_internal_Layout_OPTION_IP_RECVORIGDSTADDR,
+    OPTION_IPV6_RECVORIGDSTADDR = org_pktinfo_internal_Layout_OPTION_IPV6_RECVORIGDSTADDR,
+    OPTION_RCVMARK = org_pktinfo_internal_Layout_OPTION_RCVMARK,
+    OPTION_IP_TOS = org_pktinfo_internal_Layout_OPTION_IP_TOS,
+    OPTION_IPV6_TCLASS = org_pktinfo_internal_Layout_OPTION_IPV6_TCLASS,
+    OPTION_IPV6_MTU_DISCOVER = org_pktinfo_internal_Layout_OPTION_IPV6_MTU_DISCOVER,
+    OPTION_IPV6_DONTFRAG = org_pktinfo_internal_Layout_OPTION_IPV6_DONTFRAG,
+    OPTION_IP_TRANSPARENT = org_pktinfo_internal_Layout_OPTION_IP_TRANSPARENT,
+    OPTION_IPV6_TRANSPARENT = org_pktinfo_internal_Layout_OPTION_IPV6_TRANSPARENT,
+    OPTION_MARK = org_pktinfo_internal_Layout_OPTION_MARK,
+    OPTION_RCVBUF = org_pktinfo_internal_Layout_OPTION_RCVBUF,
+    OPTION_RCVBUFFORCE = org_pktinfo_internal_Layout_OPTION_RCVBUFFORCE,
+    OPTION_BUSY_POLL = org_pktinfo_internal_Layout_OPTION_BUSY_POLL,
+    OPTION_INCOMING_CPU = org_pktinfo_internal_Layout_OPTION_INCOMING_CPU,
+    OPTION_IPV6_FREEBIND = org_pktinfo_internal_Layout_OPTION_IPV6_FREEBIND,
+    OPTION_IP_RECVERR = org_pktinfo_internal_Layout_OPTION_IP_RECVERR,
+    OPTION_IPV6_RECVERR = org_pktinfo_internal_Layout_OPTION_IPV6_RECVERR,
+    OPTION_IP_MTU = org_pktinfo_internal_Layout_OPTION_IP_MTU,
+    OPTION_IPV6_MTU = org_pktinfo_internal_Layout_OPTION_IPV6_MTU,
+    OPTION_ERROR = org_pktinfo_internal_Layout_OPTION_ERROR,
 };
 
 /*
@@ -43,6 +70,9 @@ int kernel_receive(int fd, struct msghdr *message);
 int kernel_receive_many(int fd, struct message *messages, unsigned count);
 int kernel_send(int fd, const struct msghdr *message);
 int kernel_send_many(int fd, struct message *messages, unsigned count);
+
+/* Receives one message of the socket's error queue, as kernel_receive() does a datagram. */
+int kernel_receive_error(int fd, struct msghdr *message);
 
 struct sockaddr_storage;
 
@@ -57,12 +87,18 @@ int kernel_bind(int fd, const struct sockaddr_storage *name, socklen_t length);
 int kernel_connect(int fd, const struct sockaddr_storage *name, socklen_t length);
 int kernel_disconnect(int fd);
 
-/* Waits for events (WAIT_*) on fd, a signal on event_fd, or the timeout. Returns 0 on timeout, and also on EINTR. */
+/*
+ * Waits for an event (WAIT_*) on fd, a signal on event_fd, or the timeout. Returns 0 on timeout, and also on EINTR. If
+ * the socket has an error pending or in its error queue, the result has WAIT_ERROR.
+ */
 int kernel_wait(int fd, int event_fd, int events, int timeout_millis);
 
-/* Set and get an option by the project's own number (OPTION_*), with Linux's values. A value read is >= 0. */
+/*
+ * Set and get an option by the project's own number (OPTION_*), with Linux's values. OPTION_BOUND_INTERFACE is the
+ * index of an interface, 0 for none. A value read is returned as unsigned: -1 as 4294967295.
+ */
 int kernel_set_option(int fd, int option, int value);
-int kernel_get_option(int fd, int option);
+int64_t kernel_get_option(int fd, int option);
 
 /* Returns the number of datagrams that the socket has dropped, modulo 2^32; ENOPROTOOPT before Linux 4.12. */
 int64_t kernel_drops(int fd);

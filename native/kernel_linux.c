@@ -27,16 +27,13 @@ _Static_assert(LINUX_EIO == EIO && LINUX_EAGAIN == EAGAIN && LINUX_EINVAL == EIN
 _Static_assert(LINUX_ENOSYS == ENOSYS && LINUX_EMSGSIZE == EMSGSIZE && LINUX_EOPNOTSUPP == EOPNOTSUPP, "errno");
 
 /* From linux/udp.h, which old systems lack. */
-enum { SOL_UDP_LEVEL = 17, UDP_SEGMENT_OPTION = 103, UDP_GRO_OPTION = 104 };
+enum { SOL_UDP_LEVEL = 17 };
 
 /*
  * From asm/socket.h and linux/sock_diag.h, which old systems lack too. SO_MEMINFO returns 4-byte numbers, of which the
  * ninth is the last one used.
  */
 enum { SO_MEMINFO_OPTION = 55, MEMINFO_DROPS = 8, SO_COOKIE_OPTION = 57, SO_NETNS_COOKIE_OPTION = 71 };
-
-/* From linux/in.h and linux/in6.h. The latter option came with Linux 4.20. */
-enum { IP_MULTICAST_ALL_OPTION = 49, IPV6_MULTICAST_ALL_OPTION = 29 };
 
 /* From linux/netlink.h and linux/rtnetlink.h, which are not in the include path of a musl compiler. */
 enum { ROUTING = 0, IS_REQUEST = 1 };                         /* protocol, flag */
@@ -117,6 +114,16 @@ int kernel_receive_many(int fd, struct message *messages, unsigned count)
     return (int)result;
 }
 
+int kernel_receive_error(int fd, struct msghdr *message)
+{
+    long result;
+
+    do {
+        result = kernel_call(SYS_recvmsg, fd, message, MSG_DONTWAIT | MSG_ERRQUEUE, 0);
+    } while (result == -EINTR);
+    return (int)result;
+}
+
 int kernel_send(int fd, const struct msghdr *message)
 {
     long result;
@@ -184,20 +191,69 @@ int kernel_wait(int fd, int event_fd, int events, int timeout_millis)
     };
     int result = poll(fds, 2, timeout_millis);
 
-    return result == -1 && errno == EINTR ? 0 : or_errno(result);
+    if (result == -1) {
+        return errno == EINTR ? 0 : -errno;
+    }
+    return fds[0].revents & POLLERR ? result | WAIT_ERROR : result;
 }
 
-static int set_int(int fd, int level, int name, int value)
+/*
+ * The options whose value is an int. The numbers are from linux/in.h, linux/in6.h, linux/udp.h and asm/socket.h, of
+ * which old systems lack some.
+ */
+static const struct {
+    int level;
+    int name;
+} OPTIONS[] = {
+    [OPTION_IP_PKTINFO] = {IPPROTO_IP, IP_PKTINFO},
+    [OPTION_IPV6_RECVPKTINFO] = {IPPROTO_IPV6, IPV6_RECVPKTINFO},
+    [OPTION_IPV6_V6ONLY] = {IPPROTO_IPV6, IPV6_V6ONLY},
+    [OPTION_UDP_SEGMENT] = {SOL_UDP_LEVEL, 103},
+    [OPTION_UDP_GRO] = {SOL_UDP_LEVEL, 104},
+    [OPTION_RXQ_OVFL] = {SOL_SOCKET, SO_RXQ_OVFL},
+    [OPTION_IP_MTU_DISCOVER] = {IPPROTO_IP, IP_MTU_DISCOVER},
+    [OPTION_IP_MULTICAST_ALL] = {IPPROTO_IP, 49},
+    [OPTION_IPV6_MULTICAST_ALL] = {IPPROTO_IPV6, 29},
+    [OPTION_IP_RECVTOS] = {IPPROTO_IP, IP_RECVTOS},
+    [OPTION_IPV6_RECVTCLASS] = {IPPROTO_IPV6, IPV6_RECVTCLASS},
+    [OPTION_IP_RECVTTL] = {IPPROTO_IP, IP_RECVTTL},
+    [OPTION_IPV6_RECVHOPLIMIT] = {IPPROTO_IPV6, IPV6_RECVHOPLIMIT},
+    [OPTION_TIMESTAMPNS] = {SOL_SOCKET, SO_TIMESTAMPNS},
+    [OPTION_TIMESTAMPING] = {SOL_SOCKET, SO_TIMESTAMPING},
+    [OPTION_IP_RECVORIGDSTADDR] = {IPPROTO_IP, 20},
+    [OPTION_IPV6_RECVORIGDSTADDR] = {IPPROTO_IPV6, 74},
+    [OPTION_RCVMARK] = {SOL_SOCKET, 75},
+    [OPTION_IP_TOS] = {IPPROTO_IP, IP_TOS},
+    [OPTION_IPV6_TCLASS] = {IPPROTO_IPV6, IPV6_TCLASS},
+    [OPTION_IPV6_MTU_DISCOVER] = {IPPROTO_IPV6, IPV6_MTU_DISCOVER},
+    [OPTION_IPV6_DONTFRAG] = {IPPROTO_IPV6, 62},
+    [OPTION_IP_TRANSPARENT] = {IPPROTO_IP, 19},
+    [OPTION_IPV6_TRANSPARENT] = {IPPROTO_IPV6, 75},
+    [OPTION_MARK] = {SOL_SOCKET, SO_MARK},
+    [OPTION_RCVBUF] = {SOL_SOCKET, SO_RCVBUF},
+    [OPTION_RCVBUFFORCE] = {SOL_SOCKET, SO_RCVBUFFORCE},
+    [OPTION_BUSY_POLL] = {SOL_SOCKET, 46},
+    [OPTION_INCOMING_CPU] = {SOL_SOCKET, 49},
+    [OPTION_IPV6_FREEBIND] = {IPPROTO_IPV6, 78},
+    [OPTION_IP_RECVERR] = {IPPROTO_IP, IP_RECVERR},
+    [OPTION_IPV6_RECVERR] = {IPPROTO_IPV6, IPV6_RECVERR},
+    [OPTION_IP_MTU] = {IPPROTO_IP, IP_MTU},
+    [OPTION_IPV6_MTU] = {IPPROTO_IPV6, IPV6_MTU},
+    [OPTION_ERROR] = {SOL_SOCKET, SO_ERROR},
+};
+
+/* A level of 0 is IPPROTO_IP, of which no option has the name 0. */
+static int is_int_option(int option)
 {
-    return or_errno(setsockopt(fd, level, name, &value, sizeof(value)));
+    return option >= 0 && option < (int)(sizeof(OPTIONS) / sizeof(OPTIONS[0])) && OPTIONS[option].name != 0;
 }
 
-static int get_int(int fd, int level, int name)
+static int64_t get_int(int fd, int level, int name)
 {
     int value = 0;
     socklen_t length = sizeof(value);
 
-    return getsockopt(fd, level, name, &value, &length) == -1 ? -errno : value;
+    return getsockopt(fd, level, name, &value, &length) == -1 ? -errno : (int64_t)(uint32_t)value;
 }
 
 /* Returns the index of the interface that SO_BINDTODEVICE names, 0 if none; ENOPROTOOPT before Linux 3.8. */
@@ -212,34 +268,31 @@ static int get_bound_interface(int fd)
     return name[0] == '\0' ? 0 : (int)if_nametoindex(name);
 }
 
+/* By name, because SO_BINDTOIFINDEX came only with Linux 5.1. */
+static int set_bound_interface(int fd, int interface)
+{
+    char name[IF_NAMESIZE] = {0};
+
+    if (interface != 0 && if_indextoname((unsigned)interface, name) == NULL) {
+        return -ENODEV;
+    }
+    return or_errno(setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, sizeof(name)));
+}
+
 int kernel_set_option(int fd, int option, int value)
 {
-    switch (option) {
-    case OPTION_IP_PKTINFO:
-        return set_int(fd, IPPROTO_IP, IP_PKTINFO, value);
-    case OPTION_IPV6_RECVPKTINFO:
-        return set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, value);
-    case OPTION_IPV6_V6ONLY:
-        return set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, value);
-    case OPTION_UDP_GRO:
-        return set_int(fd, SOL_UDP_LEVEL, UDP_GRO_OPTION, value);
-    case OPTION_RXQ_OVFL:
-        return set_int(fd, SOL_SOCKET, SO_RXQ_OVFL, value);
-    case OPTION_IP_MTU_DISCOVER:
-        return set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, value);
-    case OPTION_IP_MULTICAST_ALL:
-        return set_int(fd, IPPROTO_IP, IP_MULTICAST_ALL_OPTION, value);
-    case OPTION_IPV6_MULTICAST_ALL:
-        return set_int(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL_OPTION, value);
-    default:
-        return -ENOPROTOOPT;
+    if (option == OPTION_BOUND_INTERFACE) {
+        return set_bound_interface(fd, value);
     }
+    return is_int_option(option)
+        ? or_errno(setsockopt(fd, OPTIONS[option].level, OPTIONS[option].name, &value, sizeof(value)))
+        : -ENOPROTOOPT;
 }
 
 /* AF_INET and AF_INET6 differ between systems; the shared numbers are 4 and 6. */
-static int get_family(int fd)
+static int64_t get_family(int fd)
 {
-    int domain = get_int(fd, SOL_SOCKET, SO_DOMAIN);
+    int64_t domain = get_int(fd, SOL_SOCKET, SO_DOMAIN);
 
     switch (domain) {
     case AF_INET:
@@ -251,33 +304,15 @@ static int get_family(int fd)
     }
 }
 
-int kernel_get_option(int fd, int option)
+int64_t kernel_get_option(int fd, int option)
 {
     switch (option) {
-    case OPTION_IP_PKTINFO:
-        return get_int(fd, IPPROTO_IP, IP_PKTINFO);
-    case OPTION_IPV6_RECVPKTINFO:
-        return get_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO);
-    case OPTION_IPV6_V6ONLY:
-        return get_int(fd, IPPROTO_IPV6, IPV6_V6ONLY);
     case OPTION_FAMILY:
         return get_family(fd);
     case OPTION_BOUND_INTERFACE:
         return get_bound_interface(fd);
-    case OPTION_UDP_SEGMENT:
-        return get_int(fd, SOL_UDP_LEVEL, UDP_SEGMENT_OPTION);
-    case OPTION_UDP_GRO:
-        return get_int(fd, SOL_UDP_LEVEL, UDP_GRO_OPTION);
-    case OPTION_RXQ_OVFL:
-        return get_int(fd, SOL_SOCKET, SO_RXQ_OVFL);
-    case OPTION_IP_MTU_DISCOVER:
-        return get_int(fd, IPPROTO_IP, IP_MTU_DISCOVER);
-    case OPTION_IP_MULTICAST_ALL:
-        return get_int(fd, IPPROTO_IP, IP_MULTICAST_ALL_OPTION);
-    case OPTION_IPV6_MULTICAST_ALL:
-        return get_int(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL_OPTION);
     default:
-        return -ENOPROTOOPT;
+        return is_int_option(option) ? get_int(fd, OPTIONS[option].level, OPTIONS[option].name) : -ENOPROTOOPT;
     }
 }
 

@@ -97,7 +97,7 @@ __attribute__((noinline)) static size_t write_as_received(const struct slot *slo
     return length;
 }
 
-size_t slot_write_control(const struct slot *slot, void *control)
+static size_t write_source(const struct slot *slot, uint8_t *control)
 {
     switch (slot->source_form) {
     case FORM_IN_PKTINFO:
@@ -111,10 +111,40 @@ size_t slot_write_control(const struct slot *slot, void *control)
     }
 }
 
+/*
+ * Appends the traffic class and the hop limit. The kernel takes those of IPv4 for an IPv4 peer on an IPv6 socket too,
+ * and ignores those of IPv6. Not inline, for the same reason as above.
+ */
+__attribute__((noinline)) static size_t append_fields(const struct slot *slot, uint8_t *control, size_t length)
+{
+    const int ipv4 = memcmp(slot->peer_address, IPV4_MAPPED_PREFIX, sizeof(IPV4_MAPPED_PREFIX)) == 0;
+
+    if (slot->send_flags & SEND_WITH_TRAFFIC_CLASS) {
+        length = pad(control, length);
+        length += control_write_traffic_class(control + length, ipv4, slot->send_traffic_class);
+    }
+    if (slot->send_flags & SEND_WITH_HOP_LIMIT) {
+        length = pad(control, length);
+        length += control_write_hop_limit(control + length, ipv4, slot->send_hop_limit);
+    }
+    return length;
+}
+
+size_t slot_write_control(const struct slot *slot, void *control)
+{
+    size_t length = write_source(slot, control);
+
+    return slot->send_flags & (SEND_WITH_TRAFFIC_CLASS | SEND_WITH_HOP_LIMIT)
+        ? append_fields(slot, control, length)
+        : length;
+}
+
 int slots_share_way(const struct slot *one, const struct slot *other)
 {
     return one->peer_port == other->peer_port && one->peer_scope == other->peer_scope
         && one->source_form == other->source_form && one->source_interface == other->source_interface
+        && ((one->send_flags ^ other->send_flags) & (SEND_WITH_TRAFFIC_CLASS | SEND_WITH_HOP_LIMIT)) == 0
+        && one->send_traffic_class == other->send_traffic_class && one->send_hop_limit == other->send_hop_limit
         && memcmp(one->peer_address, other->peer_address, 16) == 0
         && memcmp(one->source_address, other->source_address, 16) == 0;
 }

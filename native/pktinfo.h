@@ -10,10 +10,10 @@
 #include "arena.h"
 
 /*
- * The room for one of each known control message (248 bytes on Linux) and one more, so that an unknown option on a
- * wrapped socket does not displace packet information.
+ * The room for one of each known control message (416 bytes on Linux, which control_linux.c asserts) and one more, so
+ * that an unknown option on a wrapped socket does not displace packet information.
  */
-enum { CONTROL_CAPACITY = 288 };
+enum { CONTROL_CAPACITY = 456 };
 
 /* The room for a struct sockaddr_in or sockaddr_in6. */
 enum { NAME_CAPACITY = 28 };
@@ -34,12 +34,13 @@ void slot_read_control(struct slot *slot, const void *control, size_t length);
 size_t slot_write_name(const struct slot *slot, int socket_family, void *name);
 
 /*
- * Writes the control message that names the source or, for an experiment, all packet information that the slot was
- * received with. Returns the length, 0 if there is no control message to send.
+ * Writes the control messages of a datagram to send: the source or, for an experiment, all packet information that the
+ * slot was received with; and the traffic class and hop limit, if the slot has its own. Returns the length, 0 if there
+ * is no control message to send.
  */
 size_t slot_write_control(const struct slot *slot, void *control);
 
-/* Returns 1 if two slots have the same peer and the same source. */
+/* Returns 1 if two slots have the same peer, source, traffic class and hop limit. */
 int slots_share_way(const struct slot *one, const struct slot *other);
 
 /* Appends the segment size (UDP_SEGMENT) to control messages of length bytes. Returns the total length. */

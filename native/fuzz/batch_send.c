@@ -181,13 +181,19 @@ static void pend(struct input *input, void *arena, int index)
     slot->length = (uint32_t)(what & 1 ? (size_t)take_byte(input) * capacity / 255 : capacity);
     if (what & 2) {
         /* At least an eighth of the payload: one call for each byte would use up the fuzzer's time. */
-        slot->send_segment_size = 1 + (uint32_t)capacity / 8 + take_byte(input);
+        slot->send_segment_size = (uint16_t)(1 + capacity / 8 + take_byte(input));
     }
     if (what & 4) {
         slot->send_flags = SEND_SEPARATELY;
     }
     if ((what & 24) == 24) {
         slot->send_state = what >> 5;
+    }
+    if (way & 128) {
+        uint8_t fields = take_byte(input);
+        slot->send_flags |= fields & (SEND_WITH_TRAFFIC_CLASS | SEND_WITH_HOP_LIMIT);
+        slot->send_traffic_class = slot->send_flags & SEND_WITH_TRAFFIC_CLASS ? fields & 3 : 0;
+        slot->send_hop_limit = slot->send_flags & SEND_WITH_HOP_LIMIT ? (uint8_t)(1 + (fields >> 5 & 1)) : 0;
     }
     if ((what & 56) == 40) {
         slot->length = take_number(input);

@@ -11,7 +11,8 @@
 #include "input.h"
 #include "pktinfo.h"
 
-enum { UDP_LEVEL = 17, SEGMENT = 103, GRO = 104, KNOWN_FLAGS = 0x3ff, ROOM = 1024 };
+enum { IPV6_ORIGINAL = 74, MARK = 36, TIMES = 37 };
+enum { UDP_LEVEL = 17, SEGMENT = 103, GRO = 104, KNOWN_FLAGS = 0x1fff, ROOM = 1024 };
 
 /* The fields that the reader is to fill; it must not touch any other field of a slot. */
 static void expect_only_received(const struct slot *slot)
@@ -27,9 +28,13 @@ static void expect_only_received(const struct slot *slot)
     CHECK((slot->flags & FLAG_SEGMENT_SIZE) ? slot->segment_size > 0 : slot->segment_size == 0);
     CHECK((slot->flags & FLAG_TRAFFIC_CLASS) || slot->traffic_class == 0);
     CHECK((slot->flags & FLAG_HOP_LIMIT) || slot->hop_limit == 0);
+    CHECK((slot->flags & FLAG_HARDWARE_TIME) || slot->hardware_time == 0);
+    CHECK((slot->flags & FLAG_MARK) || slot->mark == 0);
+    CHECK((slot->flags & FLAG_ORIGINAL_PORT) || slot->original_port == 0);
     CHECK(memcmp(slot->source_address, nothing.source_address,
-        offsetof(struct slot, receive_time) - offsetof(struct slot, source_address)) == 0);
-    CHECK(slot->sent_length == 0 && slot->send_segment_size == 0 && slot->send_flags == 0);
+        offsetof(struct slot, mark) - offsetof(struct slot, source_address)) == 0);
+    CHECK(slot->error == 0);
+    CHECK(memcmp(&slot->sent_length, &nothing.sent_length, sizeof(*slot) - offsetof(struct slot, sent_length)) == 0);
     CHECK(slot->length == 0 && slot->wire_length == 0);
 }
 
@@ -58,7 +63,7 @@ struct message {
 };
 
 /*
- * The ten message types that are understood, then those next to them, then any; with a correct length or a wrong one.
+ * The message types that are understood, then one that is not, then any; with a correct length or a wrong one.
  */
 static void take_message(struct input *input, struct message *message)
 {
@@ -73,6 +78,9 @@ static void take_message(struct input *input, struct message *message)
         {.level = SOL_SOCKET, .type = SO_RXQ_OVFL, .length = sizeof(uint32_t)},
         {.level = UDP_LEVEL, .type = GRO, .length = sizeof(int)},
         {.level = IPPROTO_IP, .type = IP_RECVORIGDSTADDR, .length = sizeof(struct sockaddr_in)},
+        {.level = IPPROTO_IPV6, .type = IPV6_ORIGINAL, .length = sizeof(struct sockaddr_in6)},
+        {.level = SOL_SOCKET, .type = MARK, .length = sizeof(uint32_t)},
+        {.level = SOL_SOCKET, .type = TIMES, .length = 3 * sizeof(struct timespec)},
         {.level = SOL_SOCKET, .type = SCM_CREDENTIALS, .length = sizeof(struct ucred)},
     };
     uint8_t choice = take_byte(input);
@@ -122,8 +130,6 @@ static void understand_addresses(struct slot *slot, const struct message *messag
 
 static void understand_numbers(struct slot *slot, const struct message *message)
 {
-    struct timespec time;
-
     if (is_of(message, IPPROTO_IP, IP_TOS, 1) || is_of(message, IPPROTO_IPV6, IPV6_TCLASS, 4)) {
         slot->traffic_class = message->length == 1 ? message->data[0] : (uint8_t)number_of(message);
         slot->flags |= FLAG_TRAFFIC_CLASS;
@@ -134,13 +140,40 @@ static void understand_numbers(struct slot *slot, const struct message *message)
     } else if (is_of(message, SOL_SOCKET, SO_RXQ_OVFL, 4)) {
         memcpy(&slot->drop_count, message->data, 4);
         slot->flags |= FLAG_DROP_COUNT;
-    } else if (is_of(message, UDP_LEVEL, GRO, 4) && number_of(message) > 0) {
-        slot->segment_size = (uint32_t)number_of(message);
+    } else if (is_of(message, UDP_LEVEL, GRO, 4) && number_of(message) > 0 && number_of(message) < 65536) {
+        slot->segment_size = (uint16_t)number_of(message);
         slot->flags |= FLAG_SEGMENT_SIZE;
-    } else if (is_of(message, SOL_SOCKET, SO_TIMESTAMPNS, sizeof(time))) {
-        memcpy(&time, message->data, sizeof(time));
-        slot->receive_time = (int64_t)((uint64_t)time.tv_sec * 1000000000U + (uint64_t)time.tv_nsec);
+    } else if (is_of(message, SOL_SOCKET, MARK, 4)) {
+        memcpy(&slot->mark, message->data, 4);
+        slot->flags |= FLAG_MARK;
+    } else if (is_of(message, IPPROTO_IP, IP_RECVORIGDSTADDR, sizeof(struct sockaddr_in))
+        || is_of(message, IPPROTO_IPV6, IPV6_ORIGINAL, sizeof(struct sockaddr_in6))) {
+        slot->original_port = (uint16_t)(message->data[2] << 8 | message->data[3]);
+        slot->flags |= FLAG_ORIGINAL_PORT;
+    }
+}
+
+static int64_t time_at(const struct message *message, size_t at)
+{
+    struct timespec time;
+
+    memcpy(&time, message->data + at, sizeof(time));
+    return (int64_t)((uint64_t)time.tv_sec * 1000000000U + (uint64_t)time.tv_nsec);
+}
+
+/* Of three times the last one is the device's, and zeros are none. */
+static void understand_times(struct slot *slot, const struct message *message)
+{
+    static const uint8_t zeros[sizeof(struct timespec)];
+    const size_t third = 2 * sizeof(struct timespec);
+
+    if (is_of(message, SOL_SOCKET, SO_TIMESTAMPNS, sizeof(struct timespec))) {
+        slot->receive_time = time_at(message, 0);
         slot->flags |= FLAG_RECEIVE_TIME;
+    } else if (is_of(message, SOL_SOCKET, TIMES, 3 * sizeof(struct timespec))
+        && memcmp(message->data + third, zeros, sizeof(zeros)) != 0) {
+        slot->hardware_time = time_at(message, third);
+        slot->flags |= FLAG_HARDWARE_TIME;
     }
 }
 
@@ -148,6 +181,7 @@ static void understand(struct slot *slot, const struct message *message)
 {
     understand_addresses(slot, message);
     understand_numbers(slot, message);
+    understand_times(slot, message);
 }
 
 /* Every message that is understood is read as it was written, whatever other messages and padding surround it. */
@@ -180,6 +214,9 @@ static void read_messages(struct input *input)
     CHECK(memcmp(&slot, &expected, sizeof(slot)) == 0);
 }
 
+/* The packet information of both families, two header fields, and the segment size. */
+enum { MOST_MESSAGES = 5 };
+
 /*
  * The control data as sendmsg(2) parses it: each message's header must be whole and its length within the remaining
  * bytes (CMSG_OK of linux/socket.h).
@@ -192,7 +229,7 @@ static int walk(const uint8_t *control, size_t length, struct message *messages)
         struct cmsghdr header;
         memcpy(&header, control + at, sizeof(header));
         CHECK(header.cmsg_len >= sizeof(header) && header.cmsg_len <= length - at);
-        CHECK(count < 3);
+        CHECK(count < MOST_MESSAGES);
         messages[count] = (struct message){
             .level = header.cmsg_level, .type = header.cmsg_type, .length = header.cmsg_len - CMSG_LEN(0)};
         CHECK(messages[count].length <= sizeof(messages[count].data));
@@ -205,25 +242,58 @@ static int walk(const uint8_t *control, size_t length, struct message *messages)
 
 static void expect_source(const struct slot *slot, const struct slot *read)
 {
+    const uint32_t flags = read->flags & ~(uint32_t)(FLAG_TRAFFIC_CLASS | FLAG_HOP_LIMIT);
+
     switch (slot->source_form) {
     case FORM_IN_PKTINFO:
-        CHECK(read->flags == FLAG_IN_PKTINFO && memcmp(read->in_local, slot->source_address + 12, 4) == 0);
+        CHECK(flags == FLAG_IN_PKTINFO && memcmp(read->in_local, slot->source_address + 12, 4) == 0);
         CHECK(read->in_interface == ((int32_t)slot->source_interface > 0 ? slot->source_interface : 0));
         break;
     case FORM_IN6_PKTINFO:
-        CHECK(read->flags == (FLAG_IN6_PKTINFO | FLAG_IN6_PKTINFO_FIRST));
+        CHECK(flags == (FLAG_IN6_PKTINFO | FLAG_IN6_PKTINFO_FIRST));
         CHECK(memcmp(read->in6_address, slot->source_address, 16) == 0);
         CHECK(read->in6_interface == slot->source_interface);
         break;
     case FORM_AS_RECEIVED: {
         uint32_t both = slot->flags & (FLAG_IN_PKTINFO | FLAG_IN6_PKTINFO);
-        CHECK((read->flags & (FLAG_IN_PKTINFO | FLAG_IN6_PKTINFO)) == both);
+        CHECK((flags & (FLAG_IN_PKTINFO | FLAG_IN6_PKTINFO)) == both);
         CHECK(!(both & FLAG_IN_PKTINFO) || memcmp(read->in_local, slot->in_local, 4) == 0);
         CHECK(!(both & FLAG_IN6_PKTINFO) || memcmp(read->in6_address, slot->in6_address, 16) == 0);
         break;
     }
     default:
-        CHECK(read->flags == 0);
+        CHECK(flags == 0);
+    }
+}
+
+/* Returns 1 for a header field as an int, in the form of the peer's family. */
+static int is_field(const struct message *message, const struct slot *slot, int ipv4, int ipv6, int value)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, 0xff};
+    int four = memcmp(slot->peer_address, mapped, sizeof(mapped)) == 0;
+
+    return is_of(message, four ? IPPROTO_IP : IPPROTO_IPV6, four ? ipv4 : ipv6, sizeof(int))
+        && number_of(message) == value;
+}
+
+/* The header fields are the last messages, the traffic class before the hop limit. */
+static void expect_fields(const struct slot *slot, const struct message *messages, int count)
+{
+    int fields = 0;
+
+    if (slot->send_flags & SEND_WITH_HOP_LIMIT) {
+        fields++;
+        CHECK(count >= fields);
+        CHECK(is_field(&messages[count - fields], slot, IP_TTL, IPV6_HOPLIMIT, slot->send_hop_limit));
+    }
+    if (slot->send_flags & SEND_WITH_TRAFFIC_CLASS) {
+        fields++;
+        CHECK(count >= fields);
+        CHECK(is_field(&messages[count - fields], slot, IP_TOS, IPV6_TCLASS, slot->send_traffic_class));
+    }
+    for (int i = 0; i < count - fields; i++) {
+        CHECK(is_of(&messages[i], IPPROTO_IP, IP_PKTINFO, sizeof(struct in_pktinfo))
+            || is_of(&messages[i], IPPROTO_IPV6, IPV6_PKTINFO, sizeof(struct in6_pktinfo)));
     }
 }
 
@@ -231,7 +301,7 @@ static void expect_source(const struct slot *slot, const struct slot *read)
 static void write_control(const struct slot *slot, uint16_t segment)
 {
     uint8_t *control = malloc(CONTROL_CAPACITY);
-    struct message messages[3];
+    struct message messages[MOST_MESSAGES];
     struct slot read;
 
     CHECK(control != NULL);
@@ -242,6 +312,7 @@ static void write_control(const struct slot *slot, uint16_t segment)
     slot_read_control(&read, control, length);
     expect_only_received(&read);
     expect_source(slot, &read);
+    expect_fields(slot, messages, count);
     length = append_segment_size(control, length, segment);
     CHECK(walk(control, length, messages) == count + 1);
     CHECK(is_of(&messages[count], UDP_LEVEL, SEGMENT, sizeof(segment)));
@@ -301,6 +372,10 @@ static void write_anything(struct input *input)
     take_bytes(input, &slot, sizeof(slot));
     if (form < 16) {
         slot.source_form = form % 4;
+        slot.send_flags = (uint16_t)(form & 4 ? SEND_WITH_TRAFFIC_CLASS | SEND_WITH_HOP_LIMIT : 0);
+    }
+    if (form & 8) {
+        memcpy(slot.peer_address, (uint8_t[12]){[10] = 0xff, 0xff}, 12);
     }
     write_control(&slot, segment);
     write_name(&slot, FAMILY_IPV4);

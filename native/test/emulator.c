@@ -2,8 +2,8 @@
  * Linked around the shim with --wrap, makes a kernel since 3.15 keep the packet information rules of an older one, for
  * tests. The environment variable PKTINFO_EMULATE names the kernel:
  *
- *   legacy   RHEL 6 to 7.3, Linux to 3.13
- *   half     RHEL 7.4 and 7.5, Linux 3.14
+ *   legacy   RHEL 6 to 7.3, Linux to 3.13; refuses IP_TOS and IP_TTL messages, as Linux before 3.13 does
+ *   half     RHEL 7.4 and 7.5, Linux 3.14; takes these as int only, as Linux before 4.9 does
  *   modern   none: everything is passed on
  *   deaf     a kernel, such as gVisor, that accepts packet information of either family on sending and ignores it
  *            without an error
@@ -31,8 +31,8 @@ enum { MEMINFO_OPTION = 55 };
 enum { MULTICAST_ALL_OPTION = 29 };
 
 static const struct kernel kernels[] = {
-    {.name = "legacy", .old_receive = 1, .old_send = 1},
-    {.name = "legacy-without-mmsg", .old_receive = 1, .old_send = 1, .without_mmsg = 1},
+    {.name = "legacy", .old_receive = 1, .old_send = 1, .without_fields = 1},
+    {.name = "legacy-without-mmsg", .old_receive = 1, .old_send = 1, .without_fields = 1, .without_mmsg = 1},
     {.name = "half", .old_send = 1},
     {.name = "half-without-mmsg", .old_send = 1, .without_mmsg = 1},
     {.name = "modern"},
@@ -101,6 +101,9 @@ long __wrap_syscall(long number, ...)
         return __wrap_sendmsg(call.fd, call.messages, (int)call.third);
     case SYS_sendmmsg:
         return send_many_as_then(call.fd, call.messages, call.third, call.flags);
+    case SYS_bind:
+    case SYS_connect:
+        return __real_syscall(number, call.fd, call.messages, call.third);
     default:
         return fail(ENOSYS);
     }

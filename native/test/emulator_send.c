@@ -22,8 +22,16 @@ struct old_message {
     struct msghdr message;
     struct in_pktinfo info;
     int has_info;
+    int is_refused;
     uint8_t control[CONTROL_LIMIT];
 };
+
+/* A header field is a message of its own type only since 3.13, and as a byte only since e895cdce6831, Linux 4.9. */
+static int refuses(const struct cmsghdr *header)
+{
+    return (header->cmsg_type == IP_TOS || header->cmsg_type == IP_TTL)
+        && (emulated()->without_fields || header->cmsg_len != CMSG_LEN(sizeof(int)));
+}
 
 static void keep_message(struct old_message *old, const struct cmsghdr *header, const uint8_t *at, size_t length)
 {
@@ -34,6 +42,7 @@ static void keep_message(struct old_message *old, const struct cmsghdr *header, 
         memcpy(&old->info, at + HEADER_SPACE, sizeof(old->info));
         old->has_info = 1;
     }
+    old->is_refused |= refuses(header);
     memcpy(old->control + old->message.msg_controllen, at, length);
     old->message.msg_controllen += length;
 }
@@ -52,6 +61,7 @@ static long make_old(struct old_message *old, const struct msghdr *message)
     old->message.msg_controllen = 0;
     old->info = (struct in_pktinfo){.ipi_ifindex = 0};
     old->has_info = 0;
+    old->is_refused = 0;
     for (size_t step = read_header(&header, at, left); step > 0; step = read_header(&header, at, left)) {
         keep_message(old, &header, at, step);
         at += step;
@@ -61,7 +71,7 @@ static long make_old(struct old_message *old, const struct msghdr *message)
         memcpy(old->control + old->message.msg_controllen, at, left);
         old->message.msg_controllen += left;
     }
-    return 0;
+    return old->is_refused ? fail(EINVAL) : 0;
 }
 
 /* Copies the IPv4 address out of a name, also out of an IPv4-mapped one; returns 0 if there is none. */
@@ -198,7 +208,7 @@ static ssize_t send_to_ipv4_as_then(int fd, const struct msghdr *message, int fl
     return result == -1 && errno == ENETUNREACH ? fail_as_then(source_of(fd, &old)) : result;
 }
 
-/* Sends without any control data: besides packet information the shim sends only the segment size. */
+/* Sends without any control data: header fields of its own are lost with the packet information. */
 static ssize_t send_deaf(int fd, const struct msghdr *message, int flags)
 {
     struct msghdr without = *message;

@@ -59,25 +59,27 @@ static ssize_t gather(const struct msghdr *message, uint8_t *payload, size_t siz
 
 /*
  * The UDP_SEGMENT message, if there is one, is the last and is consumed here; returns the length of the other control
- * data.
+ * data without the padding behind it.
  */
 static size_t take_segment_size(const struct msghdr *message, uint16_t *size)
 {
     size_t length = message->msg_controllen;
-    size_t own = CMSG_LEN(sizeof(*size));
+    size_t end = 0;
     struct cmsghdr header;
 
     *size = 0;
-    if (length < own) {
-        return length;
+    for (size_t at = 0; at + sizeof(header) <= length; at += CMSG_SPACE(header.cmsg_len - CMSG_LEN(0))) {
+        memcpy(&header, (uint8_t *)message->msg_control + at, sizeof(header));
+        if (header.cmsg_len < CMSG_LEN(0) || header.cmsg_len > length - at) {
+            abort(); /* the shim wrote no message here */
+        }
+        if (header.cmsg_len == CMSG_LEN(sizeof(*size)) && header.cmsg_level == 17 && header.cmsg_type == 103) {
+            memcpy(size, (uint8_t *)message->msg_control + at + CMSG_LEN(0), sizeof(*size));
+            return end;
+        }
+        end = at + header.cmsg_len;
     }
-    memcpy(&header, (uint8_t *)message->msg_control + length - own, sizeof(header));
-    if (header.cmsg_len != own || header.cmsg_level != 17 || header.cmsg_type != 103) {
-        return length;
-    }
-    memcpy(size, (uint8_t *)message->msg_control + length - sizeof(*size), sizeof(*size));
-    length -= own;
-    return length > 0 ? length - 4 : 0; /* both kinds of packet information have this much padding behind them */
+    return length;
 }
 
 static void note(const struct msghdr *message, size_t control_length, const uint8_t *payload, size_t length)

@@ -24,7 +24,7 @@
  * The calls that can fail; the numbers are those of Faults.Step in Java. The first two count datagrams, whichever call
  * carries them.
  */
-enum step { RECEIVE, SEND, MMSG, SETSOCKOPT, GETSOCKOPT, FCNTL, EVENTFD, POLL, WRITE, NETLINK, STEPS };
+enum step { RECEIVE, SEND, MMSG, SETSOCKOPT, GETSOCKOPT, FCNTL, EVENTFD, POLL, WRITE, NETLINK, ERROR_QUEUE, STEPS };
 
 struct fault {
     int32_t error;  /* 0: none */
@@ -145,13 +145,16 @@ long __wrap_syscall(long number, ...)
     va_end(arguments);
     switch (number) {
     case SYS_recvmsg:
-        return one(RECEIVE, number, call.fd, call.messages, (int)call.third);
+        return one(call.third & MSG_ERRQUEUE ? ERROR_QUEUE : RECEIVE, number, call.fd, call.messages, (int)call.third);
     case SYS_recvmmsg:
         return many(RECEIVE, number, call.fd, call.messages, call.third, call.flags);
     case SYS_sendmsg:
         return one(SEND, number, call.fd, call.messages, (int)call.third);
     case SYS_sendmmsg:
         return many(SEND, number, call.fd, call.messages, call.third, call.flags);
+    case SYS_bind:
+    case SYS_connect:
+        return __real_syscall(number, call.fd, call.messages, call.third);
     default:
         return fail(ENOSYS);
     }

@@ -17,6 +17,7 @@
 typedef jint (*of_nothing)(JNIEnv *, jclass);
 typedef jint (*of_one)(JNIEnv *, jclass, jint);
 typedef jlong (*long_of_one)(JNIEnv *, jclass, jint);
+typedef jlong (*long_of_two)(JNIEnv *, jclass, jint, jint);
 typedef jint (*of_two)(JNIEnv *, jclass, jint, jint);
 typedef jint (*of_three)(JNIEnv *, jclass, jint, jint, jint);
 typedef jint (*of_four)(JNIEnv *, jclass, jint, jint, jint, jint);
@@ -88,9 +89,9 @@ int kernel_set_option(int fd, int option, int value)
     return function(NULL, NULL, fd, option, value);
 }
 
-int kernel_get_option(int fd, int option)
+int64_t kernel_get_option(int fd, int option)
 {
-    of_two function;
+    long_of_two function;
 
     find("getOption", &function);
     return function(NULL, NULL, fd, option);

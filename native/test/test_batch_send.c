@@ -81,7 +81,7 @@ static void slots_that_are_not_pending_are_left_out_and_left_alone(void)
 {
     fake_reset();
     void *arena = pending_arena(6);
-    const uint32_t states[6] = {0, STATE_PENDING, STATE_DONE, 77, STATE_PENDING, STATE_PENDING};
+    const uint8_t states[6] = {0, STATE_PENDING, STATE_DONE, 77, STATE_PENDING, STATE_PENDING};
     struct slot before[6];
     for (int i = 0; i < 6; i++) {
         slot_of(arena, i)->send_state = states[i];

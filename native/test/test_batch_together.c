@@ -1,6 +1,7 @@
 /* Replies that are sent as one message, and payloads that are segmented: the same datagrams as one by one. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "arenas.h"
 #include "expect.h"
 #include "fake_kernel.h"
+#include "pktinfo.h"
 #include "test_batch.h"
 
 /*
@@ -55,11 +57,18 @@ static void neighbours_of_one_way_and_length_leave_in_one_message_with_a_shorter
     free(arena);
 }
 
+static void give_fields(struct slot *slot, int flags, uint8_t traffic_class, uint8_t hop_limit)
+{
+    slot->send_flags = (uint16_t)(slot->send_flags | flags);
+    slot->send_traffic_class = traffic_class;
+    slot->send_hop_limit = hop_limit;
+}
+
 static void whatever_differs_parts_two_neighbours(void)
 {
     const size_t lengths[] = {10, 10};
 
-    for (int what = 0; what < 11; what++) {
+    for (int what = 0; what < 15; what++) {
         fake_reset();
         void *arena = arena_of_one_way(lengths, 2);
         struct slot *slot = slot_of(arena, what % 2);
@@ -74,6 +83,16 @@ static void whatever_differs_parts_two_neighbours(void)
         case 7: slot->send_flags = SEND_SEPARATELY; break;
         case 8: slot->send_segment_size = 10; break;
         case 9: ((struct arena_header *)arena)->longest_coalesced = 9; break;
+        case 10: give_fields(slot, SEND_WITH_TRAFFIC_CLASS, 0, 0); break;
+        case 11: give_fields(slot, SEND_WITH_HOP_LIMIT, 0, 64); break;
+        case 12:
+            give_fields(slot_of(arena, 1), SEND_WITH_TRAFFIC_CLASS, 2, 0);
+            give_fields(slot_of(arena, 0), SEND_WITH_TRAFFIC_CLASS, 1, 0);
+            break;
+        case 13:
+            give_fields(slot_of(arena, 1), SEND_WITH_HOP_LIMIT, 0, 63);
+            give_fields(slot_of(arena, 0), SEND_WITH_HOP_LIMIT, 0, 64);
+            break;
         default:
             slot_of(arena, 0)->source_form = FORM_AS_RECEIVED;
             slot_of(arena, 1)->source_form = FORM_AS_RECEIVED;
@@ -84,6 +103,51 @@ static void whatever_differs_parts_two_neighbours(void)
         EXPECT_EQUAL(2, fake.sent_count);
         free(arena);
     }
+}
+
+/* Checks that a datagram was sent with the source of arena_of_one_way() and these two fields, to an IPv4 peer. */
+static void expect_fields(int at, int traffic_class, int hop_limit)
+{
+    struct slot read = {0};
+
+    EXPECT_EQUAL(32 + 24 + 20, fake.sent[at].control_length);
+    slot_read_control(&read, fake.sent[at].control, CMSG_SPACE(12));
+    EXPECT_EQUAL(FLAG_IN_PKTINFO, read.flags);
+    EXPECT_EQUAL(100, read.in_local[3]);
+    for (int field = 0; field < 2; field++) {
+        const uint8_t *message = fake.sent[at].control + 32 + 24 * field;
+        struct cmsghdr header;
+        int value;
+        memcpy(&header, message, sizeof(header));
+        memcpy(&value, message + CMSG_LEN(0), sizeof(value));
+        EXPECT_EQUAL(CMSG_LEN(sizeof(value)), header.cmsg_len);
+        EXPECT_EQUAL(IPPROTO_IP, header.cmsg_level);
+        EXPECT_EQUAL(field == 0 ? IP_TOS : IP_TTL, header.cmsg_type);
+        EXPECT_EQUAL(field == 0 ? traffic_class : hop_limit, value);
+    }
+}
+
+static void neighbours_of_equal_traffic_class_and_hop_limit_leave_together_with_both(void)
+{
+    const size_t lengths[] = {10, 10, 10, 10, 10, 10};
+    const struct { uint8_t traffic_class; uint8_t hop_limit; } fields[] = {
+        {2, 64}, {2, 64}, {2, 63}, {1, 63}, {1, 63}, {2, 64}};
+
+    fake_reset();
+    void *arena = arena_of_one_way(lengths, 6);
+    for (int i = 0; i < 6; i++) {
+        give_fields(slot_of(arena, i), SEND_WITH_TRAFFIC_CLASS | SEND_WITH_HOP_LIMIT, fields[i].traffic_class,
+            fields[i].hop_limit);
+    }
+    EXPECT_EQUAL(6, arena_send(arena, FD, 6));
+    EXPECT_EQUAL(4, fake.messages);
+    EXPECT_EQUAL(6, fake.sent_count);
+    for (int i = 0; i < 6; i++) {
+        expect_filled(__func__, fake.sent[i].payload, 'a' + i, 10);
+        expect_fields(i, fields[i].traffic_class, fields[i].hop_limit);
+        EXPECT_EQUAL(i == 2 || i == 5 ? 0 : SEND_COALESCED, slot_of(arena, i)->send_flags & SEND_COALESCED);
+    }
+    free(arena);
 }
 
 static void no_message_has_more_than_64_datagrams(void)
@@ -207,7 +271,7 @@ static void a_full_send_buffer_keeps_those_together_who_wait(void)
 }
 
 /* A payload of 500 bytes, byte i of which is i. */
-static void *arena_to_segment(uint32_t segment_size)
+static void *arena_to_segment(uint16_t segment_size)
 {
     void *arena = new_arena(3, 504, FAMILY_IPV4);
 
@@ -240,8 +304,8 @@ static void expect_segments(size_t segment_size)
 
 static void a_payload_is_cut_into_segments_of_the_size_that_is_asked_for(void)
 {
-    const struct { uint32_t size; int messages; } cuts[] = {
-        {499, 3}, {500, 3}, {501, 3}, {UINT32_MAX, 3}, {100, 3}, {7, 4}, {8, 3}, {4, 4}, {3, 5}};
+    const struct { uint16_t size; int messages; } cuts[] = {
+        {499, 3}, {500, 3}, {501, 3}, {UINT16_MAX, 3}, {100, 3}, {7, 4}, {8, 3}, {4, 4}, {3, 5}};
 
     for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
         fake_reset();
@@ -287,6 +351,26 @@ static void a_segment_that_fails_is_the_error_of_its_payload_and_of_no_other(voi
     free(arena);
 }
 
+static void every_segment_leaves_with_the_traffic_class_and_hop_limit_of_its_payload(void)
+{
+    for (int error = 0; error <= EIO; error += EIO) {
+        fake_reset();
+        fake.segment_error = error;
+        void *arena = arena_to_segment(100);
+        slot_of(arena, 1)->source_address[15] = 100;
+        give_fields(slot_of(arena, 1), SEND_WITH_TRAFFIC_CLASS | SEND_WITH_HOP_LIMIT, 0xb9, 255);
+        EXPECT_EQUAL(3, arena_send(arena, FD, 3));
+        EXPECT_EQUAL(7, fake.sent_count);
+        for (int i = 1; i < 6; i++) {
+            EXPECT_EQUAL(100, fake.sent[i].length);
+            expect_fields(i, 0xb9, 255);
+        }
+        EXPECT_EQUAL(28, fake.sent[0].control_length);
+        EXPECT_EQUAL(28, fake.sent[6].control_length);
+        free(arena);
+    }
+}
+
 /* The fake kernel refuses an empty control buffer that is not NULL, as some real ones do. */
 static void without_a_source_neighbours_leave_together_and_a_payload_is_cut(void)
 {
@@ -318,6 +402,7 @@ void coalescing(void)
 {
     neighbours_of_one_way_and_length_leave_in_one_message_with_a_shorter_one_as_its_end();
     whatever_differs_parts_two_neighbours();
+    neighbours_of_equal_traffic_class_and_hop_limit_leave_together_with_both();
     no_message_has_more_than_64_datagrams();
     together_they_are_no_longer_than_a_datagram_may_be();
     nothing_but_the_number_of_messages_changes();
@@ -327,5 +412,6 @@ void coalescing(void)
     a_payload_is_cut_into_segments_of_the_size_that_is_asked_for();
     segments_leave_one_by_one_if_the_kernel_refuses_and_go_on_where_the_send_buffer_was_full();
     a_segment_that_fails_is_the_error_of_its_payload_and_of_no_other();
+    every_segment_leaves_with_the_traffic_class_and_hop_limit_of_its_payload();
     without_a_source_neighbours_leave_together_and_a_payload_is_cut();
 }

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "messages.h"
 #include "test_control.h"
@@ -95,7 +94,11 @@ void know_in6(struct slot *slot, const uint8_t *destination, uint32_t interface)
 void put_everything(struct control *control, size_t *begins)
 {
     const struct timespec time = {.tv_sec = 1700000000, .tv_nsec = 123456789};
+    const struct times times = {.hardware = {.tv_sec = 7, .tv_nsec = 999999999}};
+    const struct sockaddr_in original = {.sin_family = AF_INET, .sin_port = htons(853)};
+    const struct sockaddr_in6 original6 = {.sin6_family = AF_INET6, .sin6_port = htons(53)};
     const uint32_t drops = 0xfffffff7;
+    const uint32_t mark = 0x80000001;
     const uint8_t tos = 0xb9;
 
     begins[0] = put(control, SOL_SOCKET, SO_TIMESTAMPNS, &time, sizeof(time));
@@ -107,7 +110,11 @@ void put_everything(struct control *control, size_t *begins)
     begins[6] = put_int(control, IPPROTO_IP, IP_TTL, 63);
     begins[7] = put(control, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
     begins[8] = put_int(control, UDP_LEVEL, GRO_TYPE, 1200);
-    begins[9] = control->length;
+    begins[9] = put(control, SOL_SOCKET, TIMES_TYPE, &times, sizeof(times));
+    begins[10] = put(control, SOL_SOCKET, MARK_TYPE, &mark, sizeof(mark));
+    begins[11] = put(control, IPPROTO_IPV6, ORIGINAL6_TYPE, &original6, sizeof(original6));
+    begins[12] = put(control, IPPROTO_IP, ORIGINAL_TYPE, &original, sizeof(original));
+    begins[EVERYTHING] = control->length;
 }
 
 /* Written out a second time and not computed: this is the meaning of the bytes above. */
@@ -130,6 +137,12 @@ void know_everything(struct slot *slot, int messages)
     }
     slot->flags |= messages > 8 ? FLAG_SEGMENT_SIZE : 0;
     slot->segment_size = messages > 8 ? 1200 : 0;
+    slot->flags |= messages > 9 ? FLAG_HARDWARE_TIME : 0;
+    slot->hardware_time = messages > 9 ? 7999999999 : 0;
+    slot->flags |= messages > 10 ? FLAG_MARK : 0;
+    slot->mark = messages > 10 ? 0x80000001 : 0;
+    slot->flags |= messages > 11 ? FLAG_ORIGINAL_PORT : 0;
+    slot->original_port = messages > 12 ? 853 : messages > 11 ? 53 : 0;
 }
 
 static uint64_t random_state = 0x9e3779b97f4a7c15;

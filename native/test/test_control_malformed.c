@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "expect.h"
 #include "test_control.h"
@@ -49,6 +48,8 @@ static const struct {
     {IPPROTO_IP, IP_PKTINFO, 12}, {IPPROTO_IP, IP_TOS, 1}, {IPPROTO_IP, IP_TTL, 4},
     {IPPROTO_IPV6, IPV6_PKTINFO, 20}, {IPPROTO_IPV6, IPV6_TCLASS, 4}, {IPPROTO_IPV6, IPV6_HOPLIMIT, 4},
     {SOL_SOCKET, SO_TIMESTAMPNS, sizeof(struct timespec)}, {SOL_SOCKET, SO_RXQ_OVFL, 4}, {UDP_LEVEL, GRO_TYPE, 4},
+    {IPPROTO_IP, ORIGINAL_TYPE, 16}, {IPPROTO_IPV6, ORIGINAL6_TYPE, 28}, {SOL_SOCKET, MARK_TYPE, 4},
+    {SOL_SOCKET, TIMES_TYPE, sizeof(struct times)},
 };
 
 enum { KNOWN_COUNT = sizeof(KNOWN) / sizeof(KNOWN[0]) };
@@ -56,7 +57,7 @@ enum { KNOWN_COUNT = sizeof(KNOWN) / sizeof(KNOWN[0]) };
 /* One message is a byte short and one a byte long; the next message still begins where the length says. */
 static void data_of_a_wrong_size_is_skipped_and_the_next_message_read(void)
 {
-    const int data[6] = {1, 1, 1, 1, 1, 1};
+    const int data[14] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
 
     for (int i = 0; i < KNOWN_COUNT; i++) {
         for (size_t size = 0; size <= sizeof(data); size++) {
@@ -123,9 +124,9 @@ static void a_message_shortened_by_the_kernel_is_not_believed(void)
 
 static void a_segment_size_that_cannot_be_is_no_fact(void)
 {
-    const int sizes[] = {0, -1, INT_MIN};
+    const int sizes[] = {0, -1, INT_MIN, 65536, 65537, INT_MAX};
 
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 6; i++) {
         struct control control = {.length = 0};
         struct slot expected = {0};
         put_int(&control, UDP_LEVEL, GRO_TYPE, sizes[i]);
@@ -152,13 +153,13 @@ static void a_hop_limit_that_cannot_be_is_no_fact(void)
 static void put_random(struct control *control)
 {
     uint32_t known = random_number(KNOWN_COUNT);
-    uint8_t data[32];
+    uint8_t data[64];
 
     for (size_t i = 0; i < sizeof(data); i++) {
         data[i] = (uint8_t)random_number(256);
     }
     int level = random_number(8) == 0 ? KNOWN[random_number(KNOWN_COUNT)].level : KNOWN[known].level;
-    size_t size = random_number(4) == 0 ? random_number(32) : KNOWN[known].size;
+    size_t size = random_number(4) == 0 ? random_number(sizeof(data)) : KNOWN[known].size;
     size_t begin = put(control, level, KNOWN[known].type, data, size);
     if (random_number(8) == 0) {
         set_length(control, begin, random_number(2) == 0 ? random_number(64) : SIZE_MAX - random_number(64));
@@ -185,13 +186,16 @@ static void expect_consistent(const struct slot *slot)
     rest.segment_size = slot->flags & FLAG_SEGMENT_SIZE ? 0 : rest.segment_size;
     rest.traffic_class = slot->flags & FLAG_TRAFFIC_CLASS ? 0 : rest.traffic_class;
     rest.hop_limit = slot->flags & FLAG_HOP_LIMIT ? 0 : rest.hop_limit;
+    rest.hardware_time = slot->flags & FLAG_HARDWARE_TIME ? 0 : rest.hardware_time;
+    rest.mark = slot->flags & FLAG_MARK ? 0 : rest.mark;
+    rest.original_port = slot->flags & FLAG_ORIGINAL_PORT ? 0 : rest.original_port;
     rest.flags &= ~(uint32_t)(FLAG_IN_PKTINFO | FLAG_IN6_PKTINFO | FLAG_RECEIVE_TIME | FLAG_DROP_COUNT
-        | FLAG_SEGMENT_SIZE | FLAG_TRAFFIC_CLASS | FLAG_HOP_LIMIT
+        | FLAG_SEGMENT_SIZE | FLAG_TRAFFIC_CLASS | FLAG_HOP_LIMIT | FLAG_HARDWARE_TIME | FLAG_MARK | FLAG_ORIGINAL_PORT
         | (slot->flags & FLAG_IN6_PKTINFO ? FLAG_IN6_PKTINFO_FIRST : 0));
     static const struct slot zero;
     EXPECT_BYTES(&zero, &rest, sizeof(rest));
     EXPECT_EQUAL(1, slot->in_interface <= INT_MAX);
-    EXPECT_EQUAL(1, slot->segment_size <= INT_MAX);
+    EXPECT_EQUAL(slot->flags & FLAG_SEGMENT_SIZE, slot->segment_size > 0 ? FLAG_SEGMENT_SIZE : 0);
 }
 
 static void garbage_is_never_read_beyond_its_end_nor_into_other_fields(void)

@@ -12,7 +12,7 @@
 #include "kernel.h"
 #include "pktinfo.h"
 
-enum { FD = 5, CAPACITY = 64, ANY_LEVEL = 3, ADDRESS_TYPE = 7, HOP_LIMIT_TYPE = 9 };
+enum { FD = 5, CAPACITY = 64, ANY_LEVEL = 3, ADDRESS_TYPE = 7, HOP_LIMIT_TYPE = 9, CLASS_TYPE = 11 };
 
 /* Data bytes of a message after which padding to 8 and padding to 4 give different offsets for the next one. */
 enum { ODD = 5 };
@@ -41,6 +41,9 @@ static void read_message(struct slot *slot, int level, int type, const uint8_t *
     } else if (level == ANY_LEVEL && type == HOP_LIMIT_TYPE && length == ODD) {
         slot->hop_limit = *data;
         slot->flags |= FLAG_HOP_LIMIT;
+    } else if (level == ANY_LEVEL && type == CLASS_TYPE && length == 1) {
+        slot->traffic_class = *data;
+        slot->flags |= FLAG_TRAFFIC_CLASS;
     }
 }
 
@@ -60,6 +63,20 @@ size_t control_write_ipv6(uint8_t *control, const uint8_t address[16], uint32_t 
 {
     (void)address;
     *control_begin(control, ANY_LEVEL, HOP_LIMIT_TYPE, ODD) = (uint8_t)interface;
+    return CMSG_LEN(ODD);
+}
+
+size_t control_write_traffic_class(uint8_t *control, int ipv4, uint8_t traffic_class)
+{
+    EXPECT_EQUAL(1, ipv4);
+    *control_begin(control, ANY_LEVEL, CLASS_TYPE, 1) = traffic_class;
+    return CMSG_LEN(1);
+}
+
+size_t control_write_hop_limit(uint8_t *control, int ipv4, uint8_t hop_limit)
+{
+    EXPECT_EQUAL(1, ipv4);
+    *control_begin(control, ANY_LEVEL, HOP_LIMIT_TYPE, ODD) = hop_limit;
     return CMSG_LEN(ODD);
 }
 
@@ -188,7 +205,7 @@ static void a_datagram_that_does_not_fit_is_flagged_though_the_kernel_does_not_t
     free(arena);
 }
 
-static struct slot reply(uint32_t form)
+static struct slot reply(uint8_t form)
 {
     struct slot slot = {.peer_port = 4711, .length = 3, .source_form = form, .send_state = STATE_PENDING};
 
@@ -234,6 +251,28 @@ static void control_messages_follow_each_other_where_this_system_looks_for_them(
     EXPECT_BYTES(ASKED, read.in_address, 4);
 }
 
+/* The peer is IPv4-mapped; all messages but the last are padded as this system pads. */
+static void header_fields_follow_the_source(void)
+{
+    struct slot slot = reply(FORM_IN_PKTINFO);
+    uint8_t control[CONTROL_CAPACITY];
+    struct slot read = {0};
+
+    memset(slot.peer_address + 10, 0xff, 2);
+    slot.send_flags = SEND_WITH_TRAFFIC_CLASS | SEND_WITH_HOP_LIMIT;
+    slot.send_traffic_class = 0xb9;
+    slot.send_hop_limit = 77;
+    memset(control, 0xaa, sizeof(control));
+    size_t length = slot_write_control(&slot, control);
+    EXPECT_EQUAL(CMSG_SPACE(4) + CMSG_SPACE(1) + CMSG_LEN(ODD), length);
+    EXPECT_BYTES("\0\0\0", control + CMSG_SPACE(4) + CMSG_LEN(1), 3);
+    slot_read_control(&read, control, length);
+    EXPECT_EQUAL(FLAG_IN_PKTINFO | FLAG_TRAFFIC_CLASS | FLAG_HOP_LIMIT, read.flags);
+    EXPECT_BYTES(ASKED, read.in_address, 4);
+    EXPECT_EQUAL(0xb9, read.traffic_class);
+    EXPECT_EQUAL(77, read.hop_limit);
+}
+
 /* Two at once, so that sending tries the call for many messages. */
 static void errors_are_known_by_the_numbers_of_linux(void)
 {
@@ -262,6 +301,7 @@ int main(void)
     a_datagram_that_does_not_fit_is_flagged_though_the_kernel_does_not_tell_its_length();
     a_reply_names_its_source_or_has_no_control_data_at_all();
     control_messages_follow_each_other_where_this_system_looks_for_them();
+    header_fields_follow_the_source();
     errors_are_known_by_the_numbers_of_linux();
     return expect_failures > 0;
 }

@@ -19,10 +19,10 @@
 enum { NOBODY = 65534 };
 
 static const struct kernel kernels[] = {
-    {.name = "legacy", .foreign = EINVAL, .any = 1, .mmsg = 1},
-    {.name = "legacy-without-mmsg", .foreign = EINVAL, .any = 1},
-    {.name = "half", .in6_comes = 1, .foreign = EINVAL, .any = 1, .mmsg = 1},
-    {.name = "half-without-mmsg", .in6_comes = 1, .foreign = EINVAL, .any = 1},
+    {.name = "legacy", .foreign = EINVAL, .any = 1, .mmsg = 1, .field = EINVAL, .byte_field = EINVAL},
+    {.name = "legacy-without-mmsg", .foreign = EINVAL, .any = 1, .field = EINVAL, .byte_field = EINVAL},
+    {.name = "half", .in6_comes = 1, .foreign = EINVAL, .any = 1, .mmsg = 1, .byte_field = EINVAL},
+    {.name = "half-without-mmsg", .in6_comes = 1, .foreign = EINVAL, .any = 1, .byte_field = EINVAL},
     {.name = "modern", .in6_comes = 1, .in6_counts = 1, .foreign = ENETUNREACH, .mmsg = 1},
     {.name = "modern-without-mmsg", .in6_comes = 1, .in6_counts = 1, .foreign = ENETUNREACH},
 };

@@ -15,6 +15,8 @@ struct kernel {
     int foreign;    /* the error of an IPv4 source that is not the host's */
     int any;        /* index 0 means any interface, also on a socket that is bound to one */
     int mmsg;       /* recvmmsg and sendmmsg exist */
+    int field;      /* the error of an IP_TOS or IP_TTL message of four bytes */
+    int byte_field; /* the error of an IP_TOS message of one byte */
 };
 
 extern const struct kernel *kernel;
@@ -40,6 +42,7 @@ struct control {
 
 struct control none(void);
 struct control and_in4(struct control before, const char *source, int index);
+struct control and_message(struct control before, int level, int type, const void *data, size_t length);
 struct control and_in6(struct control before, const char *source);
 struct msghdr message_to(struct sockaddr_in6 *name, struct iovec *payload, struct control *control);
 int send_to(int fd, const char *address, uint16_t port, struct control control);

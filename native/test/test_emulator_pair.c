@@ -57,7 +57,7 @@ void ask(struct pair pair, const char *destination)
     must(poll(&readable, 1, PATIENCE_MILLIS) == 1, "poll");
 }
 
-static struct control and(struct control before, int level, int type, const void *data, size_t length)
+struct control and_message(struct control before, int level, int type, const void *data, size_t length)
 {
     before.length = append_message(before.bytes, before.length, level, type, data, length);
     return before;
@@ -73,7 +73,7 @@ struct control and_in4(struct control before, const char *source, int index)
     struct in_pktinfo info = {.ipi_ifindex = index};
 
     must(inet_pton(AF_INET, source, &info.ipi_spec_dst) == 1, "address");
-    return and(before, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+    return and_message(before, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
 }
 
 struct control and_in6(struct control before, const char *source)
@@ -81,7 +81,7 @@ struct control and_in6(struct control before, const char *source)
     struct in6_pktinfo info = {.ipi6_ifindex = 0};
 
     must(inet_pton(AF_INET6, source, &info.ipi6_addr) == 1, "address");
-    return and(before, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
+    return and_message(before, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
 }
 
 /* A message to send; the caller owns the memory that it points to. */

@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -82,6 +84,76 @@ static void a_source_that_is_not_the_hosts_has_its_own_error_since_later(void)
     close_pair(pair);
 }
 
+/* Receives the datagram that was sent last, and checks the field of its header. */
+static void expect_field(struct pair pair, int level, int type, int expected)
+{
+    struct iovec payload = {.iov_base = (char[8]){0}, .iov_len = 8};
+    struct control control = {.length = sizeof(control.bytes)};
+    struct msghdr message = message_to(NULL, &payload, &control);
+    int value = 0;
+    int found = 0;
+
+    message.msg_namelen = 0;
+    struct pollfd readable = {.fd = pair.client, .events = POLLIN};
+    EXPECT_EQUAL(1, poll(&readable, 1, PATIENCE_MILLIS));
+    EXPECT_EQUAL(2, recvmsg(pair.client, &message, MSG_DONTWAIT));
+    for (struct cmsghdr *at = CMSG_FIRSTHDR(&message); at != NULL; at = CMSG_NXTHDR(&message, at)) {
+        if (at->cmsg_level == level && at->cmsg_type == type) {
+            memcpy(&value, CMSG_DATA(at), at->cmsg_len == CMSG_LEN(1) ? 1 : sizeof(value)); /* little-endian */
+            found++;
+        }
+    }
+    EXPECT_EQUAL(1, found);
+    EXPECT_EQUAL(expected, value);
+}
+
+/* Behind packet information as well as alone; the message of IPv6 is ignored on every kernel. */
+static void header_fields_to_an_ipv4_peer_are_taken_since_3_13_and_as_a_byte_since_4_9(void)
+{
+    struct pair pair = new_pair(0);
+    const int traffic_class = 0xb8;
+    const int hop_limit = 77;
+    struct control in4 = and_in4(none(), "127.0.0.2", 0);
+    const struct control befores[] = {none(), in4};
+
+    set(pair.client, IPPROTO_IP, IP_RECVTOS, 1);
+    set(pair.client, IPPROTO_IP, IP_RECVTTL, 1);
+    for (int i = 0; i < 2; i++) {
+        EXPECT_EQUAL(kernel->field, answer(pair, and_message(befores[i], IPPROTO_IP, IP_TOS, &traffic_class, 4)));
+        if (kernel->field == 0) {
+            expect_field(pair, IPPROTO_IP, IP_TOS, traffic_class);
+        }
+        EXPECT_EQUAL(kernel->field, answer(pair, and_message(befores[i], IPPROTO_IP, IP_TTL, &hop_limit, 4)));
+        if (kernel->field == 0) {
+            expect_field(pair, IPPROTO_IP, IP_TTL, hop_limit);
+        }
+        EXPECT_EQUAL(kernel->byte_field, answer(pair, and_message(befores[i], IPPROTO_IP, IP_TOS, &traffic_class, 1)));
+        if (kernel->byte_field == 0) {
+            expect_field(pair, IPPROTO_IP, IP_TOS, traffic_class);
+        }
+        EXPECT_EQUAL(0, answer(pair, and_message(befores[i], IPPROTO_IPV6, IPV6_TCLASS, &traffic_class, 4)));
+        expect_field(pair, IPPROTO_IP, IP_TOS, 0);
+    }
+    expect_nothing(pair);
+    close_pair(pair);
+}
+
+static void header_fields_to_an_ipv6_peer_are_taken_always(void)
+{
+    struct pair pair = new_pair(1);
+    const int traffic_class = 0xb8;
+    const int hop_limit = 77;
+
+    set(pair.client, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
+    set(pair.client, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
+    EXPECT_EQUAL(0, answer(pair, and_message(none(), IPPROTO_IPV6, IPV6_TCLASS, &traffic_class, 4)));
+    expect_field(pair, IPPROTO_IPV6, IPV6_TCLASS, traffic_class);
+    EXPECT_EQUAL(0, answer(pair, and_message(and_in6(none(), "::1"), IPPROTO_IPV6, IPV6_HOPLIMIT, &hop_limit, 4)));
+    expect_field(pair, IPPROTO_IPV6, IPV6_HOPLIMIT, hop_limit);
+    expect_nothing(pair);
+    close_pair(pair);
+}
+
 static void malformed_control_data_is_refused_by_the_kernel(void)
 {
     struct pair pair = new_pair(0);
@@ -132,6 +204,8 @@ void sending(void)
     an_in_pktinfo_counts_always();
     an_in6_pktinfo_to_an_ipv6_peer_counts_always();
     a_source_that_is_not_the_hosts_has_its_own_error_since_later();
+    header_fields_to_an_ipv4_peer_are_taken_since_3_13_and_as_a_byte_since_4_9();
+    header_fields_to_an_ipv6_peer_are_taken_always();
     malformed_control_data_is_refused_by_the_kernel();
     sendmmsg_stops_at_the_first_error_or_does_not_exist();
 }

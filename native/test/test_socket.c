@@ -192,6 +192,8 @@ static void test_ipv4(void)
     an_empty_datagram_is_received_and_answered();
     a_source_that_is_not_ours_fails_alone();
     facts_of_ipv4();
+    fields_of_ipv4();
+    options_of_ipv4();
     if (!left_out("a_thousand_rounds_allocate_nothing")) {
         a_thousand_rounds_allocate_nothing();
     }
@@ -203,6 +205,8 @@ static void test_ipv6(void)
     an_answer_of_a_dual_stack_socket_leaves_from_the_request_destination();
     a_batch_answers_each_from_its_request_destination(AF_INET6, "::1");
     facts_of_ipv6();
+    fields_of_ipv6();
+    options_of_ipv6();
     calls_of_ipv6();
 }
 

@@ -34,6 +34,12 @@ int64_t now(clockid_t clock);
 void facts_of_ipv4(void);
 void facts_of_ipv6(void);
 
+/* The header fields of a sent datagram, and the socket options. */
+void fields_of_ipv4(void);
+void fields_of_ipv6(void);
+void options_of_ipv4(void);
+void options_of_ipv6(void);
+
 /* The system calls besides receiving and sending. */
 void calls(void);
 void calls_of_ipv6(void);

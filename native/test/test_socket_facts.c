@@ -122,8 +122,117 @@ static void coalesced_datagrams_come_with_their_size(void)
     free(arena);
 }
 
+/* Without a redirection it is the port that the socket is bound to. */
+static void the_original_port_is_told(int family, const char *destination)
+{
+    struct server server = new_server(family);
+    void *arena = new_arena(1, CAPACITY, family == AF_INET ? FAMILY_IPV4 : FAMILY_IPV6);
+    int client = new_client(destination);
+
+    EXPECT_EQUAL(0, kernel_set_option(server.fd, OPTION_IP_RECVORIGDSTADDR, 1));
+    if (family == AF_INET6) {
+        EXPECT_EQUAL(0, kernel_set_option(server.fd, OPTION_IPV6_RECVORIGDSTADDR, 1));
+    }
+    ask(client, destination, server.port, "hello", 5);
+    EXPECT_EQUAL(1, receive(arena, server.fd, 1));
+    EXPECT_EQUAL(FLAG_ORIGINAL_PORT, slot_of(arena, 0)->flags & FLAG_ORIGINAL_PORT);
+    EXPECT_EQUAL(server.port, slot_of(arena, 0)->original_port);
+    close(client);
+    close(server.fd);
+    free(arena);
+}
+
+/* SO_RCVMARK came with Linux 5.19; to set a mark needs a privilege, to be told one does not. */
+static void the_mark_is_told_and_is_zero_without_one(int family, const char *destination)
+{
+    struct server server = new_server(family);
+    void *arena = new_arena(1, CAPACITY, family == AF_INET ? FAMILY_IPV4 : FAMILY_IPV6);
+    int client = new_client(destination);
+    int result = kernel_set_option(server.fd, OPTION_RCVMARK, 1);
+
+    if (result != 0) {
+        EXPECT_EQUAL(-ENOPROTOOPT, result);
+        puts("skipped: no SO_RCVMARK");
+    } else {
+        int marked = kernel_set_option(client, OPTION_MARK, 0x12345678);
+        EXPECT_EQUAL(1, marked == 0 || marked == -EPERM);
+        ask(client, destination, server.port, "hello", 5);
+        EXPECT_EQUAL(1, receive(arena, server.fd, 1));
+        EXPECT_EQUAL(FLAG_MARK, slot_of(arena, 0)->flags & FLAG_MARK);
+        EXPECT_EQUAL(marked == 0 ? 0x12345678 : 0, slot_of(arena, 0)->mark);
+    }
+    close(client);
+    close(server.fd);
+    free(arena);
+}
+
+/* Switches on all that the kernel has; returns the facts that a datagram must come with. */
+static uint32_t switch_all_on(int fd, int family)
+{
+    static const struct { int option; int value; int six; uint32_t flag; } facts[] = {
+        {OPTION_IP_RECVTOS, 1, 0, FLAG_TRAFFIC_CLASS}, {OPTION_IPV6_RECVTCLASS, 1, 1, FLAG_TRAFFIC_CLASS},
+        {OPTION_IP_RECVTTL, 1, 0, FLAG_HOP_LIMIT}, {OPTION_IPV6_RECVHOPLIMIT, 1, 1, FLAG_HOP_LIMIT},
+        {OPTION_IP_RECVORIGDSTADDR, 1, 0, FLAG_ORIGINAL_PORT}, {OPTION_IPV6_RECVORIGDSTADDR, 1, 1, FLAG_ORIGINAL_PORT},
+        {OPTION_TIMESTAMPNS, 1, 0, FLAG_RECEIVE_TIME}, {OPTION_TIMESTAMPING, 1 << 2 | 1 << 6, 0, 0},
+        {OPTION_RCVMARK, 1, 0, FLAG_MARK}, {OPTION_RXQ_OVFL, 1, 0, 0}, {OPTION_UDP_GRO, 1, 0, FLAG_SEGMENT_SIZE}};
+    uint32_t expected = 0;
+
+    for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
+        if ((family == AF_INET6 || !facts[i].six) && kernel_set_option(fd, facts[i].option, facts[i].value) == 0) {
+            expected |= facts[i].flag;
+        }
+    }
+    return expected;
+}
+
+/* Drops some datagrams, so that the count of these comes too: it comes only if it is not zero. */
+static void overflow(int client, struct server server, void *arena, const char *destination)
+{
+    set(server.fd, SOL_SOCKET, SO_RCVBUF, 1);
+    for (int i = 0; i < 100; i++) {
+        ask(client, destination, server.port, "flood", 5);
+    }
+    while (arena_receive(arena, server.fd, 1) > 0) {
+    }
+    set(server.fd, SOL_SOCKET, SO_RCVBUF, 100000);
+}
+
+static void all_facts_at_once_are_told_without_truncation(int family, const char *destination)
+{
+    struct server server = new_server(family);
+    void *arena = new_arena(1, 2000, family == AF_INET ? FAMILY_IPV4 : FAMILY_IPV6);
+    int client = new_client(destination);
+    uint32_t expected = switch_all_on(server.fd, family) | FLAG_DROP_COUNT;
+    const uint8_t three[3 * 100] = {0};
+
+    overflow(client, server, arena, destination);
+    if (kernel_set_option(client, OPTION_UDP_SEGMENT, 100) != 0) {
+        expected &= ~(uint32_t)FLAG_SEGMENT_SIZE;
+    }
+    ask(client, destination, server.port, three, sizeof(three));
+    EXPECT_EQUAL(1, receive(arena, server.fd, 1));
+    const uint32_t facts = slot_of(arena, 0)->flags
+        & ~(uint32_t)(FLAG_IN_PKTINFO | FLAG_IN6_PKTINFO | FLAG_IN6_PKTINFO_FIRST);
+    EXPECT_EQUAL(expected, facts); /* FLAG_CONTROL_TRUNCATED is not among them */
+    EXPECT_EQUAL(1, (slot_of(arena, 0)->flags & (FLAG_IN_PKTINFO | FLAG_IN6_PKTINFO)) != 0);
+    EXPECT_EQUAL(server.port, slot_of(arena, 0)->original_port);
+    close(client);
+    close(server.fd);
+    free(arena);
+}
+
+static void new_facts(int family, const char *destination)
+{
+    if (!left_out("every_option_exists")) { /* qemu-user has none of them */
+        the_original_port_is_told(family, destination);
+        the_mark_is_told_and_is_zero_without_one(family, destination);
+        all_facts_at_once_are_told_without_truncation(family, destination);
+    }
+}
+
 void facts_of_ipv4(void)
 {
+    new_facts(AF_INET, "127.0.0.1");
     traffic_class_and_hop_limit_are_received(AF_INET, "127.0.0.1");
     if (!left_out("the_receive_time_is_that_of_the_arrival")) {
         the_receive_time_is_that_of_the_arrival();
@@ -140,4 +249,6 @@ void facts_of_ipv6(void)
 {
     traffic_class_and_hop_limit_are_received(AF_INET6, "127.0.0.1");
     traffic_class_and_hop_limit_are_received(AF_INET6, "::1");
+    new_facts(AF_INET6, "127.0.0.1");
+    new_facts(AF_INET6, "::1");
 }

@@ -1,7 +1,7 @@
 /*
  * Echo servers in C on one dual-stack socket: single and batch reply from the request destination, plain and recvfrom
- * from the kernel's choice.
- * usage: server single|batch|plain|recvfrom PORT
+ * from the kernel's choice; batch-facts as batch, with all facts that the kernel can report read too.
+ * usage: server single|batch|batch-facts|plain|recvfrom PORT
  */
 #define _GNU_SOURCE
 #include <netinet/in.h>
@@ -11,20 +11,49 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <time.h>
 
 enum { BATCH = 32, PAYLOAD = 2048 };
 
 static uint8_t payloads[BATCH][PAYLOAD + 64]; /* a stride that is no power of two */
-static uint8_t controls[BATCH][128];
+static uint8_t controls[BATCH][512];
 static struct sockaddr_in6 names[BATCH];
 static struct iovec places[BATCH];
 static struct mmsghdr messages[BATCH];
 static int knows; /* whether the request destination is received */
+static int facts; /* whether all else is */
+static volatile uint64_t sum; /* of the facts: what is not used need not be read */
 
 static void die(const char *what)
 {
     perror(what);
     exit(1);
+}
+
+/* The options of the facts, of which old headers lack some names. */
+static const struct {
+    int level;
+    int option;
+    int value;
+} FACTS[] = {
+    {IPPROTO_IP, IP_RECVTOS, 1},
+    {IPPROTO_IPV6, IPV6_RECVTCLASS, 1},
+    {IPPROTO_IP, IP_RECVTTL, 1},
+    {IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1},
+    {SOL_SOCKET, SO_TIMESTAMPNS, 1},
+    {SOL_SOCKET, SO_TIMESTAMPING, 1 << 2 | 1 << 6}, /* by a device, raw: SOF_TIMESTAMPING_* */
+    {IPPROTO_IP, 20, 1},                            /* IP_RECVORIGDSTADDR */
+    {IPPROTO_IPV6, 74, 1},                          /* IPV6_RECVORIGDSTADDR */
+    {SOL_SOCKET, 75, 1},                            /* SO_RCVMARK */
+};
+
+static void receive_facts(int fd)
+{
+    for (size_t i = 0; i < sizeof(FACTS) / sizeof(*FACTS); i++) {
+        if (setsockopt(fd, FACTS[i].level, FACTS[i].option, &FACTS[i].value, sizeof(FACTS[i].value)) == -1) {
+            die("setsockopt");
+        }
+    }
 }
 
 static int open_socket(int port)
@@ -39,6 +68,9 @@ static int open_socket(int port)
         || bind(fd, (struct sockaddr *)&name, sizeof(name)) == -1) {
         die("socket");
     }
+    if (facts) {
+        receive_facts(fd);
+    }
     return fd;
 }
 
@@ -47,6 +79,39 @@ static void expect(struct mmsghdr *message, int i)
     places[i] = (struct iovec){payloads[i], PAYLOAD};
     message->msg_hdr = (struct msghdr){.msg_name = &names[i], .msg_namelen = sizeof(names[i]), .msg_iov = &places[i],
         .msg_iovlen = 1, .msg_control = controls[i], .msg_controllen = sizeof(controls[i])};
+}
+
+static void read_bytes(void *value, const struct cmsghdr *header, size_t size)
+{
+    if (header->cmsg_len >= CMSG_LEN(size)) {
+        memcpy(value, CMSG_DATA(header), size);
+    }
+}
+
+/* Reads each fact into a number, as a server that uses them would. */
+static uint64_t fact(const struct cmsghdr *header)
+{
+    struct timespec time[3] = {{0}};
+    struct sockaddr_in original = {0};
+    int number = 0;
+
+    if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SO_TIMESTAMPNS) {
+        read_bytes(time, header, sizeof(*time));
+        return (uint64_t)time[0].tv_sec * 1000000000U + (uint64_t)time[0].tv_nsec;
+    }
+    if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SO_TIMESTAMPING) {
+        read_bytes(time, header, sizeof(time));
+        return (uint64_t)time[2].tv_sec * 1000000000U + (uint64_t)time[2].tv_nsec;
+    }
+    if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == 20) { /* IP_ORIGDSTADDR */
+        read_bytes(&original, header, sizeof(original));
+        return original.sin_port;
+    }
+    if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_TOS) {
+        return *CMSG_DATA(header);
+    }
+    read_bytes(&number, header, sizeof(number));
+    return (uint64_t)number;
 }
 
 /* Keeps the one control message that names the reply's source address, if there is one. */
@@ -70,6 +135,8 @@ static void answer(struct msghdr *message, size_t length)
             *to = (struct cmsghdr){
                 .cmsg_level = IPPROTO_IPV6, .cmsg_type = IPV6_PKTINFO, .cmsg_len = CMSG_LEN(sizeof(info))};
             memcpy(CMSG_DATA(to), &info, sizeof(info));
+        } else if (facts) {
+            sum += fact(header);
         }
     }
     memcpy(message->msg_control, reply, to->cmsg_len);
@@ -133,12 +200,14 @@ static void serve_many(int fd)
 static const struct way {
     const char *name;
     int knows;
+    int facts;
     void (*serve)(int fd);
 } WAYS[] = {
-    {"single", 1, serve_one_by_one},
-    {"batch", 1, serve_many},
-    {"plain", 0, serve_many},
-    {"recvfrom", 0, serve_plainly},
+    {"single", 1, 0, serve_one_by_one},
+    {"batch", 1, 0, serve_many},
+    {"batch-facts", 1, 1, serve_many},
+    {"plain", 0, 0, serve_many},
+    {"recvfrom", 0, 0, serve_plainly},
 };
 
 static const struct way *way_of(const char *name)
@@ -156,10 +225,11 @@ int main(int count, char **arguments)
     const struct way *way = count == 3 ? way_of(arguments[1]) : NULL;
 
     if (way == NULL) {
-        fputs("usage: server single|batch|plain|recvfrom PORT\n", stderr);
+        fputs("usage: server single|batch|batch-facts|plain|recvfrom PORT\n", stderr);
         return 2;
     }
     knows = way->knows;
+    facts = way->facts;
     int fd = open_socket(atoi(arguments[2]));
     puts("ready");
     fflush(stdout);

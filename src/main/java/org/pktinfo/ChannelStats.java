@@ -3,6 +3,7 @@ package org.pktinfo;
 import java.util.EnumMap;
 import java.util.Map;
 import org.pktinfo.internal.ChannelCounters;
+import org.pktinfo.internal.NetworkErrors;
 import org.pktinfo.internal.Tally;
 
 /**
@@ -28,6 +29,10 @@ import org.pktinfo.internal.Tally;
  * @param coalesced replies that were sent as one with their neighbours (UDP_SEGMENT)
  * @param backgroundErrors exceptions and errors of the library's own threads while they served this channel, such as a
  *     brief shortage of memory; the threads continue after each
+ * @param networkErrors errors that the network reported about datagrams sent, see {@link PktInfoChannel#receiveError};
+ *     0 unless they are switched on
+ * @param networkErrorsDropped those of them that {@link PktInfoChannel#receiveError} will not return, because the
+ *     program did not call it often enough; those for which the kernel itself had no room are not known
  * @param sendErrors datagrams that were not sent, including refused ones, by kind; kinds that did not occur are absent
  */
 public record ChannelStats(
@@ -45,8 +50,10 @@ public record ChannelStats(
         long sendWaits,
         long coalesced,
         long backgroundErrors,
+        long networkErrors,
+        long networkErrorsDropped,
         Map<SendException.Kind, Long> sendErrors) {
-    static ChannelStats of(ChannelCounters counters, Map<SendException.Kind, Long> sendErrors) {
+    static ChannelStats of(ChannelCounters counters, NetworkErrors errors, Map<SendException.Kind, Long> sendErrors) {
         Tally total = counters.total();
         return new ChannelStats(
                 total.get(Tally.RECEIVED),
@@ -63,11 +70,13 @@ public record ChannelStats(
                 counters.sendWaits(),
                 total.get(Tally.COALESCED),
                 counters.backgroundErrors(),
+                errors.received(),
+                errors.dropped(),
                 sendErrors);
     }
 
     /** The counters of a channel that has neither received nor sent anything. */
-    public static final ChannelStats NONE = new ChannelStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, Map.of());
+    public static final ChannelStats NONE = new ChannelStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, Map.of());
 
     /**
      * Copies the map.
@@ -86,6 +95,8 @@ public record ChannelStats(
      * @param sendWaits number of waits for room in the send buffer
      * @param coalesced replies sent as one with their neighbours
      * @param backgroundErrors errors of the library's own threads
+     * @param networkErrors errors reported by the network
+     * @param networkErrorsDropped errors reported and not returned
      * @param sendErrors datagrams not sent, by kind
      */
     public ChannelStats {
@@ -126,6 +137,8 @@ public record ChannelStats(
                 sendWaits + other.sendWaits,
                 coalesced + other.coalesced,
                 backgroundErrors + other.backgroundErrors,
+                networkErrors + other.networkErrors,
+                networkErrorsDropped + other.networkErrorsDropped,
                 errors);
     }
 }

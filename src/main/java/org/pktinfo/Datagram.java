@@ -13,9 +13,10 @@ import java.util.Objects;
  * @param packetInfo the address that the datagram was sent to and the arrival interface
  * @param wireLength the number of bytes that the peer sent, in {@code payload.length} to 65535; more than
  *     {@code payload.length} if the payload was truncated
+ * @param facts the facts that the kernel reported on demand, {@link ReceivedFacts#NONE} if there are none
  */
 @SuppressWarnings("ArrayRecordComponent") // copied once and handed over: equals below compares the bytes
-public record Datagram(byte[] payload, Endpoint peer, PacketInfo packetInfo, int wireLength) {
+public record Datagram(byte[] payload, Endpoint peer, PacketInfo packetInfo, int wireLength, ReceivedFacts facts) {
     /**
      * Checks that no argument is null and that the lengths are consistent.
      *
@@ -23,16 +24,31 @@ public record Datagram(byte[] payload, Endpoint peer, PacketInfo packetInfo, int
      * @param peer the sender's address and port
      * @param packetInfo the address that the datagram was sent to and the arrival interface
      * @param wireLength the number of bytes that the peer sent
+     * @param facts the facts that the kernel reported on demand
      * @throws IllegalArgumentException if the wire length is less than the payload's or more than 65535
      */
     public Datagram {
         Objects.requireNonNull(payload, "payload");
         Objects.requireNonNull(peer, "peer");
         Objects.requireNonNull(packetInfo, "packetInfo");
+        Objects.requireNonNull(facts, "facts");
         if (wireLength < payload.length || wireLength > 0xffff) {
             throw new IllegalArgumentException(
                     "wire length " + wireLength + " is not in the payload's " + payload.length + " to 65535 bytes");
         }
+    }
+
+    /**
+     * Creates a datagram without facts.
+     *
+     * @param payload the payload
+     * @param peer the sender's address and port
+     * @param packetInfo the address that the datagram was sent to and the arrival interface
+     * @param wireLength the number of bytes that the peer sent
+     * @throws IllegalArgumentException if the wire length is less than the payload's or more than 65535
+     */
+    public Datagram(byte[] payload, Endpoint peer, PacketInfo packetInfo, int wireLength) {
+        this(payload, peer, packetInfo, wireLength, ReceivedFacts.NONE);
     }
 
     /**
@@ -50,12 +66,13 @@ public record Datagram(byte[] payload, Endpoint peer, PacketInfo packetInfo, int
                 && Arrays.equals(payload, that.payload)
                 && peer.equals(that.peer)
                 && packetInfo.equals(that.packetInfo)
-                && wireLength == that.wireLength;
+                && wireLength == that.wireLength
+                && facts.equals(that.facts);
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(Arrays.hashCode(payload), peer, packetInfo, wireLength);
+        return Objects.hash(Arrays.hashCode(payload), peer, packetInfo, wireLength, facts);
     }
 
     /**
@@ -65,6 +82,8 @@ public record Datagram(byte[] payload, Endpoint peer, PacketInfo packetInfo, int
      */
     @Override
     public String toString() {
-        return "Datagram[" + payload.length + " of " + wireLength + " bytes, peer=" + peer + ", " + packetInfo + "]";
+        String more = facts.equals(ReceivedFacts.NONE) ? "" : ", " + facts;
+        return "Datagram[" + payload.length + " of " + wireLength + " bytes, peer=" + peer + ", " + packetInfo + more
+                + "]";
     }
 }

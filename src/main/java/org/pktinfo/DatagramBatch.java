@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.function.IntConsumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.common.Deadline;
@@ -31,10 +32,10 @@ import org.pktinfo.internal.Waiting;
  * }
  * }</pre>
  *
- * <p>Replies that are neighbours in the batch, have the same peer and source, and the same length except for a shorter
- * last one, are passed to the kernel as one, which segments them (UDP_SEGMENT, udp(7)): from Linux 4.18 on, unless
- * {@link org.pktinfo.doctor.Doctor#segmentation} is off. The datagrams on the wire are the same. If a device or a route
- * does not support this, replies to that peer are sent separately for up to ten minutes.
+ * <p>Replies that are neighbours in the batch, have the same peer, source and {@link SendOptions}, and the same length
+ * except for a shorter last one, are passed to the kernel as one, which segments them (UDP_SEGMENT, udp(7)): from Linux
+ * 4.18 on, unless {@link org.pktinfo.doctor.Doctor#segmentation} is off. The datagrams on the wire are the same. If a
+ * device or a route does not support this, replies to that peer are sent separately for up to ten minutes.
  *
  * <p>Nothing is allocated per datagram with {@link SourceSelection#requestDestination} or an existing {@link Source}.
  *
@@ -55,6 +56,7 @@ public final class DatagramBatch {
     private final SlotRecords records;
     private final DatagramSlot[] slots;
     private final Waiting.Attempt<DatagramBatch> many = this::take;
+    final IntConsumer checkFilled = this::checkFilled; // one for all slots
     private final SegmentationRefusals segmentationRefusals = new SegmentationRefusals();
     private int size;
     private int receiveLimit; // limit of the receive in progress
@@ -222,11 +224,16 @@ public final class DatagramBatch {
     private int send(long patience, long limit) throws IOException {
         checkThread();
         int pending = 0;
+        boolean lacking = false;
         for (int i = 0; i < size; i++) {
             pending += slots[i].isPending() ? 1 : 0;
+            lacking |= arena.lacksTrafficClass(i);
         }
         if (pending == 0) {
             return 0;
+        }
+        if (lacking) {
+            sender.completeTrafficClasses(arena, size);
         }
         try {
             sender.send(arena, size, pending, patience, limit);

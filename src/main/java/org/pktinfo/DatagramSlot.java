@@ -31,6 +31,7 @@ public final class DatagramSlot {
     private final SlotRecords records;
     private final int index;
     private final ByteBuffer payload;
+    private final SlotFacts facts;
     private Reply reply = Reply.NONE;
     private @Nullable SendException refusal;
     private SendException.@Nullable Kind failureKind;
@@ -41,6 +42,7 @@ public final class DatagramSlot {
         this.records = records;
         this.index = index;
         this.payload = arena.payload(index);
+        this.facts = new SlotFacts(batch::checkFilled, arena, index);
     }
 
     void put(int length, Endpoint peer, Source source) {
@@ -165,8 +167,14 @@ public final class DatagramSlot {
         return records.packetInfo(index);
     }
 
+    /** {@return the facts that the kernel reported on demand, without allocating; always the same view} */
+    public SlotFacts facts() {
+        batch.checkFilled(index);
+        return facts;
+    }
+
     /**
-     * Returns the length of each of the coalesced datagrams, if {@link PktInfoChannel#coalesceReceived} is on.
+     * Returns the length of each of the coalesced datagrams, if {@link PktInfoSocketOptions#COALESCE_RECEIVED} is on.
      *
      * @return bytes, of which the last datagram may have fewer; 0 if the payload is one datagram
      */
@@ -189,9 +197,8 @@ public final class DatagramSlot {
     }
 
     /**
-     * Copies the datagram, for another thread or for later use. Valid only before a reply is written in place.
+     * {@return a copy of the datagram, for another thread or for later use} Valid only before a reply is written.
      *
-     * @return the datagram
      * @throws IllegalStateException if the slot holds coalesced datagrams: use {@link #toDatagrams}
      */
     public Datagram toDatagram() {
@@ -274,6 +281,23 @@ public final class DatagramSlot {
         Objects.requireNonNull(source, "source");
         if (begin(length)) {
             replyFrom(length, source);
+        }
+    }
+
+    /**
+     * Sends the reply that was just written with header fields of its own, in place of the socket's.
+     *
+     * @param options the fields
+     * @throws IllegalStateException if no reply was written, or it was sent
+     */
+    public void sendOptions(SendOptions options) {
+        Objects.requireNonNull(options, "options");
+        batch.checkFilled(index);
+        if (reply == Reply.NONE || reply == Reply.SENT) {
+            throw new IllegalStateException("options are for a reply that was written and not sent");
+        }
+        if (reply == Reply.PENDING) {
+            options.applyTo(arena, index);
         }
     }
 
@@ -440,9 +464,8 @@ public final class DatagramSlot {
     }
 
     /**
-     * Returns {@link #wouldBlock}.
+     * {@return true if the send buffer was full}
      *
-     * @return true if the send buffer was full
      * @deprecated renamed to {@link #wouldBlock}
      */
     @Deprecated(since = "0.1.0", forRemoval = true)
@@ -451,9 +474,7 @@ public final class DatagramSlot {
     }
 
     /**
-     * Returns the kind of the {@link #failure} without allocating, for example to count failures by forged addresses.
-     *
-     * @return the kind, null if there is no reply yet, or it is pending or sent
+     * {@return the kind of the {@link #failure}, without allocating; null if there is none, or it is pending or sent}
      */
     public SendException.@Nullable Kind failureKind() {
         batch.checkFilled(index);
@@ -471,7 +492,7 @@ public final class DatagramSlot {
             return null;
         }
         if (reply == Reply.FAILED) {
-            return SendException.failed(kind, arena.error(index), records.source(index), records.peer(index));
+            return records.failure(index, kind);
         }
         return refusal != null ? refusal : records.refusal(index, kind);
     }

@@ -4,16 +4,19 @@ import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.net.SocketOption;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.DatagramChannel;
 import java.nio.channels.InterruptibleChannel;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.internal.ChannelSocket;
 import org.pktinfo.internal.JdkChannels;
 import org.pktinfo.internal.NativeLibrary;
+import org.pktinfo.internal.NetworkErrors;
 import org.pktinfo.internal.Transport;
 import org.pktinfo.internal.Waiting;
 
@@ -38,10 +41,9 @@ import org.pktinfo.internal.Waiting;
  * {@link java.nio.channels.ClosedByInterruptException} if this thread is interrupted while they wait, or before a call
  * that may wait, which closes the channel: see {@link #closeOnInterrupt}.
  *
- * <p>Memory outside the heap: one payload capacity and 640 bytes for receiving, and the same for sending, each from its
- * first use on: 129 KiB in all with the default capacity. Once {@link #receive()} reads ahead, {@value Receiver#AHEAD}
- * times as much for receiving: 582 KiB in all. Closing the channel frees it. It does not count towards
- * {@code -XX:MaxDirectMemorySize}; the memory of batches does. The channel has two file descriptors besides the JDK's.
+ * <p>Memory outside the heap until it is closed: one payload capacity and 768 bytes for each direction from its first
+ * use on, 130 KiB in all by default; 583 KiB once {@link #receive()} reads {@value Receiver#AHEAD} ahead. It does not
+ * count towards {@code -XX:MaxDirectMemorySize}; that of batches does. Two file descriptors besides the JDK's.
  */
 @SuppressWarnings("exports") // the annotations are not needed at run time
 public final class PktInfoChannel implements InterruptibleChannel {
@@ -78,36 +80,14 @@ public final class PktInfoChannel implements InterruptibleChannel {
         return unsupportedReason() == null;
     }
 
-    /**
-     * {@return the reason why {@link #isSupported} is false: an error whose text lists every attempt to load the native
-     * library and its reason; null if the library is loaded}
-     */
+    /** {@return the reason why {@link #isSupported} is false, with every attempt to load; null if it is true} */
     public static @Nullable Throwable unsupportedReason() {
         return NativeLibrary.anyFailure();
     }
 
     /**
-     * {@return the place that the native library was loaded from, for a log} Loads it on first use.
+     * {@return a new channel, not yet bound, for IPv6 and IPv4, with the largest payload capacity}
      *
-     * @throws UnsatisfiedLinkError if it cannot be loaded; the text lists every attempt
-     */
-    public static String libraryOrigin() {
-        return NativeLibrary.load();
-    }
-
-    /**
-     * {@return the C library, {@code glibc 2.36} or {@code not glibc}, for a log} Loads the native library if needed.
-     *
-     * @throws UnsatisfiedLinkError if the native library cannot be loaded
-     */
-    public static String libcVersion() {
-        return NativeLibrary.libcVersion();
-    }
-
-    /**
-     * Opens a channel for IPv6 and IPv4, or for IPv4 on a host without IPv6, with the largest payload capacity.
-     *
-     * @return the channel, not yet bound
      * @throws IOException if {@link #open(Family, int)} throws it
      */
     public static PktInfoChannel open() throws IOException {
@@ -115,10 +95,9 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Opens a channel as {@link #open(Family, int)} does, with the largest payload capacity.
+     * {@return a new channel, not yet bound, with the largest payload capacity}
      *
      * @param family the address family
-     * @return the channel, not yet bound
      * @throws IOException if {@link #open(Family, int)} throws it
      */
     public static PktInfoChannel open(Family family) throws IOException {
@@ -126,12 +105,11 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Opens a channel of an address family and a payload capacity.
+     * {@return a new channel, not yet bound}
      *
      * @param family the address family
      * @param payloadCapacity the longest payload that can be received whole or sent, in 1 to {@value #MAX_PAYLOAD}
      *     bytes; a longer datagram is truncated and marked, see {@link Datagram#isTruncated}
-     * @return the channel, not yet bound
      * @throws java.net.SocketException if the kernel ignores the source of sent datagrams, as gVisor does, and
      *     {@code pktinfo.unproven} is not {@code allow}; the text names the kernel
      * @throws IOException if no socket can be created
@@ -163,7 +141,6 @@ public final class PktInfoChannel implements InterruptibleChannel {
      * @throws java.net.SocketException if {@link #open(Family, int)} throws it
      * @throws IOException if the JDK's channel cannot be used
      * @throws IllegalArgumentException if the JDK's channel is not of the JDK's own provider
-     * @throws UnsatisfiedLinkError if {@link #open(Family, int)} throws it
      */
     public static PktInfoChannel wrap(DatagramChannel channel) throws IOException {
         return wrap(channel, MAX_PAYLOAD);
@@ -210,11 +187,11 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Returns true if the channel is bound to an address, to it alone or to all. A channel that is bound to one address
-     * or connected has only that one, though the kernel would send from another. Costs nanoseconds, no system call.
+     * {@return true if the channel is bound to an address, to it alone or to all} A channel bound to one address, or
+     * connected, has only that one, though the kernel would send from another. It is true for every address if the
+     * channel is bound to all, a group, or not yet; and for the unspecified one. Costs nanoseconds, no system call.
      *
      * @param address an address of this host
-     * @return true for every address if the channel is bound to all, a group, or not yet; and for the unspecified one
      */
     public boolean isBoundTo(IpAddress address) {
         return sender.isBoundTo(address);
@@ -230,34 +207,9 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * {@return the same as {@link #jdkChannel}}
-     *
-     * @deprecated renamed to {@link #jdkChannel}
-     */
-    @Deprecated(since = "0.1.0", forRemoval = true)
-    public DatagramChannel channel() {
-        return jdkChannel();
-    }
-
-    /** An action that connects or disconnects a JDK channel or its socket, for {@link PktInfoChannel#reconnect}. */
-    @FunctionalInterface
-    public interface Reconnection {
-        /**
-         * Connects or disconnects.
-         *
-         * @throws IOException if that fails
-         */
-        void run() throws IOException;
-    }
-
-    /**
      * Connects or disconnects {@link #jdkChannel} while no thread sends or receives by this channel: {@code
      * channel.reconnect(() -> channel.jdkChannel().disconnect())}. Other threads are held off meanwhile; those that
      * wait continue to wait. Like the JDK's channel, it waits for a thread that reads from the JDK's channel itself.
-     *
-     * <p>Disconnecting frees the port for a moment, or replaces the socket. If the JDK's channel is connected or
-     * disconnected otherwise, this channel follows within half a second. Until then datagrams leave from the old
-     * socket, the new one may find its port in use, and sending during the disconnect may move it to another port.
      *
      * @param reconnection connects or disconnects; must not send or receive by this channel, nor wait for a thread that
      *     does. It is run even if this channel is closed, so that the JDK's channel reports it
@@ -270,10 +222,9 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Waits until a datagram can be received, without receiving it; another thread may receive it first.
+     * {@return true once a datagram can be received, which another thread may do first; false after the timeout}
      *
      * @param timeout the longest time to wait; zero does not wait
-     * @return false if the time is over and there seemed to be no datagram
      * @throws IllegalArgumentException if the timeout is negative
      * @throws IOException if waiting fails otherwise
      */
@@ -282,61 +233,51 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Enables or disables coalescing of consecutive datagrams of one peer by the kernel (UDP_GRO, udp(7)).
-     * {@link #receive()} still returns them one by one, each with its packet information. While some are left, neither
-     * a {@link java.nio.channels.Selector} nor a thread that waits already is notified, so receive until there is none.
-     * In a batch they share a slot, see {@link DatagramSlot#segmentSize}, except those left by {@code receive()}.
-     * Default: off. Call it before bind: once off, queued coalesced datagrams are one (tried on Linux 6.18).
+     * {@return this channel, with an option of {@link PktInfoSocketOptions} or of the JDK's channel set}
      *
-     * @param on true to enable
-     * @return this channel
-     * @throws UnsupportedOperationException if the kernel is older than Linux 5.0
-     * @throws IllegalStateException if the payload capacity is below {@link #MAX_PAYLOAD}: not all of them would fit
-     * @throws IOException if the option cannot be set otherwise
+     * @param <T> the type of its value
+     * @param option the option
+     * @param value the value
+     * @throws IllegalStateException if the payload capacity is too small for COALESCE_RECEIVED
+     * @throws UnsupportedOperationException if the kernel, the channel or the JDK lacks the option
+     * @throws IllegalArgumentException if the value is out of range
+     * @throws IOException if the option cannot be set otherwise, as for lack of a privilege
      */
-    public PktInfoChannel coalesceReceived(boolean on) throws IOException {
-        if (on) {
-            Receiver.checkHolds(socket.payloadCapacity());
+    public <T> PktInfoChannel setOption(SocketOption<T> option, T value) throws IOException {
+        Objects.requireNonNull(value, "value");
+        if (option instanceof PktInfoSocketOption<T> own) {
+            own.check(value, socket.payloadCapacity());
+            socket.change(() -> own.set(socket.options(), value));
+        } else {
+            channel.setOption(option, value);
         }
-        socket.change(() -> socket.options().coalesce(on));
         return this;
     }
 
     /**
-     * Enables or disables the don't-fragment bit of IPv4 datagrams (RFC 1191, IP_MTU_DISCOVER in ip(7)). Without it
-     * routers fragment long datagrams. Disable it if several hosts share an address: a router's report may reach
-     * another host. IPv6 routers never fragment (RFC 8200 5): 1232 bytes pass all links. Default: the system's, on.
+     * {@return the value of an option; false or 0 if the kernel lacks one of {@link PktInfoSocketOptions}}
      *
-     * @param on true to enable
-     * @return this channel
-     * @throws UnsupportedOperationException if the JDK alone carries the datagrams ({@code pktinfo.fallback})
-     * @throws IOException if the option cannot be set otherwise
+     * @param <T> the type of its value
+     * @param option the option
+     * @throws UnsupportedOperationException if the JDK lacks the option
+     * @throws IOException if the option cannot be read
      */
-    public PktInfoChannel pathMtuDiscovery(boolean on) throws IOException {
-        socket.change(() -> socket.options().pathMtuDiscovery(on));
-        return this;
+    public <T> T getOption(SocketOption<T> option) throws IOException {
+        return option instanceof PktInfoSocketOption<T> own
+                ? socket.get(() -> own.get(socket.options()))
+                : channel.getOption(option);
+    }
+
+    /** {@return the options of {@link PktInfoSocketOptions} and those of the JDK's channel} */
+    public Set<SocketOption<?>> supportedOptions() {
+        return PktInfoSocketOptions.with(channel.supportedOptions());
     }
 
     /**
-     * Enables or disables receiving datagrams to groups that only other sockets of this host have joined
-     * (IP_MULTICAST_ALL in ip(7), IPV6_MULTICAST_ALL). Default: off; kernels before 4.20 cannot disable it for IPv6.
+     * {@return this channel, which from now on is closed or not if a waiting thread is interrupted, as the JDK's are}
+     * If not, the thread keeps the interrupt, as in {@link java.net.DatagramSocket}; virtual threads always close it.
      *
-     * @param on true to enable
-     * @return this channel
-     * @throws UnsupportedOperationException if it is to be disabled for IPv6 and the kernel cannot
-     * @throws IOException if the option cannot be set otherwise
-     */
-    public PktInfoChannel allGroups(boolean on) throws IOException {
-        socket.change(() -> socket.options().allGroups(on));
-        return this;
-    }
-
-    /**
-     * Enables or disables closing this channel if a waiting thread is interrupted, as JDK channels do. If disabled, the
-     * thread keeps the interrupt, as in {@link java.net.DatagramSocket}; virtual threads always close it, as in both.
-     *
-     * @param on true, the default, to enable; to be set before a thread waits
-     * @return this channel
+     * @param on true, the default, to close it; to be set before a thread waits
      */
     public PktInfoChannel closeOnInterrupt(boolean on) {
         waiting.closeOnInterrupt(on);
@@ -344,10 +285,8 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Leaves an interrupt to the thread that is interrupted, platform or virtual: for a channel that many threads
-     * share, none of which may close it for all. A waiting thread waits on, and finds the interrupt afterwards.
-     *
-     * @return this channel
+     * {@return this channel, which from now on leaves an interrupt to the thread that is interrupted, platform or
+     * virtual} For a channel that many threads share. A waiting thread waits on, and finds the interrupt afterwards.
      */
     public PktInfoChannel ignoreInterrupts() {
         waiting.ignoreInterrupts();
@@ -357,15 +296,15 @@ public final class PktInfoChannel implements InterruptibleChannel {
     /** {@return a snapshot of the counters, also of a closed channel} Costs a few additions and a system call. */
     public ChannelStats stats() {
         socket.askForDrops();
-        return ChannelStats.of(socket.counters(), sender.errors());
+        return ChannelStats.of(socket.counters(), socket.errors(), sender.errors());
     }
 
     /**
-     * Receives one datagram, which may be empty, waiting until one arrives. Costs one copy of the payload; creates no
-     * JDK address. Once {@value Receiver#BUSY} datagrams came from a queue that did not run empty, it takes
-     * {@value Receiver#AHEAD} with one system call, unless another thread waits, a batch exists or {@link #jdkChannel}
-     * is in non-blocking mode. The next calls of a {@code receive} of this channel or of a batch return the rest, in
-     * order. The JDK's channel does not see the rest; connecting or disconnecting it discards the rest and its queue.
+     * Receives one datagram, which may be empty, waiting until one arrives. Once {@value Receiver#BUSY} datagrams
+     * came from a queue that did not run empty, it takes {@value Receiver#AHEAD} with one system call, unless another
+     * thread waits, a batch exists or {@link #jdkChannel} is in non-blocking mode. The next calls of a {@code receive}
+     * of this channel or of a batch return the rest, in order. The JDK's channel does not see them; connecting or
+     * disconnecting it discards them and its queue.
      *
      * @return the datagram, never null
      * @throws java.nio.channels.IllegalBlockingModeException if {@link #jdkChannel} is in non-blocking mode, for which
@@ -378,10 +317,9 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Receives one datagram as {@link #receive()} does, but with a timeout and in either blocking mode.
+     * {@return one datagram as {@link #receive()} does, but in either blocking mode; null if none arrived in time}
      *
      * @param timeout the longest time to wait; zero does not wait, even if this thread is interrupted
-     * @return the datagram, null if none arrived in time
      * @throws IllegalArgumentException if the timeout is negative
      * @throws IOException if {@link #receive()} throws it
      */
@@ -391,8 +329,7 @@ public final class PktInfoChannel implements InterruptibleChannel {
 
     /**
      * Receives one datagram into a packet of the JDK, as {@link java.net.DatagramSocket#receive} does: a datagram that
-     * does not fit is truncated, the packet's address and length are set, and a reused packet keeps its room. For
-     * programs that use the JDK's packets and need the address that each was sent to.
+     * does not fit is truncated, the packet's address and length are set, and a reused packet keeps its room.
      *
      * @param packet the packet to fill; locked while it is filled, but not during the wait
      * @param timeout the longest time to wait; zero does not wait
@@ -401,16 +338,27 @@ public final class PktInfoChannel implements InterruptibleChannel {
      * @throws IOException if {@link #receive()} throws it
      */
     public @Nullable PacketInfo receive(DatagramPacket packet, Duration timeout) throws IOException {
-        Objects.requireNonNull(packet, "packet");
         return receiver.receive(packet, DatagramBatch.nanos(timeout));
     }
 
     /**
-     * Creates a batch, to receive and answer many datagrams with one call.
+     * {@return the packet information and the facts of a datagram received as {@link #receive(DatagramPacket,
+     * Duration)} does; null if none arrived in time}
+     *
+     * @param packet the packet to fill
+     * @param timeout the longest time to wait; zero does not wait
+     * @throws IOException if {@link #receive(DatagramPacket, Duration)} throws it
+     */
+    public @Nullable PacketReport receiveReport(DatagramPacket packet, Duration timeout) throws IOException {
+        return receiver.receiveReport(packet, DatagramBatch.nanos(timeout));
+    }
+
+    /**
+     * {@return a new batch, to receive and answer many datagrams with one call, for one thread} It takes {@code slots *
+     * (payloadCapacity + 711)} bytes outside the heap.
      *
      * @param slots number of slots, in 1 to {@value DatagramBatch#MAX_SLOTS}; with 32 the cost of the calls is small
      * @param payloadCapacity the longest payload of each, request or reply, in 1 to {@value #MAX_PAYLOAD} bytes
-     * @return a batch, which takes {@code slots * (payloadCapacity + 583)} bytes outside the heap and is for one thread
      * @throws IllegalArgumentException if a number is out of range
      */
     public DatagramBatch newBatch(int slots, int payloadCapacity) {
@@ -448,12 +396,25 @@ public final class PktInfoChannel implements InterruptibleChannel {
      * @param request the request
      * @param payload the payload of the reply
      * @param selection chooses the source; the caller's own may choose an address to which this channel is not bound
-     * @throws SendException if {@link #reply(Datagram, ByteBuffer)} or the selection throws it
-     * @throws IOException if {@link #reply(Datagram, ByteBuffer)} throws it
+     * @throws IOException if {@link #reply(Datagram, ByteBuffer)} or the selection throws it
      */
     public void reply(Datagram request, ByteBuffer payload, SourceSelection selection) throws IOException {
+        reply(request, payload, selection, SendOptions.NONE);
+    }
+
+    /**
+     * Replies as {@link #reply(Datagram, ByteBuffer, SourceSelection)} does, with header fields of its own.
+     *
+     * @param request the request
+     * @param payload the payload of the reply
+     * @param selection chooses the source
+     * @param options the fields, such as {@link SendOptions#ecnOf}
+     * @throws IOException if {@link #reply(Datagram, ByteBuffer, SourceSelection)} throws it
+     */
+    public void reply(Datagram request, ByteBuffer payload, SourceSelection selection, SendOptions options)
+            throws IOException {
         Objects.requireNonNull(payload, "payload");
-        send(payload, request.peer(), sender.select(request, selection));
+        send(payload, request.peer(), sender.select(request, selection), options);
     }
 
     /**
@@ -470,7 +431,47 @@ public final class PktInfoChannel implements InterruptibleChannel {
      * @throws IOException if sending fails otherwise
      */
     public void send(ByteBuffer payload, Endpoint peer, Source source) throws IOException {
-        sender.send(payload, peer, source);
+        send(payload, peer, source, SendOptions.NONE);
+    }
+
+    /**
+     * Sends a datagram as {@link #send(ByteBuffer, Endpoint, Source)} does, with header fields of its own.
+     *
+     * @param payload the payload
+     * @param peer the destination
+     * @param source the source
+     * @param options the fields
+     * @throws IOException if {@link #send(ByteBuffer, Endpoint, Source)} throws it
+     */
+    public void send(ByteBuffer payload, Endpoint peer, Source source, SendOptions options) throws IOException {
+        sender.send(payload, peer, source, options);
+    }
+
+    /**
+     * {@return the oldest error that the network reported about a datagram sent by this channel, if
+     * {@link PktInfoSocketOptions#RECEIVE_ERRORS} is on; null if there is none} Never waits.
+     *
+     * @throws IOException if the channel is closed, or the report cannot be read
+     */
+    public @Nullable NetworkError receiveError() throws IOException {
+        NetworkErrors.Report report = socket.receiveError();
+        return report == null ? null : NetworkError.of(report);
+    }
+
+    /**
+     * {@return the path MTU to a peer in bytes, headers included: the interface's, or less if a router reported less}
+     * Opens, binds, connects and closes a socket of its own, which sends nothing: some ten microseconds, so not for
+     * each datagram. Forged reports lower it too, see {@link NetworkError}.
+     *
+     * @param peer the peer
+     * @param source the source; without an interface, the device that the channel is bound to is taken
+     * @throws IllegalArgumentException if the peer is not of the channel's family, or the source not of the peer's
+     * @throws UnsupportedOperationException if the JDK alone carries the datagrams ({@code pktinfo.fallback})
+     * @throws IOException if the channel is closed, there is no route, the source is not this host's, or it has an
+     *     interface and CAP_NET_RAW is missing before Linux 5.7
+     */
+    public int pathMtu(IpAddress peer, Source source) throws IOException {
+        return PathMtu.ask(socket, peer, source);
     }
 
     /**

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.SocketAddress;
 import java.nio.channels.IllegalBlockingModeException;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.internal.Arena;
 import org.pktinfo.internal.ChannelSocket;
@@ -78,7 +79,20 @@ final class Receiver implements Waiting.Attempt<Datagram> {
     /** Waits for a datagram and copies it into a packet of the JDK; returns the packet information. */
     @Nullable
     PacketInfo receive(DatagramPacket packet, long nanos) throws IOException {
-        return waiting.receive(() -> take(packet), nanos);
+        Objects.requireNonNull(packet, "packet");
+        return waiting.receive(() -> take(packet, SlotRecords::packetInfo), nanos);
+    }
+
+    /** Does the same, and returns the facts too. */
+    @Nullable
+    PacketReport receiveReport(DatagramPacket packet, long nanos) throws IOException {
+        Objects.requireNonNull(packet, "packet");
+        return waiting.receive(() -> take(packet, SlotRecords::report), nanos);
+    }
+
+    /** Reads what a receiver is to be told of the datagram in a slot. */
+    private interface Report<T> {
+        T of(SlotRecords records, int index);
     }
 
     /** Waits until an attempt succeeds, for callers with their own way to receive. */
@@ -110,7 +124,7 @@ final class Receiver implements Waiting.Attempt<Datagram> {
         }
     }
 
-    private @Nullable PacketInfo take(DatagramPacket packet) throws IOException {
+    private <T> @Nullable T take(DatagramPacket packet, Report<T> report) throws IOException {
         memory.lock();
         try {
             Arena from = hasNext() ? memory.get() : receive(1);
@@ -120,7 +134,7 @@ final class Receiver implements Waiting.Attempt<Datagram> {
             int slot = next;
             int offset = taken;
             from.copy(slot, offset, advance(from), packet);
-            return records(from).packetInfo(slot);
+            return report.of(records(from), slot);
         } finally {
             unlock();
         }

@@ -44,7 +44,10 @@ public final class SendException extends IOException {
          * 255.255.255.255.
          */
         PEER_UNANSWERABLE,
-        /** Any other failure; see {@link #errno}. */
+        /**
+         * Any other failure; see {@link #errno}. EINVAL for a datagram to an IPv4 peer with {@link SendOptions}: Linux
+         * before 3.13 refuses them.
+         */
         OTHER
     }
 
@@ -91,14 +94,23 @@ public final class SendException extends IOException {
     }
 
     /** Creates an exception for a datagram that the kernel refused. */
-    static SendException failed(int errno, Source source, Endpoint peer) {
-        return failed(kind(errno, source), errno, source, peer);
+    static SendException failed(int errno, Source source, Endpoint peer, boolean ownFields) {
+        return failed(kind(errno, source), errno, source, peer, ownFields);
     }
 
-    /** Creates an exception for a datagram that the kernel refused, with a kind that is already determined. */
-    static SendException failed(Kind kind, int errno, Source source, Endpoint peer) {
+    /**
+     * Creates an exception for a datagram that the kernel refused, with a kind that is already determined.
+     *
+     * @param ownFields true if the datagram had {@link SendOptions}
+     */
+    static SendException failed(Kind kind, int errno, Source source, Endpoint peer, boolean ownFields) {
         String text = "sendmsg: " + Errno.describe(errno) + ", source " + source + ", peer " + peer;
-        return new SendException(kind, errno, text);
+        boolean fieldsRefused = ownFields
+                && kind == Kind.OTHER
+                && errno == Errno.EINVAL
+                && peer.address().isIpv4();
+        return new SendException(
+                kind, errno, fieldsRefused ? text + "; Linux before 3.13 refuses SendOptions to an IPv4 peer" : text);
     }
 
     /**
@@ -125,8 +137,10 @@ public final class SendException extends IOException {
      */
     static Kind kind(int errno, Source source) {
         return switch (errno) {
-            case Errno.ENETUNREACH, Errno.EADDRNOTAVAIL, Errno.EINVAL ->
+            case Errno.ENETUNREACH, Errno.EINVAL ->
                 unusableOr(errno == Errno.EINVAL ? Kind.OTHER : Kind.PEER_UNREACHABLE, source);
+            case Errno.EADDRNOTAVAIL -> // without a source: the host has no IPv6 address to send from
+                source.address().isUnspecified() ? Kind.PEER_UNREACHABLE : Kind.SOURCE_UNUSABLE;
             case Errno.ENODEV -> Kind.INTERFACE_GONE;
             case Errno.EAGAIN, Errno.ENOBUFS, Errno.ENOMEM, Errno.EPERM -> Kind.TRANSIENT;
             case Errno.EMSGSIZE -> Kind.MESSAGE_TOO_LONG;

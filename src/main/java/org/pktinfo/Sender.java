@@ -139,31 +139,31 @@ final class Sender {
     }
 
     /** Sends a datagram, and waits for room in blocking mode; the payload has no bytes remaining afterwards. */
-    void send(ByteBuffer payload, Endpoint peer, Source source) throws IOException {
+    void send(ByteBuffer payload, Endpoint peer, Source source, SendOptions options) throws IOException {
         try {
             check(payload.remaining(), peer, source);
-            sendOrWait(payload, peer, source);
+            sendOrWait(payload, peer, source, options);
         } catch (SendException e) {
             countUnsent(e, source, peer);
             throw e;
         }
     }
 
-    private void sendOrWait(ByteBuffer payload, Endpoint peer, Source source) throws IOException {
+    private void sendOrWait(ByteBuffer payload, Endpoint peer, Source source, SendOptions options) throws IOException {
         if (!socket.channel().isBlocking()) {
-            if (!sendNow(payload, peer, source)) {
-                throw SendException.failed(Errno.EAGAIN, source, peer);
+            if (!sendNow(payload, peer, source, options)) {
+                throw SendException.failed(Errno.EAGAIN, source, peer, false);
             }
             return;
         }
-        if (!waiting.isInterrupted() && sendNow(payload, peer, source)) {
+        if (!waiting.isInterrupted() && sendNow(payload, peer, source, options)) {
             return;
         }
         socket.checkOpen();
         boolean completed = false;
         try {
             waiting.begin();
-            while (!sendNow(payload, peer, source)) {
+            while (!sendNow(payload, peer, source, options)) {
                 socket.counters().sendWait();
                 boolean unused = waiting.awaitRoom(Deadline.NEVER, Long.MAX_VALUE);
             }
@@ -177,7 +177,7 @@ final class Sender {
     }
 
     /** Returns false if the send buffer is full. */
-    private boolean sendNow(ByteBuffer payload, Endpoint peer, Source source) throws IOException {
+    private boolean sendNow(ByteBuffer payload, Endpoint peer, Source source, SendOptions options) throws IOException {
         memory.lock();
         try {
             Arena arena = memory.withRoomFor(1);
@@ -185,12 +185,14 @@ final class Sender {
             records = current;
             arena.write(0, payload);
             current.prepareSend(0, payload.remaining(), peer, source, interfaceIndex(source));
+            options.applyTo(arena, 0);
+            completeTrafficClasses(arena, 1);
             if (socket.send(arena, 1) == 0) {
                 return false;
             }
             int error = arena.error(0);
             if (error != 0) {
-                throw SendException.failed(error, source, peer);
+                throw SendException.failed(error, source, peer, current.hasOwnFields(0));
             }
             arena.tally.add(Tally.SENT, 1);
             arena.tally.add(Tally.SENT_BYTES, payload.remaining());
@@ -199,6 +201,24 @@ final class Sender {
         }
         payload.position(payload.limit());
         return true;
+    }
+
+    /** Adds the socket's DSCP or ECN to datagrams that have only the other one of their own. */
+    void completeTrafficClasses(Arena arena, int count) throws IOException {
+        int ofIpv4 = -1; // each is read once a call, and only if needed
+        int ofIpv6 = -1;
+        for (int i = 0; i < count; i++) {
+            if (!arena.lacksTrafficClass(i)) {
+                continue;
+            }
+            if (Addresses.isIpv4(arena.peerHigh(i), arena.peerLow(i))) {
+                ofIpv4 = ofIpv4 < 0 ? socket.trafficClass(true) : ofIpv4;
+                arena.completeTrafficClass(i, ofIpv4);
+            } else {
+                ofIpv6 = ofIpv6 < 0 ? socket.trafficClass(false) : ofIpv6;
+                arena.completeTrafficClass(i, ofIpv6);
+            }
+        }
     }
 
     /**

@@ -41,11 +41,16 @@ final class SlotRecords {
         return cached != null && cached.arena == arena ? cached : new SlotRecords(arena);
     }
 
-    /** Copies a part of the received bytes, with the peer and the packet information of the whole. */
+    /** Copies a part of the received bytes, with the peer, the packet information and the facts of the whole. */
     Datagram datagram(int index, int from, int length, int wireLength) {
         byte[] payload = new byte[length];
         arena.read(index, from, payload);
-        return new Datagram(payload, peer(index), packetInfo(index), wireLength);
+        return new Datagram(payload, peer(index), packetInfo(index), wireLength, ReceivedFacts.of(arena, index));
+    }
+
+    /** Returns the packet information and the facts of a slot. */
+    PacketReport report(int index) {
+        return new PacketReport(packetInfo(index), ReceivedFacts.of(arena, index));
     }
 
     /** Copies all coalesced datagrams of a length, of which the last may be shorter. */
@@ -65,6 +70,16 @@ final class SlotRecords {
             case PEER_UNANSWERABLE -> SendException.unanswerable(peer(index));
             default -> ReplyRule.refusal(ReplyRule.answer(arena, index), peer(index), packetInfo(index));
         };
+    }
+
+    /** Creates the exception for a datagram that the kernel refused. */
+    SendException failure(int index, SendException.Kind kind) {
+        return SendException.failed(kind, arena.error(index), source(index), peer(index), hasOwnFields(index));
+    }
+
+    /** Returns true if the slot has a traffic class or a hop limit of its own. */
+    boolean hasOwnFields(int index) {
+        return (arena.sendFlags(index) & (Layout.SEND_WITH_TRAFFIC_CLASS | Layout.SEND_WITH_HOP_LIMIT)) != 0;
     }
 
     Endpoint peer(int index) {

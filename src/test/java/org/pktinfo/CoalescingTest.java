@@ -41,7 +41,7 @@ class CoalescingTest {
         server = Loopback.open(Family.DUAL_STACK);
         batch = server.newBatch(200, PktInfoChannel.MAX_PAYLOAD);
         client = Loopback.open(Family.DUAL_STACK);
-        client.coalesceReceived(true);
+        client.setOption(PktInfoSocketOptions.COALESCE_RECEIVED, true);
         answers = client.newBatch(200, PktInfoChannel.MAX_PAYLOAD);
     }
 
@@ -144,7 +144,7 @@ class CoalescingTest {
 
     @Test
     void aRequestThatCameAsOneIsAnsweredAsManyWithTheSameSizes() throws IOException {
-        server.coalesceReceived(true);
+        server.setOption(PktInfoSocketOptions.COALESCE_RECEIVED, true);
         ask("127.0.0.7", 100); // the reply is sent as 100 datagrams too
         assertThat(batch.receive(SOON)).isEqualTo(1);
         for (int i = 0; i < 100; i++) {
@@ -163,7 +163,7 @@ class CoalescingTest {
     @ParameterizedTest
     @CsvSource({"640, 10, 64", "650, 10, 65", "1999, 10, 200", "65000, 1000, 65", "50, 50, 1", "50, 60, 1", "5, 1, 5"})
     void asManySegmentsAsThereAreArriveAndInOrder(int length, int segmentSize, int expected) throws IOException {
-        client.coalesceReceived(false);
+        client.setOption(PktInfoSocketOptions.COALESCE_RECEIVED, false);
         ask("127.0.0.7", length);
         assertThat(batch.receive(SOON)).isEqualTo(1);
         for (int i = 0; i < length; i++) {
@@ -196,11 +196,11 @@ class CoalescingTest {
     @Test
     void aChannelOrABatchTooSmallForThemIsRefused() throws IOException {
         try (PktInfoChannel small = PktInfoChannel.open(Family.DUAL_STACK, 1500)) {
-            assertThatThrownBy(() -> small.coalesceReceived(true))
+            assertThatThrownBy(() -> small.setOption(PktInfoSocketOptions.COALESCE_RECEIVED, true))
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessageContaining("1500")
                     .hasMessageContaining("65527");
-            small.coalesceReceived(false);
+            small.setOption(PktInfoSocketOptions.COALESCE_RECEIVED, false);
         }
         DatagramBatch small = client.newBatch(4, 1500);
         assertThatThrownBy(() -> small.receive(SOON)).isInstanceOf(IllegalStateException.class);
@@ -297,6 +297,7 @@ class CoalescingTest {
     void aChannelThatIsClosedCannotBeSwitched() throws IOException {
         PktInfoChannel closed = PktInfoChannel.open().bind(new InetSocketAddress(0));
         closed.close();
-        assertThatThrownBy(() -> closed.coalesceReceived(true)).isInstanceOf(ClosedChannelException.class);
+        assertThatThrownBy(() -> closed.setOption(PktInfoSocketOptions.COALESCE_RECEIVED, true))
+                .isInstanceOf(ClosedChannelException.class);
     }
 }

@@ -16,13 +16,6 @@ class DeprecatedNamesTest {
     }
 
     @Test
-    void theChannelOfTheJdkIsTheSame() throws Exception {
-        try (PktInfoChannel channel = PktInfoChannel.open()) {
-            assertThat(channel.channel()).isSameAs(channel.jdkChannel());
-        }
-    }
-
-    @Test
     void theMemoryKnowsTheSameDestination() throws Exception {
         try (PktInfoChannel server = Loopback.open(PktInfoChannel.Family.DUAL_STACK);
                 Loopback client = new Loopback()) {

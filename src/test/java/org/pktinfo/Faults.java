@@ -26,7 +26,9 @@ public final class Faults {
         /** Can be held, and does not fail. */
         WRITE(8),
         /** A query to the routing table. */
-        NETLINK(9);
+        NETLINK(9),
+        /** A message of the error queue. */
+        ERROR_QUEUE(10);
 
         private final int number;
 

@@ -267,6 +267,65 @@ class HostileSlotTest {
         assertUntouched(Doors.memory(arena), index, before);
     }
 
+    @Property
+    void theFactsOfASlotAreInTheirRangesWhateverItHolds(@ForAll @Size(Layout.SLOT_SIZE) byte[] bytes, @ForAll int flags)
+            throws IOException {
+        Arena arena = new Arena(1, 100, server.socket.options().family());
+        DatagramBatch batch = new DatagramBatch(server.receiver, server.sender, arena);
+        Endpoint peer = new Endpoint(Loopback.address("127.0.0.1"), 9);
+        batch.put(ByteBuffer.allocate(1), peer, Source.systemChoice());
+        Doors.memory(arena).put(Layout.HEADER_SIZE, bytes).putInt(Layout.HEADER_SIZE + Layout.FLAGS, flags);
+        SlotFacts view = batch.slot(0).facts();
+        ReceivedFacts facts = view.toRecord(); // refuses numbers out of range
+        assertThat(facts.trafficClass() >= 0).isEqualTo((flags & Layout.FLAG_TRAFFIC_CLASS) != 0);
+        assertThat(facts.hopLimit() >= 0).isEqualTo((flags & Layout.FLAG_HOP_LIMIT) != 0);
+        assertThat(facts.originalPort() >= 0).isEqualTo((flags & Layout.FLAG_ORIGINAL_PORT) != 0);
+        assertThat(facts.mark() >= 0).isEqualTo((flags & Layout.FLAG_MARK) != 0);
+        assertThat(facts.time() != null).isEqualTo(view.hasTime()).isEqualTo((flags & Layout.FLAG_RECEIVE_TIME) != 0);
+        assertThat(facts.hardwareTime() != null)
+                .isEqualTo(view.hasHardwareTime())
+                .isEqualTo((flags & Layout.FLAG_HARDWARE_TIME) != 0);
+        assertThat(new ReceivedFacts(
+                        view.trafficClass(),
+                        view.hopLimit(),
+                        facts.time(),
+                        facts.hardwareTime(),
+                        view.originalPort(),
+                        view.mark()))
+                .isEqualTo(facts);
+        assertThat(SendOptions.ecnOf(view)).isEqualTo(SendOptions.NONE.withEcn(facts.ecn()));
+        assertThat(SendOptions.dscpOf(view)).isEqualTo(SendOptions.NONE.withDscp(facts.dscp()));
+    }
+
+    @Property
+    void optionsAreWrittenIntoTheirSlotOnly(
+            @ForAll @IntRange(min = 0, max = SLOTS - 1) int index,
+            @ForAll @IntRange(min = -1, max = 63) int dscp,
+            @ForAll @IntRange(min = -1, max = 3) int ecn,
+            @ForAll @IntRange(min = 1, max = 255) int hopLimit)
+            throws IOException {
+        Arena arena = new Arena(SLOTS, 100, server.socket.options().family());
+        DatagramBatch batch = new DatagramBatch(server.receiver, server.sender, arena);
+        Endpoint peer = new Endpoint(Loopback.address("127.0.0.1"), 9);
+        for (int i = 0; i < SLOTS; i++) {
+            batch.put(ByteBuffer.allocate(1), peer, Source.systemChoice());
+        }
+        List<byte[]> before = outside(Doors.memory(arena), index);
+        batch.slot(index).sendOptions(new SendOptions(dscp, ecn, hopLimit));
+        assertThat(arena.lacksTrafficClass(index)).isEqualTo(dscp < 0 != ecn < 0);
+        if (arena.lacksTrafficClass(index)) {
+            arena.completeTrafficClass(index, 0xff);
+        }
+        int at = Layout.HEADER_SIZE + index * Layout.SLOT_SIZE;
+        ByteBuffer memory = Doors.memory(arena);
+        if (dscp >= 0 || ecn >= 0) {
+            assertThat(memory.get(at + Layout.SEND_TRAFFIC_CLASS) & 0xff)
+                    .isEqualTo((dscp < 0 ? 63 : dscp) << 2 | (ecn < 0 ? 3 : ecn));
+        }
+        assertThat(memory.get(at + Layout.SEND_HOP_LIMIT) & 0xff).isEqualTo(hopLimit);
+        assertUntouched(memory, index, before);
+    }
+
     private static void assertThrowsUnless(boolean fine, ThrowingCallable call) {
         if (fine) {
             assertThatCode(call).doesNotThrowAnyException();

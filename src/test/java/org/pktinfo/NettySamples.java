@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.netty.OptionsPacket;
 import org.pktinfo.netty.PktInfoDatagramChannel;
 import org.pktinfo.netty.PktInfoDatagramPacket;
 
@@ -30,12 +31,18 @@ final class NettySamples implements AutoCloseable {
     private @Nullable PktInfoDatagramChannel channel;
 
     static boolean isNettys(Class<?> type) {
-        return type == ByteBuf.class || type == ChannelPromise.class || type == ProtocolFamily.class;
+        return type == ByteBuf.class
+                || type == io.netty.channel.socket.DatagramPacket.class
+                || type == ChannelPromise.class
+                || type == ProtocolFamily.class;
     }
 
     Object sample(Class<?> type) {
         if (type == ByteBuf.class) {
             return Unpooled.wrappedBuffer(new byte[] {1});
+        }
+        if (type == io.netty.channel.socket.DatagramPacket.class) {
+            return packetWithOptions();
         }
         return type == ProtocolFamily.class
                 ? StandardProtocolFamily.INET
@@ -57,6 +64,11 @@ final class NettySamples implements AutoCloseable {
     PktInfoDatagramPacket packet(PacketInfo info) {
         InetSocketAddress address = new InetSocketAddress("127.0.0.1", 1);
         return new PktInfoDatagramPacket(Unpooled.wrappedBuffer(new byte[] {1}), address, address, info, 1);
+    }
+
+    OptionsPacket packetWithOptions() {
+        return new OptionsPacket(
+                Unpooled.wrappedBuffer(new byte[] {1}), new InetSocketAddress("127.0.0.1", 1), SendOptions.NONE);
     }
 
     /** Returns the cause if a method returned a future that failed; null otherwise. A returned channel is closed. */

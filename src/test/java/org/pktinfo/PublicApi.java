@@ -21,17 +21,20 @@ import java.nio.channels.DatagramChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.pktinfo.doctor.ControlMessages;
 import org.pktinfo.doctor.Diagnosis;
+import org.pktinfo.netty.OptionsPacket;
 import org.pktinfo.netty.PktInfoDatagramChannel;
 import org.pktinfo.netty.PktInfoDatagramPacket;
 import org.pktinfo.server.DatagramHandler;
@@ -151,7 +154,7 @@ final class PublicApi implements AutoCloseable {
                     .filter(method -> Modifier.isPublic(method.getModifiers()) && !method.isSynthetic())
                     .filter(method -> !type.isEnum() || !Modifier.isStatic(method.getModifiers()))
                     .filter(method -> !method.getName().equals("equals"))
-                    .filter(method -> type != DatagramHandler.class && type != PktInfoChannel.Reconnection.class)
+                    .filter(method -> type != DatagramHandler.class && type != org.pktinfo.Reconnection.class)
                     .sorted(Comparator.comparing(Method::toString))
                     .forEach(all::add);
         }
@@ -194,6 +197,11 @@ final class PublicApi implements AutoCloseable {
             Source.systemChoice(),
             request,
             request.packetInfo(),
+            request.facts(),
+            batch.slot(0).facts(),
+            SendOptions.NONE,
+            Instant.EPOCH,
+            NetworkError.Origin.ICMP,
             peer().address(),
             new byte[] {1},
             Duration.ofMillis(1),
@@ -210,7 +218,7 @@ final class PublicApi implements AutoCloseable {
             Diagnosis.Form.NONE,
             SourceSelection.requestDestination(),
             (DatagramHandler) handled -> {},
-            (PktInfoChannel.Reconnection) () -> {},
+            (org.pktinfo.Reconnection) () -> {},
         };
         if (NettySamples.isNettys(type)) {
             return netty.sample(type);
@@ -257,6 +265,12 @@ final class PublicApi implements AutoCloseable {
             socket,
             request,
             request.packetInfo(),
+            request.facts(),
+            batch.slot(0).facts(),
+            SendOptions.NONE,
+            Fragmentation.SYSTEM,
+            new PacketReport(request.packetInfo(), request.facts()),
+            new NetworkError(peer(), null, NetworkError.Origin.LOCAL, 0, 0, 111, 0),
             peer(),
             peer().address(),
             Source.systemChoice(),
@@ -266,7 +280,8 @@ final class PublicApi implements AutoCloseable {
             channel.stats(),
             RateLimit.of(1),
             Diagnosis.Behaviour.UNKNOWN,
-            new Diagnosis(Diagnosis.Behaviour.UNKNOWN, Map.of(), "field", "nobody", List.of(), List.of(), 0),
+            new Diagnosis(
+                    Diagnosis.Behaviour.UNKNOWN, Map.of(), "field", "nobody", new TreeMap<>(), List.of(), List.of(), 0),
             new Diagnosis.Exchange(PktInfoChannel.Family.IPV4, peer().address(), null, null, null, false),
             new Diagnosis.Experiment(PktInfoChannel.Family.IPV4, Set.of(), peer().address(), null, List.of(), null),
             new Diagnosis.Reply(Diagnosis.Form.NONE, null, null),
@@ -276,6 +291,9 @@ final class PublicApi implements AutoCloseable {
         };
         if (PktInfoDatagramPacket.class == type) {
             return List.of(netty.packet(request.packetInfo()));
+        }
+        if (OptionsPacket.class == type) {
+            return List.of(netty.packetWithOptions());
         }
         if (PktInfoDatagramChannel.class == type) {
             return List.of(netty.channel());
@@ -339,7 +357,9 @@ final class PublicApi implements AutoCloseable {
     static boolean isTheJdks(Executable executable) {
         return executable instanceof Method method
                 && method.getDeclaringClass() == PktInfoDatagramSocket.class
-                && !method.getName().equals("memory");
+                && Arrays.stream(DatagramSocket.class.getMethods())
+                        .anyMatch(jdks -> jdks.getName().equals(method.getName())
+                                && Arrays.equals(jdks.getParameterTypes(), method.getParameterTypes()));
     }
 
     static Throwable jdkThrows(Method method, Object... arguments) throws Exception {

@@ -58,6 +58,17 @@ class PublicApiBuffersTest {
                 "PktInfoChannel.reply(Datagram,ByteBuffer,SourceSelection)",
                 (api, payload, peer, source) -> api.channel.reply(asked(peer), payload, (who, info) -> source));
         table.put(
+                "PktInfoChannel.send(ByteBuffer,Endpoint,Source,SendOptions)",
+                (api, payload, peer, source) -> api.channel.send(payload, peer, source, SendOptions.NONE.withEcn(1)));
+        table.put(
+                "PktInfoChannel.reply(Datagram,ByteBuffer,SourceSelection,SendOptions)",
+                (api, payload, peer, source) ->
+                        api.channel.reply(asked(peer), payload, (who, info) -> source, SendOptions.NONE.withDscp(1)));
+        table.put(
+                "DatagramServer.reply(Datagram,ByteBuffer,SendOptions)",
+                (api, payload, peer, source) ->
+                        api.server.reply(asked(peer), payload, SendOptions.NONE.withHopLimit(9)));
+        table.put(
                 "DatagramServer.reply(Datagram,ByteBuffer)",
                 (api, payload, peer, source) -> api.server.reply(asked(peer), payload));
         table.put("DatagramBatch.put(ByteBuffer,Endpoint,Source)", (api, payload, peer, source) -> {

@@ -64,6 +64,7 @@ class PublicApiNumbersTest {
     private static Map<String, List<Bad>> numbers() {
         Map<String, List<Bad>> table = new TreeMap<>();
         ofRecords(table);
+        ofFacts(table);
         ofBatches(table);
         ofChannels(table);
         ofServers(table);
@@ -100,6 +101,47 @@ class PublicApiNumbersTest {
                         Bad.argument("-1", Source.ControlMessage.IN_PKTINFO, ADDRESS, -1),
                         Bad.argument("1", Source.ControlMessage.NONE, IpAddress.UNSPECIFIED, 1)));
         table.put("Source.of(IpAddress,int)", List.of(Bad.argument("-1", ADDRESS, -1)));
+    }
+
+    private static void ofFacts(Map<String, List<Bad>> table) {
+        table.put(
+                "Datagram(byte[],Endpoint,PacketInfo,int,ReceivedFacts)",
+                List.of(
+                        Bad.argument("65536", new byte[0], ENDPOINT, INFO, 65_536, ReceivedFacts.NONE),
+                        Bad.argument("wire length 4", new byte[5], ENDPOINT, INFO, 4, ReceivedFacts.NONE)));
+        table.put(
+                "ReceivedFacts(int,int,Instant,Instant,int,long)",
+                List.of(
+                        Bad.argument("traffic class -2", -2, 0, null, null, 0, 0L),
+                        Bad.argument("traffic class 256", 256, 0, null, null, 0, 0L),
+                        Bad.argument("hop limit 256", 0, 256, null, null, 0, 0L),
+                        Bad.argument("original port 65536", 0, 0, null, null, 65_536, 0L),
+                        Bad.argument("mark -2", 0, 0, null, null, 0, -2L),
+                        Bad.argument("mark 4294967296", 0, 0, null, null, 0, 1L << 32)));
+        table.put(
+                "SendOptions(int,int,int)",
+                List.of(
+                        Bad.argument("DSCP 64", 64, 0, 1),
+                        Bad.argument("DSCP -2", -2, 0, 1),
+                        Bad.argument("ECN 4", 0, 4, 1),
+                        Bad.argument("ECN -2", 0, -2, 1),
+                        Bad.argument("hop limit 0", 0, 0, 0),
+                        Bad.argument("hop limit 256", 0, 0, 256)));
+        table.put("SendOptions.withDscp(int)", List.of(Bad.argument("DSCP 64", 64), Bad.argument("DSCP -2", -2)));
+        table.put("SendOptions.withEcn(int)", List.of(Bad.argument("ECN 4", 4), Bad.argument("ECN -2", -2)));
+        table.put(
+                "SendOptions.withTrafficClass(int)",
+                List.of(Bad.argument("traffic class 256", 256), Bad.argument("traffic class -2", -2)));
+        table.put(
+                "SendOptions.withHopLimit(int)",
+                List.of(Bad.argument("hop limit 0", 0), Bad.argument("hop limit 256", 256)));
+        table.put(
+                "NetworkError(Endpoint,IpAddress,Origin,int,int,int,int)",
+                List.of(
+                        Bad.argument("type -1", ENDPOINT, null, NetworkError.Origin.ICMP, -1, 0, 1, 0),
+                        Bad.argument("code 256", ENDPOINT, null, NetworkError.Origin.ICMP, 0, 256, 1, 0),
+                        Bad.argument("errno 0", ENDPOINT, null, NetworkError.Origin.ICMP, 0, 0, 0, 0),
+                        Bad.argument("MTU -1", ENDPOINT, null, NetworkError.Origin.ICMP, 0, 0, 1, -1)));
     }
 
     private static void ofBatches(Map<String, List<Bad>> table) {
@@ -153,6 +195,9 @@ class PublicApiNumbersTest {
         table.put("PktInfoChannel.receive(Duration)", List.of(NEGATIVE_TIME));
         table.put(
                 "PktInfoChannel.receive(DatagramPacket,Duration)",
+                List.of(Bad.argument("PT-0.000000001S", new java.net.DatagramPacket(new byte[1], 1), NEGATIVE)));
+        table.put(
+                "PktInfoChannel.receiveReport(DatagramPacket,Duration)",
                 List.of(Bad.argument("PT-0.000000001S", new java.net.DatagramPacket(new byte[1], 1), NEGATIVE)));
         table.put(
                 "PktInfoChannel.newBatch(int,int)",
@@ -227,6 +272,14 @@ class PublicApiNumbersTest {
                         Bad.argument("wire length -1", content(0), SOCKET_ADDRESS, SOCKET_ADDRESS, INFO, -1),
                         Bad.argument("wire length 4", content(5), SOCKET_ADDRESS, SOCKET_ADDRESS, INFO, 4),
                         Bad.argument("65536", content(5), SOCKET_ADDRESS, SOCKET_ADDRESS, INFO, 65_536)));
+        table.put(
+                "PktInfoDatagramPacket(ByteBuf,InetSocketAddress,InetSocketAddress,PacketInfo,int,ReceivedFacts)",
+                List.of(Bad.argument(
+                        "wire length 4", content(5), SOCKET_ADDRESS, SOCKET_ADDRESS, INFO, 4, ReceivedFacts.NONE)));
+        table.put(
+                "OptionsPacket(ByteBuf,int,InetSocketAddress,InetSocketAddress,SendOptions)",
+                List.of(Bad.argument("segment size -1", content(5), -1, SOCKET_ADDRESS, null, SendOptions.NONE)));
+        table.put("OptionsPacket.retain(int)", List.of(Bad.argument("0", 0), Bad.argument("-1", -1)));
         table.put("PktInfoDatagramPacket.retain(int)", List.of(Bad.argument("0", 0), Bad.argument("-1", -1)));
     }
 

@@ -197,7 +197,7 @@ class ReceiverTest {
 
     @Test
     void whatIsLeftOfDatagramsThatCameAsOneIsThereForABatch() throws IOException {
-        server.coalesceReceived(true);
+        server.setOption(PktInfoSocketOptions.COALESCE_RECEIVED, true);
         sendAsOne(5, 1);
         byte[] first = server.receive().payload();
         assertThat(ByteBuffer.wrap(first).getInt(4)).isZero();
@@ -273,7 +273,7 @@ class ReceiverTest {
 
     @Test
     void datagramsThatCameAsOneAreHandedOutFromEachOfSeveral() throws IOException {
-        server.coalesceReceived(true);
+        server.setOption(PktInfoSocketOptions.COALESCE_RECEIVED, true);
         int bursts = Receiver.BUSY + 3 * Receiver.AHEAD;
         sendAsOne(5, bursts);
         for (int i = 0; i < 5 * bursts; i++) {

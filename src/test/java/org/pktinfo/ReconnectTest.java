@@ -6,9 +6,13 @@ import static org.pktinfo.Loopback.SOON;
 import static org.pktinfo.Loopback.address;
 
 import java.io.IOException;
+import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
 import java.net.SocketAddress;
+import java.net.SocketException;
+import java.net.SocketOption;
 import java.net.SocketTimeoutException;
 import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
@@ -17,7 +21,9 @@ import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.DatagramChannel;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -163,8 +169,8 @@ class ReconnectTest {
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void theNewSocketHasTheOptionsOfTheOneBefore(boolean alone) throws IOException {
-        server.coalesceReceived(true);
-        server.pathMtuDiscovery(true);
+        server.setOption(PktInfoSocketOptions.COALESCE_RECEIVED, true);
+        server.setOption(PktInfoSocketOptions.FRAGMENTATION, Fragmentation.WANT);
         replace(alone);
         assertThat(server.receive(Duration.ofMillis(1))).isNull(); // checks the socket
         assertThat(server.socket.options().isOn(Layout.OPTION_IP_PKTINFO)).isTrue();
@@ -175,10 +181,88 @@ class ReconnectTest {
         assertThat(server.socket.options().isOn(Layout.OPTION_IP_MTU_DISCOVER)).isTrue();
     }
 
+    /** Sets each option that this kernel and the channel's family have and this user may, as root all others. */
+    private Map<SocketOption<?>, Object> setAll() throws IOException {
+        Map<SocketOption<?>, Object> values = new HashMap<>();
+        for (SocketOption<?> option : PktInfoSocketOptions.all()) {
+            try {
+                values.put(option, setOther(option));
+            } catch (SocketException e) {
+                assertThat(e).hasMessageContaining("EPERM (1), needs ");
+            } catch (UnsupportedOperationException e) {
+                assertThat(e.getMessage()).matches(".*(ENOPROTOOPT, since Linux [0-9.]+|the channel is for IPv4 only)");
+            }
+        }
+        return values;
+    }
+
+    /** Sets an option to another value than the default. */
+    private <T> T setOther(SocketOption<T> option) throws IOException {
+        Object value = true;
+        if (option.type() != Boolean.class) {
+            value = Map.<SocketOption<?>, Object>of(
+                            PktInfoSocketOptions.FRAGMENTATION,
+                            Fragmentation.PROBE,
+                            PktInfoSocketOptions.MARK,
+                            4_026_531_841L,
+                            PktInfoSocketOptions.BIND_TO_DEVICE,
+                            "lo",
+                            PktInfoSocketOptions.RECEIVE_BUFFER_FORCE,
+                            100_000_000,
+                            PktInfoSocketOptions.BUSY_POLL,
+                            50,
+                            PktInfoSocketOptions.INCOMING_CPU,
+                            0)
+                    .get(option);
+        }
+        T set = option.type().cast(value);
+        assertThat(server.getOption(option)).as("%s", option).isNotEqualTo(set);
+        PktInfoChannel unused = server.setOption(option, set);
+        return set;
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void everyOptionOutlivesTheSocket(boolean alone) throws IOException {
+        Map<SocketOption<?>, Object> values = setAll();
+        assertThat(values).hasSizeGreaterThan(10);
+        replace(alone);
+        assertThat(server.receive(Duration.ofMillis(1))).isNull(); // checks the socket
+        for (Map.Entry<SocketOption<?>, Object> value : values.entrySet()) {
+            assertThat(server.getOption(value.getKey()))
+                    .as("%s", value.getKey())
+                    .isEqualTo(value.getValue());
+        }
+        assertAnswers(client);
+    }
+
+    /** The kernel clears it although the socket stays. */
+    @Test
+    void theDeviceOutlivesADisconnect() throws IOException {
+        PktInfoChannel unused = server.setOption(PktInfoSocketOptions.BIND_TO_DEVICE, "lo");
+        server.reconnect(() -> server.jdkChannel().connect(of(client)));
+        server.reconnect(() -> server.jdkChannel().disconnect());
+        assertThat(server.getOption(PktInfoSocketOptions.BIND_TO_DEVICE)).isEqualTo("lo");
+        assertThat(server.sender.boundInterface())
+                .isEqualTo(NetworkInterface.getByName("lo").getIndex());
+        assertAnswers(client);
+    }
+
+    /** The kernel writes the processor of the last datagram there while the socket is connected. */
+    @Test
+    void theProcessorIsThatWhichWasSetAndNotThatOfADatagram() throws IOException {
+        server.reconnect(() -> server.jdkChannel().socket().connect(of(other)));
+        other.socket.send(new DatagramPacket(new byte[1], 1, server.localAddress()));
+        assertThat(server.receive(SOON)).isNotNull();
+        assertThat(server.getOption(PktInfoSocketOptions.INCOMING_CPU)).isNotNegative();
+        replace(/* alone= */ true);
+        assertThat(server.getOption(PktInfoSocketOptions.INCOMING_CPU)).isEqualTo(-1);
+    }
+
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void whatWasOffStaysOff(boolean alone) throws IOException {
-        server.pathMtuDiscovery(false);
+        server.setOption(PktInfoSocketOptions.FRAGMENTATION, Fragmentation.DONT);
         replace(alone);
         assertThat(server.receive(Duration.ofMillis(1))).isNull(); // checks the socket
         assertThat(server.socket.options().isOn(Layout.OPTION_UDP_GRO)).isFalse();

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.pktinfo.Loopback.SOON;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -58,6 +59,38 @@ class SendBufferFaultCheck extends FaultFixture {
             assertAllAnsweredBut(-1);
         }
         assertThat(awaitStats(each -> each.replied() == 3 * DATAGRAMS).failed()).isZero();
+    }
+
+    /** Sent in parts, with a wait between them, and again after a wait in vain. */
+    @Test
+    void aReplyThatWaitsForRoomOrIsSentAgainKeepsItsFields() throws IOException {
+        SendOptions options = SendOptions.NONE.withEcn(1).withHopLimit(9);
+        try (PktInfoChannel asker = Loopback.open(PktInfoChannel.Family.DUAL_STACK)) {
+            FactsTest.receiveAll(asker);
+            DatagramBatch batch = batch();
+            Endpoint to = new Endpoint(
+                    Loopback.address("127.0.0.2"), channel.localAddress().getPort());
+            asker.send(ByteBuffer.allocate(1), to, Source.systemChoice());
+            assertThat(batch.receive(SOON)).isOne();
+            batch.slot(0).reply(1);
+            batch.slot(0).sendOptions(options);
+            faults.fail(Step.SEND, Errno.EAGAIN, 0, 2);
+            assertThat(batch.send()).isOne();
+            faults.fail(Step.SEND, Errno.EAGAIN, 0, Faults.FOR_EVER);
+            batch.slot(0).reply(1);
+            batch.slot(0).sendOptions(options);
+            assertThat(batch.send(Duration.ZERO)).isZero();
+            assertThat(batch.slot(0).wouldBlock()).isTrue();
+            faults.end(Step.SEND);
+            batch.slot(0).reply(1);
+            batch.slot(0).sendOptions(options);
+            assertThat(batch.send()).isOne();
+            for (int i = 0; i < 2; i++) {
+                ReceivedFacts facts = asker.receive(SOON).facts();
+                assertThat(facts.trafficClass()).isEqualTo(1);
+                assertThat(facts.hopLimit()).isEqualTo(9);
+            }
+        }
     }
 
     @ParameterizedTest

@@ -42,7 +42,7 @@ public final class NativeTransportRaces {
             return REFUSED;
         }
         try {
-            return descriptors.getOption(Layout.OPTION_FAMILY);
+            return (int) descriptors.getOption(Layout.OPTION_FAMILY);
         } finally {
             descriptors.leave();
         }
@@ -110,7 +110,7 @@ public final class NativeTransportRaces {
         @Actor
         public void holder(II_Result result) {
             if (descriptors.hold()) {
-                result.r1 = descriptors.getOption(Layout.OPTION_FAMILY);
+                result.r1 = (int) descriptors.getOption(Layout.OPTION_FAMILY);
                 descriptors.letIn();
             }
         }

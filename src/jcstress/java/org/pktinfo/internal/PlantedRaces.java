@@ -21,7 +21,7 @@ public final class PlantedRaces {
 
         @Actor
         public void user(I_Result result) {
-            result.r1 = descriptors.getOption(Layout.OPTION_FAMILY);
+            result.r1 = (int) descriptors.getOption(Layout.OPTION_FAMILY);
         }
 
         @Actor

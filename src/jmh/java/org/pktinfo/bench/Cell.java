@@ -49,6 +49,16 @@ record Cell(
         cells.add(new Cell("64 B IPv4, 64 peers, each alone", false, IPV4_LOOPBACK, 1, 64, 64, 1, everyone));
         cells.add(new Cell("64 B IPv4, 64 peers, runs of 4", false, IPV4_LOOPBACK, 1, 64, 64, 4, everyone));
         cells.add(new Cell("64 B IPv4, 16 peers, runs of 16", false, IPV4_LOOPBACK, 1, 64, 16, 16, everyone));
+        // All at once in one run: our part is what batch-facts adds beyond what the kernel adds to the C server.
+        cells.add(new Cell(
+                "64 B IPv4, all facts",
+                false,
+                IPV4_LOOPBACK,
+                1,
+                64,
+                1,
+                64,
+                List.of("batch-facts", "batch-alone", "c-batch-facts", "c-batch")));
         cells.add(new Cell("64 B IPv4, veth", true, IPV4_WIRE, 1, 64, 1, 64, everyone));
         cells.add(new Cell("64 B IPv6, veth", true, IPV6_WIRE, 1, 64, 1, 64, everyone));
         cells.add(new Cell(

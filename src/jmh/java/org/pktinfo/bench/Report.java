@@ -22,8 +22,10 @@ final class Report {
     /** Conditions of the measurement. */
     record Conditions(int rounds, int forks, double slice, String java) {}
 
-    private static final List<String> OURS =
-            List.of("records", "pktinfo-socket", "batch-alone", "batch", "server", "netty-pktinfo", "segments");
+    private static final List<String> OURS = List.of(
+            "records", "pktinfo-socket", "batch-alone", "batch", "server", "netty-pktinfo", "segments", "batch-facts");
+
+    private static final List<String> FACTS = List.of("batch-facts", "batch-alone", "c-batch-facts", "c-batch");
 
     private Report() {}
 
@@ -69,6 +71,12 @@ final class Report {
                                     facts.p50(),
                                     facts.p90()));
             text.append(format(" %s | %s |\n", share(results.wrongShare(variant)), share(results.lostShare(variant))));
+        }
+        if (results.cell.variants().containsAll(FACTS)) {
+            Results.Spread part = results.ownPart("batch-facts", "batch-alone", "c-batch-facts", "c-batch");
+            text.append(format(
+                    "\nOur part of all facts, in a request of batch-alone: **%.1f %%** %.1f to %.1f\n",
+                    100 * part.median(), 100 * part.low(), 100 * part.high()));
         }
         return text.toString();
     }

@@ -85,6 +85,20 @@ final class Results {
         return more;
     }
 
+    /**
+     * Returns what ours costs more with a feature than without, less what it costs the other server, as a share of ours
+     * without it, for each round.
+     */
+    Spread ownPart(String oursWith, String ours, String otherWith, String other) {
+        List<Double> all = more(oursWith, ours);
+        List<Double> kernels = more(otherWith, other);
+        List<Double> parts = new ArrayList<>();
+        for (int i = 0; i < all.size(); i++) {
+            parts.add((all.get(i) - kernels.get(i)) / slices(ours).get(i).nanosPerRequest());
+        }
+        return Spread.of(parts);
+    }
+
     /** Returns true if the load kept the variant busy; otherwise its figures include sleeping and waking. */
     boolean isSaturated(String variant) {
         return Spread.of(slices(variant).stream().map(Slice::busy).toList()).median() >= BUSY;

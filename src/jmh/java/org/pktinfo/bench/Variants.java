@@ -23,11 +23,13 @@ import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.net.SocketOption;
 import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -35,6 +37,8 @@ import org.pktinfo.Datagram;
 import org.pktinfo.DatagramBatch;
 import org.pktinfo.DatagramSlot;
 import org.pktinfo.PktInfoChannel;
+import org.pktinfo.PktInfoSocketOptions;
+import org.pktinfo.SlotFacts;
 import org.pktinfo.netty.PktInfoChannelOption;
 import org.pktinfo.netty.PktInfoDatagramChannel;
 import org.pktinfo.server.DatagramServer;
@@ -43,6 +47,16 @@ import org.pktinfo.socket.PktInfoDatagramSocket;
 /** Servers that all do the same: they echo. Each serves until its process is killed. */
 final class Variants {
     private static final int LARGEST = 2048; // bytes
+
+    private static final List<SocketOption<Boolean>> FACTS = List.of(
+            PktInfoSocketOptions.RECEIVE_TRAFFIC_CLASS,
+            PktInfoSocketOptions.RECEIVE_HOP_LIMIT,
+            PktInfoSocketOptions.RECEIVE_TIME,
+            PktInfoSocketOptions.RECEIVE_HARDWARE_TIME,
+            PktInfoSocketOptions.RECEIVE_ORIGINAL_PORT,
+            PktInfoSocketOptions.RECEIVE_MARK);
+
+    private static long sum; // of the facts: what is not used need not be read
 
     /** A port, on all addresses or on each of some. */
     record Place(int port, String firstAddress, int addresses) {}
@@ -58,6 +72,7 @@ final class Variants {
         ALL.put("records", Variants::records);
         ALL.put("batch", (place, ready) -> batch(place, ready, 32, LARGEST, true));
         ALL.put("batch-alone", (place, ready) -> batch(place, ready, 32, LARGEST, false));
+        ALL.put("batch-facts", Variants::batchWithFacts);
         ALL.put("server", Variants::server);
         ALL.put("segments", Variants::segments);
         ALL.put("channel", Variants::channel);
@@ -112,6 +127,36 @@ final class Variants {
         }
     }
 
+    /** Serves with a batch, each reply sent separately, as the C server with the same options does, and reads all. */
+    private static void batchWithFacts(Place place, Runnable ready) throws IOException {
+        try (PktInfoChannel channel = PktInfoChannel.open()) {
+            for (SocketOption<Boolean> option : FACTS) {
+                channel.setOption(option, true);
+            }
+            channel.bind(new InetSocketAddress(place.port));
+            DatagramBatch batch = channel.newBatch(32, LARGEST).coalesceReplies(false);
+            ready.run();
+            while (true) {
+                int count = batch.receive();
+                for (int i = 0; i < count; i++) {
+                    DatagramSlot slot = batch.slot(i);
+                    sum += read(slot.facts());
+                    slot.reply(slot.length());
+                }
+                batch.send();
+            }
+        }
+    }
+
+    private static long read(SlotFacts facts) {
+        return facts.trafficClass()
+                + facts.hopLimit()
+                + facts.timeNanos()
+                + facts.hardwareTimeNanos()
+                + facts.originalPort()
+                + facts.mark();
+    }
+
     /** Serves with default settings. */
     private static void server(Place place, Runnable ready) throws Exception {
         try (DatagramServer server = DatagramServer.builder()
@@ -124,7 +169,7 @@ final class Variants {
 
     private static void segments(Place place, Runnable ready) throws IOException {
         try (PktInfoChannel channel = PktInfoChannel.open()) {
-            channel.coalesceReceived(true);
+            channel.setOption(PktInfoSocketOptions.COALESCE_RECEIVED, true);
             channel.bind(new InetSocketAddress(place.port));
             DatagramBatch batch = channel.newBatch(16, PktInfoChannel.MAX_PAYLOAD);
             ready.run();

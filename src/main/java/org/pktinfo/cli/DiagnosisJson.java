@@ -63,6 +63,11 @@ final class DiagnosisJson {
         json.writeEndObject();
         json.writeStringField("descriptor", diagnosis.descriptorFoundBy());
         json.writeStringField("hostAddressesToldBy", diagnosis.hostAddressesFrom());
+        json.writeObjectFieldStart("socketOptions");
+        for (Map.Entry<String, Boolean> option : diagnosis.socketOptions().entrySet()) {
+            json.writeBooleanField(option.getKey(), option.getValue());
+        }
+        json.writeEndObject();
         json.writeNumberField("addressesLeftOut", diagnosis.omittedAddresses());
         json.writeArrayFieldStart("exchanges");
         for (Exchange exchange : diagnosis.exchanges()) {

@@ -45,6 +45,7 @@ final class DiagnosisText {
     private String write() {
         line("descriptor " + diagnosis.descriptorFoundBy());
         line("addresses of this host are told by " + diagnosis.hostAddressesFrom());
+        line("socket options: " + options());
         line("the source of what is sent: " + proof("IPv4 socket", Family.IPV4) + ", "
                 + proof("IPv6 socket", Family.IPV6) + ", "
                 + proof("IPv4 on a dual-stack socket", Family.DUAL_STACK));
@@ -77,6 +78,18 @@ final class DiagnosisText {
                     + " further local addresses are not in the tables (--all shows them); pktinfo was asked at each.");
         }
         return text.toString();
+    }
+
+    /** Returns the number of options that the kernel has, and the names of those that it lacks. */
+    private String options() {
+        int all = diagnosis.socketOptions().size();
+        List<String> missing = diagnosis.socketOptions().entrySet().stream()
+                .filter(option -> !option.getValue())
+                .map(Map.Entry::getKey)
+                .toList();
+        return missing.isEmpty()
+                ? "all " + all
+                : (all - missing.size()) + " of " + all + ", not " + String.join(", ", missing);
     }
 
     private String proof(String label, Family family) {

@@ -13,9 +13,11 @@ import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.Endpoint;
+import org.pktinfo.Fragmentation;
 import org.pktinfo.IpAddress;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.PktInfoChannel.Family;
+import org.pktinfo.PktInfoSocketOptions;
 import org.pktinfo.SourceSelection;
 import org.pktinfo.common.Deadline;
 import org.pktinfo.server.DatagramServer;
@@ -233,9 +235,11 @@ public final class PktInfoServer implements Callable<Integer> {
                 .workers(workers)
                 .batchSize(batch)
                 .spin(Duration.of(spin, ChronoUnit.MICROS))
-                .pathMtuDiscovery(!cut)
                 .allGroups(allGroups)
                 .coalesceReplies(!separate);
+        if (cut) {
+            builder.option(PktInfoSocketOptions.FRAGMENTATION, Fragmentation.DONT);
+        }
         limits.apply(builder, this::usage);
         if (System.inheritedChannel() instanceof DatagramChannel inherited) {
             checkNothingContradicts(inherited);

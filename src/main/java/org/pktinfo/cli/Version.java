@@ -29,10 +29,8 @@ final class Version implements IVersionProvider {
         facts.put("JDK", property("java.runtime.version") + ", " + property("java.vendor"));
         facts.put("kernel", property("os.name") + " " + property("os.version"));
         facts.put("architecture", property("os.arch"));
-        facts.put("libc", reason == null ? PktInfoChannel.libcVersion() : "unknown");
-        facts.put(
-                "native library",
-                reason == null ? PktInfoChannel.libraryOrigin() : String.valueOf(reason.getMessage()));
+        facts.put("libc", reason == null ? Doctor.libcVersion() : "unknown");
+        facts.put("native library", reason == null ? Doctor.libraryOrigin() : String.valueOf(reason.getMessage()));
         facts.put("segmentation", Doctor.segmentation());
         return facts;
     }

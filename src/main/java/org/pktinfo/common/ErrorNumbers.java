@@ -23,6 +23,12 @@ public abstract class ErrorNumbers {
     /** Invalid argument. */
     public static final int EINVAL = 22;
 
+    /** Machine is not on the network. */
+    public static final int ENONET = 64;
+
+    /** Protocol error. */
+    public static final int EPROTO = 71;
+
     /** Message too long. */
     public static final int EMSGSIZE = 90;
 

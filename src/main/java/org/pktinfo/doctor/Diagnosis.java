@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.SortedMap;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.IpAddress;
 import org.pktinfo.PktInfoChannel;
@@ -20,6 +21,8 @@ import org.pktinfo.internal.Layout;
  *     socket
  * @param descriptorFoundBy the field or method of the JDK's channel through which its descriptor was found
  * @param hostAddressesFrom the means of deciding if an address is this host's, in words
+ * @param socketOptions the names of the options of {@link org.pktinfo.PktInfoSocketOptions}, sorted, and if the kernel
+ *     has each; {@code FRAGMENTATION} with all its values. Without IPv6, those of IPv4
  * @param exchanges one request and its reply by the default policy, for each kind of socket and each address
  * @param experiments the packet information received and the effect of each form of reply, for each kind of socket, set
  *     of options and address
@@ -32,6 +35,7 @@ public record Diagnosis(
         Map<PktInfoChannel.Family, Proof> proofs,
         String descriptorFoundBy,
         String hostAddressesFrom,
+        SortedMap<String, Boolean> socketOptions,
         List<Exchange> exchanges,
         List<Experiment> experiments,
         int omittedAddresses) {

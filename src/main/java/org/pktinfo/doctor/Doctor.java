@@ -119,6 +119,7 @@ public final class Doctor {
                 proofs(),
                 JdkChannels.wayToDescriptor(),
                 HostAddress.way(),
+                OptionProbe.all(),
                 List.copyOf(exchanges),
                 List.copyOf(experiments),
                 addresses.size() - experimental.size());
@@ -302,5 +303,23 @@ public final class Doctor {
 
     private static String reason(Exception e) {
         return Objects.requireNonNullElse(e.getMessage(), e.toString());
+    }
+
+    /**
+     * {@return the place that the native library was loaded from, for a log} Loads it on first use.
+     *
+     * @throws UnsatisfiedLinkError if it cannot be loaded
+     */
+    public static String libraryOrigin() {
+        return NativeLibrary.load();
+    }
+
+    /**
+     * {@return the C library, {@code glibc 2.36} or {@code not glibc}, for a log} Loads the native library if needed.
+     *
+     * @throws UnsatisfiedLinkError if the native library cannot be loaded
+     */
+    public static String libcVersion() {
+        return NativeLibrary.libcVersion();
     }
 }

@@ -5,7 +5,6 @@ import java.net.DatagramPacket;
 import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,9 +14,6 @@ import org.jspecify.annotations.Nullable;
 public final class Arena {
     private static final int CACHE_LINE = 64;
     private static final ByteBuffer FREED = ByteBuffer.allocate(0);
-
-    /** The number of bytes in {@link #hidden} arenas that neither {@link #free} nor the collector has freed yet. */
-    private static final AtomicLong HIDDEN_BYTES = new AtomicLong();
 
     private ByteBuffer memory;
     private final int payloadCapacity;
@@ -36,7 +32,7 @@ public final class Arena {
     private Cleaner.@Nullable Cleanable freeing;
 
     /**
-     * Allocates {@code 64 + slots * (576 + payload capacity rounded up to 8)} bytes outside the heap. The collector
+     * Allocates {@code 64 + slots * (704 + payload capacity rounded up to 8)} bytes outside the heap. The collector
      * frees them once neither this object nor a view from {@link #payload} is reachable.
      */
     public Arena(int slots, int payloadCapacity, int socketFamily) {
@@ -55,36 +51,15 @@ public final class Arena {
         if (NativeLibrary.failure() != null) {
             return new Arena(slots, payloadCapacity, socketFamily);
         }
-        int size = room(slots, payloadCapacity);
-        ByteBuffer bytes = NativeCalls.allocate(size);
-        if (bytes == null) {
-            throw new OutOfMemoryError("no " + size + " bytes outside the heap");
-        }
-        boolean done = false;
+        HiddenMemory hidden = HiddenMemory.allocate(room(slots, payloadCapacity));
         try {
-            Arena arena = new Arena(cacheAligned(bytes), slots, payloadCapacity, socketFamily);
-            HIDDEN_BYTES.addAndGet(size);
-            arena.freeing = Threads.cleaner().register(arena, new HiddenMemory(bytes, size));
-            done = true;
+            Arena arena = new Arena(cacheAligned(hidden.bytes()), slots, payloadCapacity, socketFamily);
+            arena.freeing = Threads.cleaner().register(arena, hidden);
             return arena;
-        } finally {
-            if (!done) {
-                NativeCalls.free(bytes);
-            }
+        } catch (Throwable e) {
+            hidden.run();
+            throw e;
         }
-    }
-
-    /** Memory to be freed once. It holds no reference to the arena. */
-    private record HiddenMemory(ByteBuffer bytes, int size) implements Runnable {
-        @Override
-        public void run() {
-            HIDDEN_BYTES.addAndGet(-size);
-            NativeCalls.free(bytes);
-        }
-    }
-
-    static long hiddenBytes() {
-        return HIDDEN_BYTES.get();
     }
 
     private Arena(ByteBuffer memory, int slots, int payloadCapacity, int socketFamily) {
@@ -166,6 +141,10 @@ public final class Arena {
         memory.putLong(at, ByteOrder.nativeOrder() == ByteOrder.BIG_ENDIAN ? value : Long.reverseBytes(value));
     }
 
+    private int unsignedShort(int at) {
+        return Short.toUnsignedInt(memory.getShort(at));
+    }
+
     private int networkInt(int at) {
         int value = memory.getInt(at);
         return ByteOrder.nativeOrder() == ByteOrder.BIG_ENDIAN ? value : Integer.reverseBytes(value);
@@ -223,7 +202,7 @@ public final class Arena {
     }
 
     public int peerPort(int index) {
-        return Short.toUnsignedInt(memory.getShort(slot(index) + Layout.PEER_PORT));
+        return unsignedShort(slot(index) + Layout.PEER_PORT);
     }
 
     public int length(int index) {
@@ -239,7 +218,7 @@ public final class Arena {
      * one datagram.
      */
     public int segmentSize(int index) {
-        int size = has(index, Layout.FLAG_SEGMENT_SIZE) ? memory.getInt(slot(index) + Layout.SEGMENT_SIZE) : 0;
+        int size = has(index, Layout.FLAG_SEGMENT_SIZE) ? unsignedShort(slot(index) + Layout.SEGMENT_SIZE) : 0;
         return size < length(index) ? size : 0;
     }
 
@@ -258,6 +237,33 @@ public final class Arena {
      */
     int dropCount(int index) {
         return has(index, Layout.FLAG_DROP_COUNT) ? memory.getInt(slot(index) + Layout.DROP_COUNT) : 0;
+    }
+
+    public int trafficClass(int index) {
+        return Byte.toUnsignedInt(memory.get(slot(index) + Layout.TRAFFIC_CLASS));
+    }
+
+    public int hopLimit(int index) {
+        return Byte.toUnsignedInt(memory.get(slot(index) + Layout.HOP_LIMIT));
+    }
+
+    /** Returns the kernel's time of reception in nanoseconds since 1970. */
+    public long receiveTime(int index) {
+        return memory.getLong(slot(index) + Layout.RECEIVE_TIME);
+    }
+
+    /** Returns the network device's time of reception in nanoseconds of its own clock. */
+    public long hardwareTime(int index) {
+        return memory.getLong(slot(index) + Layout.HARDWARE_TIME);
+    }
+
+    public int originalPort(int index) {
+        return unsignedShort(slot(index) + Layout.ORIGINAL_PORT);
+    }
+
+    /** Returns the packet's mark as unsigned. */
+    public long mark(int index) {
+        return Integer.toUnsignedLong(memory.getInt(slot(index) + Layout.MARK));
     }
 
     /** Returns a view of the slot's whole payload, as long as the capacity. The view shares the memory. */
@@ -279,12 +285,10 @@ public final class Arena {
         return interfaceIndexAt(slot(index) + Layout.IN_INTERFACE);
     }
 
-    /** Returns the first 8 bytes of {@code ipi6_addr}. */
     public long in6High(int index) {
         return networkLong(slot(index) + Layout.IN6_ADDRESS);
     }
 
-    /** Returns the last 8 bytes of {@code ipi6_addr}. */
     public long in6Low(int index) {
         return networkLong(slot(index) + Layout.IN6_ADDRESS + 8);
     }
@@ -293,10 +297,7 @@ public final class Arena {
         return interfaceIndexAt(slot(index) + Layout.IN6_INTERFACE);
     }
 
-    /**
-     * Returns 8 of the 32 bytes of both packet information messages as they lie in memory, to compare them with earlier
-     * ones.
-     */
+    /** Returns 8 of the 32 bytes of both packet information messages as they lie in memory, to compare them. */
     public long pktinfoBytes(int index, int eighth) {
         return memory.getLong(slot(index) + Layout.IN6_ADDRESS + eighth * Long.BYTES);
     }
@@ -361,12 +362,13 @@ public final class Arena {
         putNetworkLong(slot + Layout.SOURCE_ADDRESS, high);
         putNetworkLong(slot + Layout.SOURCE_ADDRESS + 8, low);
         memory.putInt(slot + Layout.SOURCE_INTERFACE, interfaceIndex);
-        memory.putInt(slot + Layout.SOURCE_FORM, form);
-        memory.putInt(slot + Layout.ERROR, 0);
+        memory.put(slot + Layout.SOURCE_FORM, (byte) form);
+        memory.putShort(slot + Layout.ERROR, (short) 0);
         memory.putShort(slot + Layout.SENT_LENGTH, (short) 0);
-        memory.putInt(slot + Layout.SEND_SEGMENT_SIZE, 0);
-        memory.putInt(slot + Layout.SEND_FLAGS, 0);
-        memory.putInt(slot + Layout.SEND_STATE, Layout.STATE_PENDING);
+        memory.putShort(slot + Layout.SEND_SEGMENT_SIZE, (short) 0);
+        memory.putShort(slot + Layout.SEND_FLAGS, (short) 0);
+        memory.putShort(slot + Layout.SEND_TRAFFIC_CLASS, (short) 0); // and the hop limit
+        memory.put(slot + Layout.SEND_STATE, (byte) Layout.STATE_PENDING);
     }
 
     /** Replaces the received packet information messages whose flags are given. */
@@ -383,7 +385,7 @@ public final class Arena {
 
     /** Returns the {@link Layout} form of the source that the slot is, or was, to be sent from. */
     public int sourceForm(int index) {
-        return memory.getInt(slot(index) + Layout.SOURCE_FORM);
+        return memory.get(slot(index) + Layout.SOURCE_FORM);
     }
 
     public long sourceHigh(int index) {
@@ -400,27 +402,56 @@ public final class Arena {
 
     /** Has the payload of a slot that is ready to be sent segmented into datagrams of this size. */
     public void cut(int index, int segmentSize) {
-        memory.putInt(slot(index) + Layout.SEND_SEGMENT_SIZE, segmentSize);
+        memory.putShort(slot(index) + Layout.SEND_SEGMENT_SIZE, (short) segmentSize);
     }
 
     /** Has a slot that is ready to be sent separately, not coalesced with others. */
     public void sendSeparately(int index) {
-        memory.putInt(slot(index) + Layout.SEND_FLAGS, Layout.SEND_SEPARATELY);
+        memory.putShort(slot(index) + Layout.SEND_FLAGS, (short) (sendFlags(index) | Layout.SEND_SEPARATELY));
+    }
+
+    /**
+     * Sets the header fields of its own that a slot ready to be sent leaves with, in place of any set before.
+     *
+     * @param flags those of {@link Layout#SEND_WITH_ANY} that apply; a field without its flag is 0
+     */
+    public void sendWithFields(int index, int flags, int trafficClass, int hopLimit) {
+        int slot = slot(index);
+        memory.put(slot + Layout.SEND_TRAFFIC_CLASS, (byte) trafficClass);
+        memory.put(slot + Layout.SEND_HOP_LIMIT, (byte) hopLimit);
+        memory.putShort(slot + Layout.SEND_FLAGS, (short) ((sendFlags(index) & ~Layout.SEND_WITH_ANY) | flags));
+    }
+
+    /** Returns true if a part of the slot's traffic class is to be the socket's. */
+    public boolean lacksTrafficClass(int index) {
+        return (sendFlags(index) & (Layout.SEND_WITH_DSCP_OF_SOCKET | Layout.SEND_WITH_ECN_OF_SOCKET)) != 0;
+    }
+
+    /** Sets the part of the slot's traffic class that is to be the socket's. */
+    public void completeTrafficClass(int index, int socketsTrafficClass) {
+        int at = slot(index) + Layout.SEND_TRAFFIC_CLASS;
+        int mask = (sendFlags(index) & Layout.SEND_WITH_DSCP_OF_SOCKET) != 0 ? 0xfc : 0x03;
+        memory.put(at, (byte) ((memory.get(at) & ~mask) | (socketsTrafficClass & mask)));
+    }
+
+    /** Returns the flags {@code SEND_*} of {@link Layout} that a slot is, or was, to be sent with. */
+    public int sendFlags(int index) {
+        return unsignedShort(slot(index) + Layout.SEND_FLAGS);
     }
 
     /** Returns true if the kernel refused to segment the payload, so that its datagrams were sent one by one. */
     public boolean segmentationRefused(int index) {
-        return (memory.getInt(slot(index) + Layout.SEND_FLAGS) & Layout.SEND_SEGMENTATION_REFUSED) != 0;
+        return (sendFlags(index) & Layout.SEND_SEGMENTATION_REFUSED) != 0;
     }
 
     /** Returns true if the slot was sent coalesced with others. */
     public boolean isCoalesced(int index) {
-        return (memory.getInt(slot(index) + Layout.SEND_FLAGS) & Layout.SEND_COALESCED) != 0;
+        return (sendFlags(index) & Layout.SEND_COALESCED) != 0;
     }
 
     /** Returns the number of datagrams that the slot is, or was, to be sent as. */
     public int datagramsToSend(int index) {
-        return datagrams(length(index), memory.getInt(slot(index) + Layout.SEND_SEGMENT_SIZE));
+        return datagrams(length(index), unsignedShort(slot(index) + Layout.SEND_SEGMENT_SIZE));
     }
 
     /** Clears the received fields of a slot, which then holds nothing but a payload of this length. */
@@ -434,25 +465,25 @@ public final class Arena {
 
     /** Cancels a pending reply. */
     public void cancel(int index) {
-        memory.putInt(slot(index) + Layout.SEND_STATE, 0);
+        memory.put(slot(index) + Layout.SEND_STATE, (byte) 0);
     }
 
     /** Completes a pending reply with an error number, 0 if it was sent. */
     public void finish(int index, int errno) {
-        memory.putInt(slot(index) + Layout.ERROR, errno);
-        memory.putInt(slot(index) + Layout.SEND_STATE, Layout.STATE_DONE);
+        memory.putShort(slot(index) + Layout.ERROR, (short) errno);
+        memory.put(slot(index) + Layout.SEND_STATE, (byte) Layout.STATE_DONE);
     }
 
     public int sendState(int index) {
-        return memory.getInt(slot(index) + Layout.SEND_STATE);
+        return memory.get(slot(index) + Layout.SEND_STATE);
     }
 
     /** Returns the error number that sending the slot failed with, 0 if it did not fail. */
     public int error(int index) {
-        return memory.getInt(slot(index) + Layout.ERROR);
+        return unsignedShort(slot(index) + Layout.ERROR);
     }
 
-    /** Returns the raw memory, for tests that take the kernel's part. */
+    /** Returns the raw memory, for {@link SlotFailures} and for tests that take the kernel's part. */
     ByteBuffer memory() {
         return memory;
     }

@@ -31,6 +31,7 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
     private final OwnAddress ownAddress;
     private final JdkSocket jdkSocket;
     private final SocketOptions options;
+    private final NetworkErrors errors;
     private final Cleaner.Cleanable cleanable;
     private final ChannelCounters counters = new ChannelCounters();
     private final Recorder recorder;
@@ -76,6 +77,7 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
             }
             this.jdkSocket = new JdkSocket(channel, transport, counters);
             this.options = new SocketOptions(transport, wantsIpv6Only);
+            this.errors = new NetworkErrors(options);
             if (transport.choosesSource()) {
                 SourceProof.require(options.family(), options.isIpv6Only(), transport.namespace());
             }
@@ -113,6 +115,10 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
 
     public SocketOptions options() {
         return options;
+    }
+
+    public NetworkErrors errors() {
+        return errors;
     }
 
     public OwnAddress ownAddress() {
@@ -245,6 +251,31 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
         }
     }
 
+    /** A query of the socket. */
+    public interface Query<T> {
+        T get() throws IOException;
+    }
+
+    /** Returns the result of a query. */
+    public <T> T get(Query<T> query) throws IOException {
+        enter(/* look= */ true);
+        try {
+            return query.get();
+        } finally {
+            transport.leave();
+        }
+    }
+
+    /** Returns the traffic class that the socket gives to datagrams of a family. */
+    public int trafficClass(boolean ipv4) throws IOException {
+        enter(/* look= */ false);
+        try {
+            return options.trafficClass(ipv4);
+        } finally {
+            transport.leave();
+        }
+    }
+
     /** Connects or disconnects the JDK's channel while no other thread sends or receives. */
     public void reconnect(IoAction action) throws IOException {
         askForDrops();
@@ -281,7 +312,7 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
         enter(jdkSocket.isRestless());
         Object event = Recorder.beginReceive();
         try {
-            int result = transport.receive(arena, count);
+            int result = errors.areOn() ? errors.receive(transport, arena, count) : transport.receive(arena, count);
             if (result == -Errno.EAGAIN) {
                 return 0;
             }
@@ -304,7 +335,9 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
         enter(jdkSocket.isRestless());
         Object event = Recorder.beginSend();
         try {
-            int done = Errno.check("sendmsg", transport.send(arena, count));
+            int refused = options.checksSources() ? OwnSources.refuseOthers(arena, count) : 0;
+            int result = errors.areOn() ? errors.send(transport, arena, count) : transport.send(arena, count);
+            int done = refused + Errno.check("sendmsg", result);
             arena.tally.add(Tally.SEND_CALLS, done > 0 ? 1 : 0);
             recorder.sent(event, done);
             return done;
@@ -320,10 +353,30 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
     int await(int events, int timeoutMillis) throws IOException {
         enter(/* look= */ true);
         try {
-            return Errno.check("poll", transport.await(events, timeoutMillis));
+            int ready = Errno.check("poll", transport.await(events, timeoutMillis));
+            if ((ready & Layout.WAIT_ERROR) != 0 && errors.areOn()) {
+                errors.drain(transport);
+            }
+            return ready;
         } finally {
             transport.leave();
         }
+    }
+
+    /** Returns the oldest report of an error, null if there is none; never waits. */
+    public NetworkErrors.@Nullable Report receiveError() throws IOException {
+        checkOpen();
+        NetworkErrors.Report report = errors.poll();
+        if (report != null || !errors.areOn()) {
+            return report;
+        }
+        enter(jdkSocket.isRestless());
+        try {
+            errors.drain(transport);
+        } finally {
+            transport.leave();
+        }
+        return errors.poll();
     }
 
     /** Reads the socket's drop counter, because the kernel itself reports drops with received datagrams only. */

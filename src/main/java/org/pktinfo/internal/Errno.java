@@ -21,6 +21,8 @@ public final class Errno extends ErrorNumbers {
             Map.entry(23, "ENFILE"),
             Map.entry(24, "EMFILE"),
             Map.entry(38, "ENOSYS"),
+            Map.entry(ENONET, "ENONET"),
+            Map.entry(EPROTO, "EPROTO"),
             Map.entry(88, "ENOTSOCK"),
             Map.entry(89, "EDESTADDRREQ"),
             Map.entry(EMSGSIZE, "EMSGSIZE"),
@@ -55,8 +57,13 @@ public final class Errno extends ErrorNumbers {
 
     /** Returns the result of a call, or throws the exception for its error number if it is negative. */
     public static int check(String call, int result) throws IOException {
+        return (int) check(call, (long) result);
+    }
+
+    /** Returns the result of a call, or throws the exception for its error number if it is negative. */
+    static long check(String call, long result) throws IOException {
         if (result < 0) {
-            throw exception(call, -result);
+            throw exception(call, (int) -result);
         }
         return result;
     }

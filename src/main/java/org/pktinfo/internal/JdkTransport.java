@@ -92,18 +92,22 @@ final class JdkTransport implements Transport {
     public int setOption(int option, int value) {
         ipv6Only |= option == Layout.OPTION_IPV6_V6ONLY;
         return switch (option) {
-            case Layout.OPTION_UDP_GRO, Layout.OPTION_IP_MTU_DISCOVER -> -Errno.ENOPROTOOPT;
-            default -> 0;
+            case Layout.OPTION_IP_PKTINFO,
+                    Layout.OPTION_IPV6_RECVPKTINFO,
+                    Layout.OPTION_IPV6_V6ONLY,
+                    Layout.OPTION_IP_MULTICAST_ALL,
+                    Layout.OPTION_IPV6_MULTICAST_ALL -> 0;
+            default -> -Errno.ENOPROTOOPT;
         };
     }
 
     @Override
-    public int getOption(int option) {
+    public long getOption(int option) {
         return switch (option) {
             case Layout.OPTION_FAMILY -> ipv4Only ? Layout.FAMILY_IPV4 : Layout.FAMILY_IPV6;
             case Layout.OPTION_IPV6_V6ONLY -> ipv6Only ? 1 : 0;
-            case Layout.OPTION_UDP_SEGMENT, Layout.OPTION_UDP_GRO -> -Errno.ENOPROTOOPT;
-            default -> 0;
+            case Layout.OPTION_IP_PKTINFO, Layout.OPTION_IPV6_RECVPKTINFO, Layout.OPTION_BOUND_INTERFACE -> 0;
+            default -> -Errno.ENOPROTOOPT;
         };
     }
 
@@ -125,6 +129,11 @@ final class JdkTransport implements Transport {
             arena.putReceived(received++, packet);
         }
         return received == 0 ? -Errno.EAGAIN : received;
+    }
+
+    @Override
+    public int receiveErrors(ByteBuffer reports, int count) {
+        return 0;
     }
 
     @Override

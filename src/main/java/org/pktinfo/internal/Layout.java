@@ -10,21 +10,22 @@ import java.lang.annotation.Native;
  *   0            header: slot count, payload capacity, payload stride, socket family, longest coalesced
  *   64           slot 0, slot 1, ...           128 bytes each, two cache lines: read on receive | written on send
  *   + 128 n      payload 0, payload 1, ...     one stride each
- *   + stride n   scratch                       448 bytes a slot, only C knows what is in it
+ *   + stride n   scratch                       576 bytes a slot, only C knows what is in it
  *
  *   slot   0  peer address (16)                        32  in6_pktinfo address (16)
  *         16  peer scope                               48  in6_pktinfo interface index
  *         20  peer port (2)                            52  in_pktinfo header destination
- *         24  flags                                    56  in_pktinfo local address
- *         28  payload length                           60  in_pktinfo interface index
+ *         22  original port (2)                        56  in_pktinfo local address
+ *         24  flags                                    60  in_pktinfo interface index
+ *         28  payload length
  *         64  length on the wire                       72  source address (16)
  *         68  drop count                               88  source interface index
- *        104  receive time (8)                         92  source form
- *        112  segment size                             96  send state
- *        116  traffic class (1), hop limit (1)        100  error
- *                                                     118  length sent (2)
- *                                                     120  segment size to send
- *                                                     124  send flags
+ *         92  mark                                    112  error (2)
+ *         96  receive time (8)                        118  length sent (2)
+ *        104  hardware receive time (8)               120  segment size to send (2)
+ *        114  segment size (2)                        122  send flags (2)
+ *        116  traffic class (1), hop limit (1)        124  source form (1), send state (1)
+ *                                                     126  traffic class (1), hop limit (1) to send
  * </pre>
  *
  * Addresses are in network order, IPv4 as IPv4-mapped IPv6 addresses except inside in_pktinfo; numbers are 4 bytes in
@@ -36,7 +37,7 @@ public final class Layout {
      * HookCalls}, so that a library of another version is refused.
      */
     @Native
-    public static final int VERSION = 10;
+    public static final int VERSION = 12;
 
     @Native
     public static final int HEADER_SIZE = 64;
@@ -67,6 +68,9 @@ public final class Layout {
 
     @Native
     public static final int PEER_PORT = 20;
+
+    @Native
+    public static final int ORIGINAL_PORT = 22;
 
     @Native
     public static final int FLAGS = 24;
@@ -102,19 +106,19 @@ public final class Layout {
     public static final int SOURCE_INTERFACE = 88;
 
     @Native
-    public static final int SOURCE_FORM = 92;
+    public static final int MARK = 92;
 
     @Native
-    public static final int SEND_STATE = 96;
+    public static final int RECEIVE_TIME = 96;
 
     @Native
-    public static final int ERROR = 100;
+    public static final int HARDWARE_TIME = 104;
 
     @Native
-    public static final int RECEIVE_TIME = 104;
+    public static final int ERROR = 112;
 
     @Native
-    public static final int SEGMENT_SIZE = 112;
+    public static final int SEGMENT_SIZE = 114;
 
     @Native
     public static final int TRAFFIC_CLASS = 116;
@@ -129,10 +133,22 @@ public final class Layout {
     public static final int SEND_SEGMENT_SIZE = 120;
 
     @Native
-    public static final int SEND_FLAGS = 124;
+    public static final int SEND_FLAGS = 122;
 
     @Native
-    public static final int SCRATCH_SIZE = 448;
+    public static final int SOURCE_FORM = 124;
+
+    @Native
+    public static final int SEND_STATE = 125;
+
+    @Native
+    public static final int SEND_TRAFFIC_CLASS = 126;
+
+    @Native
+    public static final int SEND_HOP_LIMIT = 127;
+
+    @Native
+    public static final int SCRATCH_SIZE = 576;
 
     /** The limit of sendmmsg(2) and recvmmsg(2) (UIO_MAXIOV). */
     @Native
@@ -178,6 +194,15 @@ public final class Layout {
     public static final int FLAG_HOP_LIMIT = 1 << 9;
 
     @Native
+    public static final int FLAG_ORIGINAL_PORT = 1 << 10;
+
+    @Native
+    public static final int FLAG_MARK = 1 << 11;
+
+    @Native
+    public static final int FLAG_HARDWARE_TIME = 1 << 12;
+
+    @Native
     public static final int FORM_NONE = 0;
 
     @Native
@@ -208,11 +233,36 @@ public final class Layout {
     @Native
     public static final int SEND_COALESCED = 1 << 2;
 
+    /** The flag for a slot that is sent with its own traffic class. */
+    @Native
+    public static final int SEND_WITH_TRAFFIC_CLASS = 1 << 3;
+
+    /** The flag for a slot that is sent with its own hop limit. */
+    @Native
+    public static final int SEND_WITH_HOP_LIMIT = 1 << 4;
+
+    /** The flag for a slot whose DSCP is the socket's. Only Java uses it. */
+    public static final int SEND_WITH_DSCP_OF_SOCKET = 1 << 5;
+
+    /** The flag for a slot whose ECN is the socket's. Only Java uses it. */
+    public static final int SEND_WITH_ECN_OF_SOCKET = 1 << 6;
+
+    /** The flag for a slot whose failure was not that of another datagram; only Java uses it. */
+    public static final int SEND_SETTLED = 1 << 7;
+
+    /** The flags of a slot with header fields of its own. Only Java uses them. */
+    public static final int SEND_WITH_ANY =
+            SEND_WITH_TRAFFIC_CLASS | SEND_WITH_HOP_LIMIT | SEND_WITH_DSCP_OF_SOCKET | SEND_WITH_ECN_OF_SOCKET;
+
     @Native
     public static final int WAIT_READABLE = 1;
 
     @Native
     public static final int WAIT_WRITABLE = 2;
+
+    /** The bit in the result of a wait for a socket with an error pending or in its error queue. */
+    @Native
+    public static final int WAIT_ERROR = 4;
 
     @Native
     public static final int OPTION_IP_PKTINFO = 1;
@@ -238,7 +288,6 @@ public final class Layout {
     @Native
     public static final int OPTION_RXQ_OVFL = 8;
 
-    /** The option with the kernel's values: 0 is IP_PMTUDISC_DONT, 1 is IP_PMTUDISC_WANT. */
     @Native
     public static final int OPTION_IP_MTU_DISCOVER = 9;
 
@@ -247,6 +296,86 @@ public final class Layout {
 
     @Native
     public static final int OPTION_IPV6_MULTICAST_ALL = 11;
+
+    @Native
+    public static final int OPTION_IP_RECVTOS = 12;
+
+    @Native
+    public static final int OPTION_IPV6_RECVTCLASS = 13;
+
+    @Native
+    public static final int OPTION_IP_RECVTTL = 14;
+
+    @Native
+    public static final int OPTION_IPV6_RECVHOPLIMIT = 15;
+
+    @Native
+    public static final int OPTION_TIMESTAMPNS = 16;
+
+    @Native
+    public static final int OPTION_TIMESTAMPING = 17;
+
+    @Native
+    public static final int OPTION_IP_RECVORIGDSTADDR = 18;
+
+    @Native
+    public static final int OPTION_IPV6_RECVORIGDSTADDR = 19;
+
+    @Native
+    public static final int OPTION_RCVMARK = 20;
+
+    @Native
+    public static final int OPTION_IP_TOS = 21;
+
+    @Native
+    public static final int OPTION_IPV6_TCLASS = 22;
+
+    @Native
+    public static final int OPTION_IPV6_MTU_DISCOVER = 23;
+
+    @Native
+    public static final int OPTION_IPV6_DONTFRAG = 24;
+
+    @Native
+    public static final int OPTION_IP_TRANSPARENT = 25;
+
+    @Native
+    public static final int OPTION_IPV6_TRANSPARENT = 26;
+
+    @Native
+    public static final int OPTION_MARK = 27;
+
+    @Native
+    public static final int OPTION_RCVBUF = 28;
+
+    @Native
+    public static final int OPTION_RCVBUFFORCE = 29;
+
+    @Native
+    public static final int OPTION_BUSY_POLL = 30;
+
+    @Native
+    public static final int OPTION_INCOMING_CPU = 31;
+
+    @Native
+    public static final int OPTION_IPV6_FREEBIND = 32;
+
+    @Native
+    public static final int OPTION_IP_RECVERR = 40;
+
+    @Native
+    public static final int OPTION_IPV6_RECVERR = 41;
+
+    /** The path MTU of a connected socket; can only be read. */
+    @Native
+    public static final int OPTION_IP_MTU = 42;
+
+    @Native
+    public static final int OPTION_IPV6_MTU = 43;
+
+    /** The pending error (SO_ERROR); reading it clears it. */
+    @Native
+    public static final int OPTION_ERROR = 44;
 
     private Layout() {}
 }

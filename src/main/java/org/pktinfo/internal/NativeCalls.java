@@ -56,7 +56,8 @@ final class NativeCalls {
 
     static native int setOption(int fd, int option, int value);
 
-    static native int getOption(int fd, int option);
+    /** Returns the value as unsigned: -1 as 4294967295. */
+    static native long getOption(int fd, int option);
 
     /** Returns the number of datagrams that the socket has dropped, modulo 2^32; ENOPROTOOPT before Linux 4.12. */
     static native long drops(int fd);
@@ -92,6 +93,25 @@ final class NativeCalls {
     static native long arenaAddress(ByteBuffer arena);
 
     static native int receive(int fd, long arena, int count);
+
+    /**
+     * Receives up to {@code count} messages of the socket's error queue into a direct buffer of {@link ErrorLayout};
+     * returns their number.
+     */
+    static native int receiveErrors(int fd, ByteBuffer reports, int count);
+
+    /**
+     * Returns the path MTU to a peer, from a source address unless that is 0 and by an interface unless its index is 0,
+     * which a socket of its own finds out.
+     */
+    static native int pathMtu(
+            long sourceHigh,
+            long sourceLow,
+            int interfaceIndex,
+            long peerHigh,
+            long peerLow,
+            int peerScope,
+            int peerPort);
 
     static native int send(int fd, long arena, int count);
 

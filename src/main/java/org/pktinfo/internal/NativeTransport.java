@@ -1,6 +1,7 @@
 package org.pktinfo.internal;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.DatagramChannel;
 import java.util.concurrent.CountDownLatch;
@@ -39,8 +40,29 @@ public final class NativeTransport implements Transport {
         Layout.OPTION_RXQ_OVFL,
         Layout.OPTION_IP_MTU_DISCOVER,
         Layout.OPTION_IP_MULTICAST_ALL,
-        Layout.OPTION_IPV6_MULTICAST_ALL
+        Layout.OPTION_IPV6_MULTICAST_ALL,
+        Layout.OPTION_IP_RECVTOS,
+        Layout.OPTION_IPV6_RECVTCLASS,
+        Layout.OPTION_IP_RECVTTL,
+        Layout.OPTION_IPV6_RECVHOPLIMIT,
+        Layout.OPTION_TIMESTAMPNS,
+        Layout.OPTION_TIMESTAMPING,
+        Layout.OPTION_IP_RECVORIGDSTADDR,
+        Layout.OPTION_IPV6_RECVORIGDSTADDR,
+        Layout.OPTION_RCVMARK,
+        Layout.OPTION_IPV6_MTU_DISCOVER,
+        Layout.OPTION_IPV6_DONTFRAG,
+        Layout.OPTION_IP_TRANSPARENT,
+        Layout.OPTION_IPV6_TRANSPARENT,
+        Layout.OPTION_MARK,
+        Layout.OPTION_BOUND_INTERFACE,
+        Layout.OPTION_BUSY_POLL,
+        Layout.OPTION_IPV6_FREEBIND,
+        Layout.OPTION_IP_RECVERR,
+        Layout.OPTION_IPV6_RECVERR
     };
+
+    private static final int UNSET = -1;
 
     private final int socket;
     private final int event;
@@ -52,7 +74,15 @@ public final class NativeTransport implements Transport {
     private volatile @Nullable Thread holder; // for threads that leave
 
     /** The options of the last working socket; null while there is a socket. */
-    private int @Nullable [] options; // guarded by holding
+    private long @Nullable [] options; // guarded by holding
+
+    private long receiveBuffer; // of the last working socket, guarded by holding
+
+    /** The kernel overwrites SO_INCOMING_CPU of a connected socket, so its value is not what was set. */
+    private volatile int incomingCpu = UNSET;
+
+    /** A disconnect clears SO_BINDTODEVICE (__udp_disconnect). */
+    private volatile int boundInterface = UNSET;
 
     private final CountDownLatch released = new CountDownLatch(1);
 
@@ -82,11 +112,17 @@ public final class NativeTransport implements Transport {
 
     @Override
     public int setOption(int option, int value) {
-        return NativeCalls.setOption(socket, option, value);
+        int result = NativeCalls.setOption(socket, option, value);
+        if (option == Layout.OPTION_INCOMING_CPU && result >= 0) {
+            incomingCpu = value;
+        } else if (option == Layout.OPTION_BOUND_INTERFACE && result >= 0) {
+            boundInterface = value;
+        }
+        return result;
     }
 
     @Override
-    public int getOption(int option) {
+    public long getOption(int option) {
         return NativeCalls.getOption(socket, option);
     }
 
@@ -103,6 +139,11 @@ public final class NativeTransport implements Transport {
     @Override
     public int send(Arena arena, int count) {
         return NativeCalls.send(socket, arena.address(), count);
+    }
+
+    @Override
+    public int receiveErrors(ByteBuffer reports, int count) {
+        return NativeCalls.receiveErrors(socket, reports, count);
     }
 
     @Override
@@ -221,22 +262,44 @@ public final class NativeTransport implements Transport {
 
     private void keepOptions() {
         if (options == null) {
-            options = IntStream.of(OWN_OPTIONS).map(this::getOption).toArray();
+            options = IntStream.of(OWN_OPTIONS).mapToLong(this::getOption).toArray();
+            receiveBuffer = getOption(Layout.OPTION_RCVBUF);
         }
     }
 
     /**
-     * Restores the options. Skips those that the kernel lacks, and one that is neither on nor off, which is the value
-     * that the JDK's IP_DONTFRAGMENT sets.
+     * Restores the options. Skips those that the kernel lacks, and an IP_MTU_DISCOVER that the JDK has set on the new
+     * socket for its IP_DONTFRAGMENT.
      */
     private void restoreOptions() throws IOException {
         for (int i = 0; options != null && i < OWN_OPTIONS.length; i++) {
-            int now = getOption(OWN_OPTIONS[i]);
-            if (options[i] >= 0 && options[i] != now && (now == 0 || now == 1)) {
-                Errno.check("setsockopt for the JDK's new socket", setOption(OWN_OPTIONS[i], options[i]));
+            long now = getOption(OWN_OPTIONS[i]);
+            boolean isOfJdk = OWN_OPTIONS[i] == Layout.OPTION_IP_MTU_DISCOVER && now > 1;
+            if (options[i] >= 0 && options[i] != now && !isOfJdk) {
+                restore(OWN_OPTIONS[i], options[i]);
             }
         }
+        restore(Layout.OPTION_INCOMING_CPU, incomingCpu);
+        restore(Layout.OPTION_BOUND_INTERFACE, boundInterface);
+        restoreReceiveBuffer();
         options = null;
+    }
+
+    private void restore(int option, long value) throws IOException {
+        if (value != UNSET && value != getOption(option)) {
+            Errno.check(KernelOption.callOf(option) + " for the JDK's new socket", setOption(option, (int) value));
+        }
+    }
+
+    /** The JDK restores a size up to net.core.rmem_max. A program that gave up its capabilities keeps that one. */
+    private void restoreReceiveBuffer() throws IOException {
+        if (receiveBuffer > getOption(Layout.OPTION_RCVBUF)) {
+            int half = (int) (receiveBuffer / 2); // the kernel doubles it, see socket(7)
+            int result = setOption(Layout.OPTION_RCVBUFFORCE, half);
+            if (result != -Errno.EPERM) {
+                Errno.check("setsockopt(SO_RCVBUFFORCE) for the JDK's new socket", result);
+            }
+        }
     }
 
     /**

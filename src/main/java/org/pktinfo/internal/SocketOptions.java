@@ -1,22 +1,31 @@
 package org.pktinfo.internal;
 
 import java.io.IOException;
+import java.net.SocketException;
 
 /**
  * The options of a channel's socket: sets those that the channel needs, and caches their values. To change one, the
  * caller must have entered the transport.
  */
 public final class SocketOptions {
+    /** SOF_TIMESTAMPING_RX_HARDWARE and SOF_TIMESTAMPING_RAW_HARDWARE of linux/net_tstamp.h. */
+    private static final int HARDWARE_TIMES = 1 << 2 | 1 << 6;
+
     private final Transport transport;
     private final int family;
     private final boolean ipv6Only;
-    private final int boundInterface;
+    private volatile int boundInterface;
     private final boolean segments;
     private volatile boolean coalesces;
+    private final int systemsDiscovery; // IP_PMTUDISC_WANT and so on
+    private final int systemsIpv6Discovery;
+    private volatile boolean ownDiscovery;
+    private volatile boolean reportsErrors;
+    private volatile boolean checksSources;
 
     SocketOptions(Transport transport, boolean wantsIpv6Only) throws IOException {
         this.transport = transport;
-        this.family = Errno.check("getsockopt(SO_DOMAIN)", transport.getOption(Layout.OPTION_FAMILY));
+        this.family = (int) Errno.check("getsockopt(SO_DOMAIN)", transport.getOption(Layout.OPTION_FAMILY));
         boolean ipv6 = isIpv6();
         switchOn("setsockopt(IP_PKTINFO)", Layout.OPTION_IP_PKTINFO);
         if (ipv6) {
@@ -30,13 +39,31 @@ public final class SocketOptions {
         boolean unused = receiveAllGroups(false); // the JDK leaves IPV6_MULTICAST_ALL on before 25
         // Kernels before 3.8 cannot report it; there a socket bound to a device needs
         // SourceSelection.interfacePinned().
-        this.boundInterface = Math.max(0, transport.getOption(Layout.OPTION_BOUND_INTERFACE));
+        this.boundInterface = (int) Math.max(0, transport.getOption(Layout.OPTION_BOUND_INTERFACE));
         // An older kernel would send the payload as one datagram, without an error.
         this.segments = Segmentation.current().isOn() && transport.getOption(Layout.OPTION_UDP_SEGMENT) >= 0;
         this.coalesces = transport.getOption(Layout.OPTION_UDP_GRO) > 0;
+        this.systemsDiscovery = (int) Math.max(0, transport.getOption(Layout.OPTION_IP_MTU_DISCOVER));
+        this.systemsIpv6Discovery = (int) Math.max(0, transport.getOption(Layout.OPTION_IPV6_MTU_DISCOVER));
         if (transport.drops() < 0) {
             reportDropsWithDatagrams();
         }
+        // The owner of a wrapped socket may have switched it on, and then its errors have to be taken too.
+        this.reportsErrors = transport.getOption(Layout.OPTION_IP_RECVERR) > 0
+                || (ipv6 && transport.getOption(Layout.OPTION_IPV6_RECVERR) > 0);
+        noteSourceCheck(); // systemd's FreeBind= and Transparent= set them for a socket that it passes on
+    }
+
+    /** Notes if the kernel sends from any IPv6 address; with IPV6_TRANSPARENT that is the purpose. */
+    private void noteSourceCheck() {
+        checksSources = isIpv6()
+                && transport.getOption(Layout.OPTION_IPV6_FREEBIND) > 0
+                && transport.getOption(Layout.OPTION_IPV6_TRANSPARENT) <= 0;
+    }
+
+    /** Returns true if the library must check IPv6 sources, because the kernel does not. */
+    boolean checksSources() {
+        return checksSources;
     }
 
     /**
@@ -97,24 +124,141 @@ public final class SocketOptions {
         return Errno.check("getsockopt", transport.getOption(option)) != 0;
     }
 
+    /** Sets an option, of both families on a dual-stack socket; if it fails, no option is changed. */
+    public void set(KernelOption option, int value) throws IOException {
+        long before = option.ipv4() == 0 ? -Errno.ENOPROTOOPT : transport.getOption(option.ipv4());
+        if (option.ipv4() != 0) {
+            check(option, option.ipv4(), transport.setOption(option.ipv4(), value));
+        }
+        if (option.ipv6() != 0 && isIpv6()) {
+            int result = transport.setOption(option.ipv6(), value);
+            if (result < 0) {
+                restore(option.ipv4(), before);
+            }
+            check(option, option.ipv6(), result);
+        }
+        if (option.ipv4() == 0 && !isIpv6()) {
+            throw new UnsupportedOperationException(option.call(option.ipv6()) + ": the channel is for IPv4 only");
+        }
+        if (option == KernelOption.BOUND_INTERFACE) {
+            boundInterface = value;
+        }
+        noteSourceCheck();
+    }
+
+    private void check(KernelOption option, int number, int result) throws IOException {
+        String call = option.call(number);
+        if (result == -Errno.EPERM) {
+            throw new SocketException(call + ": " + Errno.describe(Errno.EPERM) + ", needs " + option.privilege());
+        }
+        checkSupported(call, result, option.since());
+    }
+
+    /** Returns the value of an option as unsigned, that of IPv6 on a dual-stack socket; 0 if the kernel lacks it. */
+    public long get(KernelOption option) throws IOException {
+        int number = option.ipv6() != 0 && isIpv6() ? option.ipv6() : option.ipv4();
+        long value = number == 0 ? 0 : transport.getOption(number);
+        return value == -Errno.ENOPROTOOPT ? 0 : Errno.check("getsockopt(" + option + ")", value);
+    }
+
+    /** Enables or disables the times that a network device takes. Other times that the socket takes stay. */
+    public void receiveHardwareTime(boolean on) throws IOException {
+        long flags = Math.max(0, transport.getOption(Layout.OPTION_TIMESTAMPING));
+        long changed = on ? flags | HARDWARE_TIMES : flags & ~HARDWARE_TIMES;
+        int result = transport.setOption(Layout.OPTION_TIMESTAMPING, (int) changed);
+        checkSupported("setsockopt(SO_TIMESTAMPING)", result, "2.6.30");
+    }
+
+    public boolean receivesHardwareTime() {
+        return (Math.max(0, transport.getOption(Layout.OPTION_TIMESTAMPING)) & HARDWARE_TIMES) == HARDWARE_TIMES;
+    }
+
+    /** Returns the traffic class that the socket gives to datagrams of a family. */
+    public int trafficClass(boolean ipv4) {
+        return (int) Math.max(0, transport.getOption(ipv4 ? Layout.OPTION_IP_TOS : Layout.OPTION_IPV6_TCLASS)) & 0xff;
+    }
+
     public void coalesce(boolean on) throws IOException {
-        change(Layout.OPTION_UDP_GRO, "setsockopt(UDP_GRO)", on, "setsockopt(UDP_GRO): ENOPROTOOPT, since Linux 5.0");
+        checkSupported("setsockopt(UDP_GRO)", transport.setOption(Layout.OPTION_UDP_GRO, on ? 1 : 0), "5.0");
         coalesces = on;
     }
 
-    public void pathMtuDiscovery(boolean on) throws IOException {
-        change(
-                Layout.OPTION_IP_MTU_DISCOVER,
-                "setsockopt(IP_MTU_DISCOVER)",
-                on,
-                "IP_MTU_DISCOVER cannot be set without the native library");
+    /**
+     * Sets the handling of datagrams longer than the path MTU.
+     *
+     * @param value IP_PMTUDISC_DONT and so on, which are the same for IPv6; -1 for the system's
+     * @param refusesLonger true if datagrams that do not fit fail, for which IPv6 has an option of its own
+     */
+    public void fragmentation(int value, boolean refusesLonger) throws IOException {
+        long discovery = isIpv6() ? transport.getOption(Layout.OPTION_IPV6_MTU_DISCOVER) : -Errno.ENOPROTOOPT;
+        long dontfrag = isIpv6() ? transport.getOption(Layout.OPTION_IPV6_DONTFRAG) : -Errno.ENOPROTOOPT;
+        try {
+            if (isIpv6()) {
+                int ipv6 = value < 0 ? systemsIpv6Discovery : value;
+                mtuDiscovery("IPV6_MTU_DISCOVER", Layout.OPTION_IPV6_MTU_DISCOVER, ipv6);
+                int result = transport.setOption(Layout.OPTION_IPV6_DONTFRAG, refusesLonger ? 1 : 0);
+                checkSupported("setsockopt(IPV6_DONTFRAG)", result, "2.6.35");
+            }
+            mtuDiscovery("IP_MTU_DISCOVER", Layout.OPTION_IP_MTU_DISCOVER, value < 0 ? systemsDiscovery : value);
+        } catch (IOException | UnsupportedOperationException e) {
+            restore(Layout.OPTION_IPV6_MTU_DISCOVER, discovery);
+            restore(Layout.OPTION_IPV6_DONTFRAG, dontfrag);
+            throw e;
+        }
+        ownDiscovery = value >= 0;
     }
 
-    /** Sets an option that not every kernel or transport has. */
-    private void change(int option, String call, boolean on, String missing) throws IOException {
-        int result = transport.setOption(option, on ? 1 : 0);
+    private void restore(int option, long before) {
+        if (before >= 0) {
+            int unused = transport.setOption(option, (int) before);
+        }
+    }
+
+    private void mtuDiscovery(String name, int option, int value) throws IOException {
+        String since = value < 3 ? "2.2" : value == 3 ? "2.6.22" : value == 4 ? "3.14" : "3.15";
+        int result = transport.setOption(option, value);
+        if (result == -Errno.EINVAL) {
+            throw new UnsupportedOperationException(
+                    "setsockopt(" + name + ", " + value + "): EINVAL, since Linux " + since);
+        }
+        checkSupported("setsockopt(" + name + ")", result, since);
+    }
+
+    /** Returns IP_PMTUDISC_DONT and so on, -1 if the system's setting is in effect. */
+    public int fragmentation() throws IOException {
+        return ownDiscovery
+                ? (int) Errno.check("getsockopt(IP_MTU_DISCOVER)", transport.getOption(Layout.OPTION_IP_MTU_DISCOVER))
+                : -1;
+    }
+
+    /** Returns true if the network's errors are queued on the socket. */
+    public boolean reportsErrors() {
+        return reportsErrors;
+    }
+
+    /** Switches both families: on a dual-stack socket the errors of IPv4 peers need the option of IPv4. */
+    public void reportErrors(boolean on) throws IOException {
+        if (on) {
+            reportsErrors = true; // before the kernel queues the first: it would wake a waiter again and again
+        }
+        boolean done = false;
+        try {
+            set(KernelOption.RECEIVE_ERRORS, on ? 1 : 0);
+            if (!on) { // the kernel has emptied the queue, but the next call would still fail with the last error
+                Errno.check("getsockopt(SO_ERROR)", transport.getOption(Layout.OPTION_ERROR));
+            }
+            done = true;
+        } finally {
+            reportsErrors = on == done;
+        }
+    }
+
+    private void checkSupported(String call, int result, String since) throws IOException {
         if (result == -Errno.ENOPROTOOPT) {
-            throw new UnsupportedOperationException(missing);
+            throw new UnsupportedOperationException(
+                    transport.choosesSource()
+                            ? call + ": ENOPROTOOPT, since Linux " + since
+                            : call + ": cannot be set without the native library");
         }
         Errno.check(call, result);
     }
@@ -123,6 +267,11 @@ public final class SocketOptions {
         if (!receiveAllGroups(on) && !on) {
             throw new UnsupportedOperationException("setsockopt(IPV6_MULTICAST_ALL): ENOPROTOOPT, since Linux 4.20");
         }
+    }
+
+    public boolean receivesAllGroups() throws IOException {
+        long result = transport.getOption(isIpv6() ? Layout.OPTION_IPV6_MULTICAST_ALL : Layout.OPTION_IP_MULTICAST_ALL);
+        return result == -Errno.ENOPROTOOPT || Errno.check("getsockopt(IPV6_MULTICAST_ALL)", result) != 0;
     }
 
     /** Returns false if the kernel always delivers all IPv6 groups. */

@@ -133,7 +133,7 @@ public final class SourceProof {
         try (DatagramChannel client = JdkChannels.open(ipv4Peer, !ipv4Peer);
                 DatagramChannel server = JdkChannels.open(!ipv6 || ipv4Peer, ipv6)) {
             int descriptor = JdkChannels.descriptor(server);
-            int socketFamily = NativeCalls.getOption(descriptor, Layout.OPTION_FAMILY);
+            int socketFamily = (int) NativeCalls.getOption(descriptor, Layout.OPTION_FAMILY);
             if (ipv6 && socketFamily != Layout.FAMILY_IPV6) {
                 return Result.NOT_TESTED;
             }

@@ -1,10 +1,11 @@
 package org.pktinfo.internal;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 
 /**
  * The carrier of a channel's datagrams between an arena and the socket: the native library, or the JDK alone where the
- * user has chosen that. Results are those of {@link NativeCalls}. A caller of the last four methods must have entered,
+ * user has chosen that. Results are those of {@link NativeCalls}. A caller of the last five methods must have entered,
  * and leaves afterwards.
  */
 public sealed interface Transport permits NativeTransport, JdkTransport {
@@ -34,7 +35,8 @@ public sealed interface Transport permits NativeTransport, JdkTransport {
     /** Sets an option of {@link Layout}. */
     int setOption(int option, int value);
 
-    int getOption(int option);
+    /** Returns the value of an option as unsigned, or the negated errno. */
+    long getOption(int option);
 
     /** Returns the number of datagrams that the socket has dropped, modulo 2^32, or the negated errno. */
     long drops();
@@ -44,6 +46,12 @@ public sealed interface Transport permits NativeTransport, JdkTransport {
 
     int send(Arena arena, int count) throws IOException;
 
-    /** Waits for one of {@link Layout}'s events; may return early. */
+    /** Receives messages of the socket's error queue by {@link ErrorLayout}; returns their number without waiting. */
+    int receiveErrors(ByteBuffer reports, int count);
+
+    /**
+     * Waits for one of {@link Layout}'s events; may return early. The result has {@link Layout#WAIT_ERROR} if an error
+     * is pending or in the error queue.
+     */
     int await(int events, int timeoutMillis) throws IOException;
 }

@@ -129,7 +129,13 @@ final class InboundBatch {
             RequestPeer peer = peers.of(slot.peer(), info, local);
             config.memory().remember(peer.peer, peer.info, timeOfRead);
             done = true;
-            return new PktInfoDatagramPacket(content, peer.destination, peer, info, slot.wireLength());
+            return new PktInfoDatagramPacket(
+                    content,
+                    peer.destination,
+                    peer,
+                    info,
+                    slot.wireLength(),
+                    slot.facts().toRecord());
         } finally {
             if (!done) {
                 content.release();

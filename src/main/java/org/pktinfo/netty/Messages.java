@@ -8,6 +8,7 @@ import java.net.SocketAddress;
 import java.nio.channels.UnresolvedAddressException;
 import java.nio.channels.UnsupportedAddressTypeException;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.SendOptions;
 
 /** The messages that can be written: bytes for the channel's peer, or an envelope of them with addresses. */
 final class Messages {
@@ -49,6 +50,14 @@ final class Messages {
     static int piece(Object message, ByteBuf content) {
         int segment = SegmentedPackets.size(message);
         return segment > 0 ? Math.min(segment, content.readableBytes()) : content.readableBytes();
+    }
+
+    /** Returns the header fields that a message's datagrams have of their own, null for the socket's. */
+    static @Nullable SendOptions options(Object message) {
+        if (message instanceof ReplyPacket reply) {
+            return reply.options;
+        }
+        return message instanceof OptionsPacket packet ? packet.options() : null;
     }
 
     static @Nullable InetSocketAddress recipient(Object message) {

@@ -13,6 +13,7 @@ import org.pktinfo.DatagramBatch;
 import org.pktinfo.DatagramSlot;
 import org.pktinfo.Endpoint;
 import org.pktinfo.SendException;
+import org.pktinfo.SendOptions;
 import org.pktinfo.Source;
 
 /**
@@ -148,6 +149,7 @@ final class OutboundBatch implements ChannelOutboundBuffer.MessageProcessor {
         InetSocketAddress recipient = recipient(message);
         Endpoint peer = recipient instanceof RequestPeer request ? request.peer : Endpoint.of(recipient);
         Source source = sources.of(message, recipient, peer, connected != null);
+        SendOptions options = Messages.options(message);
         int length = content.readableBytes();
         int offset = from;
         do {
@@ -155,7 +157,11 @@ final class OutboundBatch implements ChannelOutboundBuffer.MessageProcessor {
                 return false;
             }
             int part = Math.min(piece, length - offset);
-            copy(content, offset, batch.put(part, peer, source));
+            DatagramSlot slot = batch.put(part, peer, source);
+            if (options != null) {
+                slot.sendOptions(options);
+            }
+            copy(content, offset, slot);
             offset += part;
         } while (offset < length);
         return true;

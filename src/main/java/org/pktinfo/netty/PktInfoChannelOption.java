@@ -1,10 +1,19 @@
 package org.pktinfo.netty;
 
 import io.netty.channel.ChannelOption;
+import java.net.SocketOption;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.pktinfo.PeerMemory;
+import org.pktinfo.PktInfoSocketOptions;
 import org.pktinfo.SourceSelection;
 
-/** The options of a {@link PktInfoDatagramChannel} besides those of Netty's own datagram channels. */
+/**
+ * The options of a {@link PktInfoDatagramChannel} besides those of Netty's own datagram channels. Those of the socket
+ * are {@link #of}.
+ */
 @SuppressWarnings("exports") // users of this package have Netty's modules
 public final class PktInfoChannelOption {
     /**
@@ -24,7 +33,7 @@ public final class PktInfoChannelOption {
 
     /**
      * Enables packets to groups that only another socket of this host has joined, see {@link
-     * org.pktinfo.PktInfoChannel#allGroups}. Default: false.
+     * PktInfoSocketOptions#RECEIVE_ALL_GROUPS}, whose {@link #of} this is. Default: false.
      */
     public static final ChannelOption<Boolean> ALL_GROUPS =
             ChannelOption.valueOf(PktInfoChannelOption.class, "ALL_GROUPS");
@@ -57,5 +66,54 @@ public final class PktInfoChannelOption {
 
     static final int DEFAULT_BATCH_SIZE = 32;
 
+    /** Netty's option for each option of the socket; the read buffers of a channel do not hold coalesced datagrams. */
+    private static final Map<SocketOption<?>, ChannelOption<?>> OF_SOCKET = PktInfoSocketOptions.all().stream()
+            .filter(option -> !option.equals(PktInfoSocketOptions.COALESCE_RECEIVED))
+            .collect(Collectors.toUnmodifiableMap(Function.identity(), PktInfoChannelOption::named));
+
+    private static final Map<ChannelOption<?>, SocketOption<?>> SOCKET_OPTIONS =
+            OF_SOCKET.entrySet().stream().collect(Collectors.toUnmodifiableMap(Map.Entry::getValue, Map.Entry::getKey));
+
     private PktInfoChannelOption() {}
+
+    private static ChannelOption<?> named(SocketOption<?> option) {
+        return option.equals(PktInfoSocketOptions.RECEIVE_ALL_GROUPS)
+                ? ALL_GROUPS
+                : ChannelOption.valueOf(PktInfoChannelOption.class, option.name());
+    }
+
+    /**
+     * Returns Netty's option for one of {@link PktInfoSocketOptions}. Set by {@code Bootstrap.option}, it is set before
+     * the channel is bound. Setting it by {@code config().setOption} throws {@link IllegalArgumentException} if the
+     * value is out of range, {@link UnsupportedOperationException} if the kernel lacks the option, and {@link
+     * io.netty.channel.ChannelException} with the reason as its cause if it cannot be set otherwise, as for lack of a
+     * privilege. The JDK's options are {@code NioChannelOption.of}.
+     *
+     * @param <T> the type of its value
+     * @param option any but {@link PktInfoSocketOptions#COALESCE_RECEIVED}: a packet is one datagram
+     * @return always the same object for the same option
+     * @throws IllegalArgumentException if it is another option
+     */
+    @SuppressWarnings("unchecked") // the types of both are those of their values
+    public static <T> ChannelOption<T> of(SocketOption<T> option) {
+        ChannelOption<?> found = OF_SOCKET.get(option);
+        if (found == null) {
+            throw new IllegalArgumentException(
+                    option.equals(PktInfoSocketOptions.COALESCE_RECEIVED)
+                            ? "COALESCE_RECEIVED is not for Netty's channels: a packet is one datagram"
+                            : option + " is none of PktInfoSocketOptions: NioChannelOption.of has the JDK's");
+        }
+        return (ChannelOption<T>) found;
+    }
+
+    /** Returns the option of the socket that one of Netty's stands for, null if it stands for none. */
+    @SuppressWarnings("unchecked") // the types of both are those of their values
+    static <T> @Nullable SocketOption<T> socketOption(ChannelOption<T> option) {
+        return (SocketOption<T>) SOCKET_OPTIONS.get(option);
+    }
+
+    /** Returns the options of the socket that a channel has. */
+    static Iterable<ChannelOption<?>> ofSocket() {
+        return OF_SOCKET.values();
+    }
 }

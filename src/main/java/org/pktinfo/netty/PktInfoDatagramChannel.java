@@ -57,11 +57,14 @@ import org.pktinfo.SendException;
  * that it is connected from. In 1 and 2 an address to which the channel is not bound fails the write with {@link
  * SendException.Kind#NO_SOURCE}; only a {@link org.pktinfo.SourceSelection} of the program's own may choose it.
  *
+ * <p>If the network's errors are switched on, the handlers get each as a user event, a {@link
+ * org.pktinfo.NetworkError}; while a channel neither reads nor writes, they wait.
+ *
  * <p>A packet that cannot be sent fails its own promise alone, with a {@link SendException} that gives the reason. The
- * channel supports the packets, options and methods of Netty's channels, {@link PktInfoChannelOption}, and {@code
- * SegmentedDatagramPacket}s, which are sent as several datagrams. Memory outside the heap: {@link
- * PktInfoChannelOption#BATCH_SIZE} times the sum of the payload's length and 583 bytes. Safe for use by any thread, as
- * all of Netty's channels are.
+ * channel supports the packets, options and methods of Netty's channels, {@link PktInfoChannelOption}, {@link
+ * OptionsPacket}s, and {@code SegmentedDatagramPacket}s, which are sent as several datagrams. Memory outside the heap:
+ * {@link PktInfoChannelOption#BATCH_SIZE} times the sum of the payload's length and 711 bytes. Safe for use by any
+ * thread, as all of Netty's channels are.
  */
 @SuppressWarnings({
     "exports", // users of this package have Netty's modules
@@ -76,6 +79,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
     private final BatchCache batches;
     private final SourceResolver sources;
     private final InboundBatch inbound;
+    private final ErrorEvents errors;
 
     /** Created by the first write, because it belongs to the event loop. */
     private @Nullable OutboundBatch outbound;
@@ -130,6 +134,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
         this.batches = new BatchCache(channel, config);
         this.sources = new SourceResolver(this, channel, config);
         this.inbound = new InboundBatch(this, config, batches);
+        this.errors = new ErrorEvents(this, channel);
     }
 
     @Override
@@ -255,7 +260,9 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
 
     @Override
     protected int doReadMessages(List<Object> read) throws Exception {
-        return inbound.read(read, unsafe().recvBufAllocHandle());
+        int count = inbound.read(read, unsafe().recvBufAllocHandle());
+        errors.look();
+        return count;
     }
 
     @Override
@@ -288,6 +295,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
             outbound = new OutboundBatch(this, config, batches, sources);
         }
         outbound.send(queue, maxMessagesPerWrite(), config.getWriteSpinCount());
+        errors.look();
         if (!registration().isValid()) {
             return; // a listener has closed the channel
         }

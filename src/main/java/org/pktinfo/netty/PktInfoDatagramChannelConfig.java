@@ -28,7 +28,6 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
     private final Runnable stopReading;
     private volatile int batchSize = PktInfoChannelOption.DEFAULT_BATCH_SIZE;
     private volatile boolean coalesces = true;
-    private volatile boolean allGroups;
     private volatile boolean sharesReadBuffer;
     private volatile SourceSelection selection = SourceSelection.requestDestination();
 
@@ -84,7 +83,6 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
     public Map<ChannelOption<?>, Object> getOptions() {
         Map<ChannelOption<?>, Object> options = getOptions(
                 super.getOptions(),
-                PktInfoChannelOption.ALL_GROUPS,
                 PktInfoChannelOption.BATCH_SIZE,
                 PktInfoChannelOption.COALESCE_WRITES,
                 PktInfoChannelOption.PEER_MEMORY,
@@ -93,15 +91,15 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
         for (SocketOption<?> option : jdk.supportedOptions()) {
             options.put(NioChannelOption.of(option), ofJdk(option));
         }
+        for (ChannelOption<?> option : PktInfoChannelOption.ofSocket()) {
+            options.put(option, getOption(option));
+        }
         return options;
     }
 
     @Override
     @SuppressWarnings("unchecked") // an option's type is that of its value
     public <T> @Nullable T getOption(ChannelOption<T> option) {
-        if (option.equals(PktInfoChannelOption.ALL_GROUPS)) {
-            return (T) (Boolean) allGroups;
-        }
         if (option.equals(PktInfoChannelOption.BATCH_SIZE)) {
             return (T) (Integer) batchSize;
         }
@@ -117,6 +115,10 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
         if (option.equals(PktInfoChannelOption.SOURCE_SELECTION)) {
             return (T) selection;
         }
+        SocketOption<T> own = PktInfoChannelOption.socketOption(option);
+        if (own != null) {
+            return ofSocket(own);
+        }
         SocketOption<T> jdkOption = jdkOption(option);
         return jdkOption == null ? super.getOption(option) : ofJdk(jdkOption);
     }
@@ -127,8 +129,9 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
             return setJdkOption(jdkOption(option), value); // the value may be null, as with the JDK
         }
         validate(option, value);
-        if (option.equals(PktInfoChannelOption.ALL_GROUPS)) {
-            setAllGroups((Boolean) value);
+        SocketOption<T> own = PktInfoChannelOption.socketOption(option);
+        if (own != null) {
+            setSocketOption(own, value);
         } else if (option.equals(PktInfoChannelOption.BATCH_SIZE)) {
             setBatchSize((Integer) value);
         } else if (option.equals(PktInfoChannelOption.COALESCE_WRITES)) {
@@ -145,13 +148,20 @@ final class PktInfoDatagramChannelConfig extends DefaultDatagramChannelConfig {
         return true;
     }
 
-    private void setAllGroups(boolean on) {
+    private <T> T ofSocket(SocketOption<T> option) {
         try {
-            udp.allGroups(on);
+            return udp.getOption(option);
         } catch (IOException e) {
             throw new ChannelException(e);
         }
-        allGroups = on;
+    }
+
+    private <T> void setSocketOption(SocketOption<T> option, T value) {
+        try {
+            PktInfoChannel unused = udp.setOption(option, value);
+        } catch (IOException e) {
+            throw new ChannelException(e);
+        }
     }
 
     private void setBatchSize(int size) {

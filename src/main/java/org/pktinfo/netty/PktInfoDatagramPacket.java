@@ -6,21 +6,24 @@ import java.net.InetSocketAddress;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.PacketInfo;
+import org.pktinfo.ReceivedFacts;
+import org.pktinfo.SendOptions;
 import org.pktinfo.SourceSelection;
 
 /**
  * A datagram that a {@link PktInfoDatagramChannel} received. {@link #recipient} is its destination, an address of the
- * host, a group or a broadcast address, with the channel's port; {@link #packetInfo} is everything that the kernel
- * reported. Copies and duplicates keep both.
+ * host, a group or a broadcast address, with the channel's port; {@link #packetInfo} is the kernel's report of it, and
+ * {@link #facts} are those that it reports on demand. Copies and duplicates keep them.
  */
 @SuppressWarnings("exports") // users of this package have Netty's modules
 public final class PktInfoDatagramPacket extends DatagramPacket {
     private final PacketInfo packetInfo;
     private final int wireLength;
     private final boolean truncated;
+    private final ReceivedFacts facts;
 
     /**
-     * Creates a datagram as if it were received; also for tests of handlers.
+     * Creates a datagram without facts as if it were received; also for tests of handlers.
      *
      * @param content the payload received
      * @param recipient the destination
@@ -35,7 +38,28 @@ public final class PktInfoDatagramPacket extends DatagramPacket {
             InetSocketAddress sender,
             PacketInfo packetInfo,
             int wireLength) {
-        this(content, recipient, sender, packetInfo, wireLength, wireLength > content.readableBytes());
+        this(content, recipient, sender, packetInfo, wireLength, ReceivedFacts.NONE);
+    }
+
+    /**
+     * Creates a datagram as if it were received; also for tests of handlers.
+     *
+     * @param content the payload received
+     * @param recipient the destination
+     * @param sender the peer
+     * @param packetInfo the kernel's report
+     * @param wireLength the number of bytes that the peer sent, from those of the content to 65535
+     * @param facts the facts that the kernel reported on demand
+     * @throws IllegalArgumentException if {@code wireLength} is out of range
+     */
+    public PktInfoDatagramPacket(
+            ByteBuf content,
+            InetSocketAddress recipient,
+            InetSocketAddress sender,
+            PacketInfo packetInfo,
+            int wireLength,
+            ReceivedFacts facts) {
+        this(content, recipient, sender, packetInfo, wireLength, wireLength > content.readableBytes(), facts);
         if (wireLength < content.readableBytes() || wireLength > 0xffff) {
             throw new IllegalArgumentException("wire length " + wireLength + " is not in the content's "
                     + content.readableBytes() + " to 65535 bytes");
@@ -48,11 +72,13 @@ public final class PktInfoDatagramPacket extends DatagramPacket {
             InetSocketAddress sender,
             PacketInfo packetInfo,
             int wireLength,
-            boolean truncated) {
+            boolean truncated,
+            ReceivedFacts facts) {
         super(content, Objects.requireNonNull(recipient, "recipient"), Objects.requireNonNull(sender, "sender"));
         this.packetInfo = Objects.requireNonNull(packetInfo, "packetInfo");
         this.wireLength = wireLength;
         this.truncated = truncated;
+        this.facts = Objects.requireNonNull(facts, "facts");
     }
 
     /**
@@ -62,6 +88,16 @@ public final class PktInfoDatagramPacket extends DatagramPacket {
      */
     public PacketInfo packetInfo() {
         return packetInfo;
+    }
+
+    /**
+     * Returns the facts that the kernel reported on demand: those of {@link org.pktinfo.PktInfoSocketOptions}, set by
+     * {@link PktInfoChannelOption#of}.
+     *
+     * @return the facts, {@link ReceivedFacts#NONE} if there are none
+     */
+    public ReceivedFacts facts() {
+        return facts;
     }
 
     /**
@@ -104,11 +140,24 @@ public final class PktInfoDatagramPacket extends DatagramPacket {
      * @return the packet
      */
     public DatagramPacket reply(ByteBuf content, SourceSelection selection) {
-        return new ReplyPacket(content, sender(), packetInfo, selection);
+        return new ReplyPacket(content, sender(), packetInfo, selection, null);
+    }
+
+    /**
+     * Returns a reply to this very request as {@link #reply(ByteBuf, SourceSelection)} does, with header fields of its
+     * own.
+     *
+     * @param content the reply; the packet takes ownership of it
+     * @param selection chooses the source
+     * @param options the fields, such as {@code SendOptions.NONE.withTrafficClass(facts().trafficClass())}
+     * @return the packet
+     */
+    public DatagramPacket reply(ByteBuf content, SourceSelection selection, SendOptions options) {
+        return new ReplyPacket(content, sender(), packetInfo, selection, Objects.requireNonNull(options, "options"));
     }
 
     private PktInfoDatagramPacket with(ByteBuf content) {
-        return new PktInfoDatagramPacket(content, recipient(), sender(), packetInfo, wireLength, truncated);
+        return new PktInfoDatagramPacket(content, recipient(), sender(), packetInfo, wireLength, truncated, facts);
     }
 
     @Override

@@ -20,6 +20,9 @@ final class SegmentedPackets {
 
     /** Returns the length of the datagrams that a message is to be sent as, 0 if it is one datagram. */
     static int size(Object message) {
+        if (message instanceof OptionsPacket packet) {
+            return packet.segmentSize();
+        }
         return PRESENT && message instanceof SegmentedDatagramPacket segmented ? segmented.segmentSize() : 0;
     }
 }

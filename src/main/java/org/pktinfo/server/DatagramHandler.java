@@ -1,6 +1,7 @@
 package org.pktinfo.server;
 
 import org.pktinfo.DatagramSlot;
+import org.pktinfo.NetworkError;
 
 /**
  * Handles the datagrams that a {@link DatagramServer} receives.
@@ -9,8 +10,8 @@ import org.pktinfo.DatagramSlot;
  * may reach another host whenever one of them is added or removed. A handler that keeps no state between requests
  * therefore scales without limit. Keep state that must last where every host finds it, or let the peer carry it, sealed
  * with a secret that all hosts have, as DNS cookies (RFC 9018) and QUIC's retry tokens (RFC 9000 8.1) do. For hosts
- * that share an address, send replies of at most 1232 bytes over IPv6, and turn {@link
- * DatagramServer.Builder#pathMtuDiscovery} off for longer ones over IPv4.
+ * that share an address, send replies of at most 1232 bytes over IPv6, and set {@link
+ * org.pktinfo.PktInfoSocketOptions#FRAGMENTATION} to {@link org.pktinfo.Fragmentation#DONT} for longer ones over IPv4.
  */
 @FunctionalInterface
 public interface DatagramHandler {
@@ -34,4 +35,16 @@ public interface DatagramHandler {
      * @throws Exception if the request cannot be handled: the failure is counted and logged, and no reply is sent
      */
     default void handleOverLimit(DatagramSlot request) throws Exception {}
+
+    /**
+     * Handles an error that the network reported about a reply, on the thread of the worker that sent it; only if the
+     * server's errors are switched on. Anyone may have forged it, see {@link NetworkError}. While this method runs, the
+     * worker's requests wait; between two batches of requests it is called at most {@value Worker#MOST_ERRORS} times.
+     * The default implementation does nothing; the errors are counted in any case, see {@link ServerStats#channels}.
+     *
+     * @param error the report
+     * @throws Exception if the report cannot be handled: the failure is counted as one of {@link
+     *     ServerStats#receiveErrors} and logged
+     */
+    default void handleError(NetworkError error) throws Exception {}
 }

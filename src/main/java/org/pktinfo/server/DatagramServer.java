@@ -6,6 +6,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
 import java.net.SocketAddress;
+import java.net.SocketOption;
 import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
 import java.time.Duration;
@@ -17,7 +18,10 @@ import org.pktinfo.Datagram;
 import org.pktinfo.DatagramBatch;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.PktInfoChannel.Family;
+import org.pktinfo.PktInfoSocketOptions;
 import org.pktinfo.SendException;
+import org.pktinfo.SendOptions;
+import org.pktinfo.SourceSelection;
 import org.pktinfo.common.Deadline;
 
 /**
@@ -52,7 +56,6 @@ public final class DatagramServer implements AutoCloseable {
 
     private static final Duration PATIENCE = Duration.ofSeconds(5);
     private static final Duration LONGEST_PATIENCE = Duration.ofDays(365);
-    private static final Duration LONGEST_SPIN = Duration.ofSeconds(1);
 
     private final Service service;
     private final List<Worker> workers = new ArrayList<>();
@@ -97,10 +100,7 @@ public final class DatagramServer implements AutoCloseable {
          * @throws IllegalArgumentException if the count is less than 1
          */
         public Builder workers(int count) {
-            if (count < 1) {
-                throw new IllegalArgumentException(count + " workers: at least 1");
-            }
-            settings.workers = count;
+            settings.workers(count);
             return this;
         }
 
@@ -112,11 +112,7 @@ public final class DatagramServer implements AutoCloseable {
          * @throws IllegalArgumentException if the number is out of range
          */
         public Builder batchSize(int count) {
-            if (count < 1 || count > DatagramBatch.MAX_SLOTS) {
-                throw new IllegalArgumentException(
-                        "a batch of " + count + " slots is not in 1 to " + DatagramBatch.MAX_SLOTS);
-            }
-            settings.batchSize = count;
+            settings.batchSize(count);
             return this;
         }
 
@@ -129,11 +125,7 @@ public final class DatagramServer implements AutoCloseable {
          * @throws IllegalArgumentException if the number is out of range
          */
         public Builder payloadCapacity(int bytes) {
-            if (bytes < 1 || bytes > PktInfoChannel.MAX_PAYLOAD) {
-                throw new IllegalArgumentException(
-                        "payload capacity " + bytes + " is not in 1 to " + PktInfoChannel.MAX_PAYLOAD + " bytes");
-            }
-            settings.payloadCapacity = bytes;
+            settings.payloadCapacity(bytes);
             return this;
         }
 
@@ -162,7 +154,7 @@ public final class DatagramServer implements AutoCloseable {
 
         /**
          * Enables or disables the coalescing of neighbouring replies to one peer, see {@link
-         * org.pktinfo.DatagramBatch}. Default: enabled.
+         * DatagramBatch}. Default: enabled.
          *
          * @param on true to enable
          * @return this
@@ -173,26 +165,35 @@ public final class DatagramServer implements AutoCloseable {
         }
 
         /**
-         * Enables or disables path MTU discovery for IPv4 replies, that is, the don't-fragment bit; see {@link
-         * PktInfoChannel#pathMtuDiscovery}. Default: enabled. Disable it for an address that several hosts share.
+         * Sets an option of each worker's socket, before the socket is bound: of {@link PktInfoSocketOptions} or of the
+         * JDK. For a socket that exists already, see {@link #channel}, it is set when the server starts. Of several
+         * values for one option the last counts. An option that cannot be set fails {@link #start}.
          *
-         * @param on true to leave it to the system's setting, false to disable
+         * @param <T> the type of its value
+         * @param option any but {@link PktInfoSocketOptions#COALESCE_RECEIVED}: a handler takes one datagram at a time
+         * @param value the value, for example {@link org.pktinfo.Fragmentation#DONT} for {@link
+         *     PktInfoSocketOptions#FRAGMENTATION} if several hosts share the address
          * @return this
+         * @throws IllegalArgumentException if COALESCE_RECEIVED is to be enabled
          */
-        public Builder pathMtuDiscovery(boolean on) {
-            settings.pathMtuDiscovery = on;
+        public <T> Builder option(SocketOption<T> option, T value) {
+            settings.option(option, value);
             return this;
         }
 
         /**
          * Enables or disables datagrams to groups that only another socket of this host has joined, see {@link
-         * PktInfoChannel#allGroups}. Default: disabled.
+         * PktInfoSocketOptions#RECEIVE_ALL_GROUPS}. Default: disabled.
          *
          * @param on true to enable
          * @return this
          */
         public Builder allGroups(boolean on) {
-            settings.allGroups = on;
+            if (on) {
+                settings.option(PktInfoSocketOptions.RECEIVE_ALL_GROUPS, true);
+            } else {
+                settings.forget(PktInfoSocketOptions.RECEIVE_ALL_GROUPS);
+            }
             return this;
         }
 
@@ -206,10 +207,7 @@ public final class DatagramServer implements AutoCloseable {
          * @throws IllegalArgumentException if the time is out of range
          */
         public Builder spin(Duration time) {
-            if (time.isNegative() || time.compareTo(LONGEST_SPIN) > 0) {
-                throw new IllegalArgumentException("spin " + time + " is not in zero to " + LONGEST_SPIN);
-            }
-            settings.spin = time;
+            settings.spin(time);
             return this;
         }
 
@@ -231,9 +229,12 @@ public final class DatagramServer implements AutoCloseable {
          *
          * @param handler the handler of the datagrams, called by the threads of all workers
          * @return the server
-         * @throws IOException if a socket cannot be opened or bound; none stays open then
-         * @throws IllegalArgumentException if a number is out of range or the address is not of the family
-         * @throws UnsupportedOperationException if IPv6 is requested and the host has none
+         * @throws IOException if a socket cannot be opened or bound, or an option cannot be set, as for lack of a
+         *     privilege; no socket stays open if this method throws
+         * @throws IllegalArgumentException if a number is out of range, the address is not of the family, or an option
+         *     does not take its value
+         * @throws UnsupportedOperationException if IPv6 is requested and the host has none, or the kernel or the JDK
+         *     lacks an option
          * @throws UnsatisfiedLinkError if the native library cannot be loaded
          */
         public DatagramServer start(DatagramHandler handler) throws IOException {
@@ -328,11 +329,23 @@ public final class DatagramServer implements AutoCloseable {
      * @throws IOException if the server is stopped
      */
     public void reply(Datagram request, ByteBuffer payload) throws IOException {
+        reply(request, payload, SendOptions.NONE);
+    }
+
+    /**
+     * Replies to a request later as {@link #reply(Datagram, ByteBuffer)} does, with header fields of its own.
+     *
+     * @param request the request, received by this server
+     * @param payload the reply, from position to limit
+     * @param options the fields, such as {@link SendOptions#ecnOf}
+     * @throws IOException if {@link #reply(Datagram, ByteBuffer)} throws it
+     */
+    public void reply(Datagram request, ByteBuffer payload, SendOptions options) throws IOException {
         if (Thread.currentThread().isInterrupted()) {
             throw new InterruptedIOException("interrupted before the reply to " + request.peer() + " was sent");
         }
         try {
-            workers.get(0).channel.reply(request, payload);
+            workers.get(0).channel.reply(request, payload, SourceSelection.requestDestination(), options);
             service.counters().replied.increment();
         } catch (SendException e) {
             service.counters().sendError(e.kind());

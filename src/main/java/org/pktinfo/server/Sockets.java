@@ -16,29 +16,19 @@ final class Sockets {
                 ? PktInfoChannel.open(settings.family, settings.payloadCapacity)
                 : PktInfoChannel.wrap(settings.existing, settings.payloadCapacity);
         try {
-            if (settings.existing == null) {
-                bind(channel, local, settings.workers > 1);
-            }
             channel.ignoreInterrupts(); // of threads that handle or reply: all of them share the socket
-            raiseSendBuffer(channel.jdkChannel());
-            if (!settings.pathMtuDiscovery) {
-                channel.pathMtuDiscovery(false);
+            if (!settings.has(StandardSocketOptions.SO_SNDBUF)) {
+                raiseSendBuffer(channel.jdkChannel());
             }
-            if (settings.allGroups) {
-                channel.allGroups(true);
+            if (settings.existing == null && settings.workers > 1) {
+                channel.jdkChannel().setOption(StandardSocketOptions.SO_REUSEPORT, true);
             }
-            return channel;
+            settings.applyTo(channel); // some have an effect before the socket is bound only
+            return settings.existing == null ? channel.bind(local) : channel;
         } catch (Throwable e) {
             channel.close();
             throw e;
         }
-    }
-
-    private static void bind(PktInfoChannel channel, SocketAddress local, boolean shared) throws IOException {
-        if (shared) {
-            channel.jdkChannel().setOption(StandardSocketOptions.SO_REUSEPORT, true);
-        }
-        PktInfoChannel unused = channel.bind(local);
     }
 
     /** Raises the buffer to at most net.core.wmem_max. The kernel allocates memory only for its content. */

@@ -9,6 +9,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.DatagramBatch;
 import org.pktinfo.DatagramSlot;
+import org.pktinfo.NetworkError;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.SendException;
 import org.pktinfo.common.Deadline;
@@ -28,6 +29,9 @@ final class Worker implements Runnable {
      * delay the replies to all other peers.
      */
     private static final int SENT_BEFORE_ROOM = 16;
+
+    /** The limit of errors that are handled between two batches of requests: a flood of them delays no request long. */
+    static final int MOST_ERRORS = 16;
 
     private static final long PAUSE_AFTER_ERROR = TimeUnit.MILLISECONDS.toNanos(10);
 
@@ -126,7 +130,7 @@ final class Worker implements Runnable {
         return false;
     }
 
-    /** Receives, handles and answers one batch; returns false if no datagram was queued. */
+    /** Receives, handles and answers one batch, then handles some errors; returns false if there was neither. */
     private boolean takeAndAnswer() throws IOException {
         busy.lock();
         try {
@@ -134,19 +138,23 @@ final class Worker implements Runnable {
                 throw new ClosedChannelException();
             }
             int count = batch.receive(Duration.ZERO);
-            if (count == 0) {
-                return false;
+            if (count > 0) {
+                answer(count);
             }
-            counters.received.add(count);
-            long now = rateLimiter == null ? 0 : System.nanoTime();
-            for (int i = 0; i < count; i++) {
-                handle(batch.slot(i), now);
-            }
-            send(count);
-            return true;
+            boolean hadErrors = handleErrors();
+            return count > 0 || hadErrors;
         } finally {
             busy.unlock();
         }
+    }
+
+    private void answer(int count) {
+        counters.received.add(count);
+        long now = rateLimiter == null ? 0 : System.nanoTime();
+        for (int i = 0; i < count; i++) {
+            handle(batch.slot(i), now);
+        }
+        send(count);
     }
 
     private void handle(DatagramSlot slot, long now) {
@@ -170,6 +178,32 @@ final class Worker implements Runnable {
             return;
         }
         handle(slot, verdict == RateLimiter.Verdict.SLIPS);
+    }
+
+    /** Handles some reports of errors; returns false if there were none. */
+    private boolean handleErrors() throws IOException {
+        int handled = 0;
+        while (handled < MOST_ERRORS) {
+            NetworkError error = channel.receiveError();
+            if (error == null) {
+                break;
+            }
+            handled++;
+            handle(error);
+        }
+        return handled > 0;
+    }
+
+    private void handle(NetworkError error) {
+        try {
+            handler.handleError(error);
+        } catch (Throwable e) { // errors too, as for a request
+            counters.receiveErrors.increment();
+            throttledLog.logFailure(
+                    ThrottledLog.Kind.ERROR_HANDLER_FAILED, e, () -> "the handler failed on " + error + ": " + e);
+        } finally {
+            boolean unused = Thread.interrupted(); // as for a request
+        }
     }
 
     /** Returns true for echo, daytime, quote of the day, chargen and time (RFC 862, 867, 865, 864, 868). */

@@ -2,14 +2,11 @@ package org.pktinfo.socket;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.BindException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
-import java.net.NoRouteToHostException;
-import java.net.PortUnreachableException;
 import java.net.SocketAddress;
 import java.net.SocketException;
 import java.net.SocketOption;
@@ -18,18 +15,20 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.DatagramChannel;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.Endpoint;
-import org.pktinfo.IpAddress;
 import org.pktinfo.PacketInfo;
+import org.pktinfo.PacketReport;
 import org.pktinfo.PeerMemory;
 import org.pktinfo.PktInfoChannel;
+import org.pktinfo.PktInfoSocketOptions;
+import org.pktinfo.Reconnection;
 import org.pktinfo.SendException;
+import org.pktinfo.SendOptions;
 import org.pktinfo.Source;
-import org.pktinfo.common.ErrorNumbers;
-import org.pktinfo.common.Exceptions;
 
 /**
  * A {@link DatagramSocket} whose replies leave from the peer's last request destination. {@link #send} sends to a peer
@@ -63,6 +62,8 @@ public class PktInfoDatagramSocket extends DatagramSocket {
     private final DatagramSocket jdk;
 
     private final PeerMemory memory;
+    private final Reception<PacketInfo> withPacketInfo;
+    private final Reception<PacketReport> withReport;
     private volatile boolean remembers = true;
 
     /**
@@ -126,6 +127,8 @@ public class PktInfoDatagramSocket extends DatagramSocket {
         this.memory = Objects.requireNonNull(memory, "memory");
         this.channel = open();
         this.jdk = channel.jdkChannel().socket();
+        this.withPacketInfo = channel::receive;
+        this.withReport = channel::receiveReport;
         boolean done = false;
         try {
             jdk.setBroadcast(true);
@@ -144,12 +147,8 @@ public class PktInfoDatagramSocket extends DatagramSocket {
         try {
             return PktInfoChannel.open().closeOnInterrupt(false);
         } catch (IOException e) {
-            throw because("no socket: " + e.getMessage(), e);
+            throw JdkRules.because("no socket: " + e.getMessage(), e);
         }
-    }
-
-    private static SocketException because(String text, IOException reason) {
-        return Exceptions.causedBy(new SocketException(text), reason);
     }
 
     /**
@@ -189,36 +188,78 @@ public class PktInfoDatagramSocket extends DatagramSocket {
 
     @Override
     public void receive(DatagramPacket packet) throws IOException {
+        remember(packet, receive(packet, withPacketInfo));
+    }
+
+    /**
+     * Receives a datagram as {@link #receive} does, and returns the kernel's report of it: the request destination, and
+     * the facts that {@link #setOption} of {@link org.pktinfo.PktInfoSocketOptions} enables. Of several threads each
+     * gets the report of its own datagram.
+     *
+     * @param packet the packet to fill
+     * @return the report
+     * @throws SocketTimeoutException if no datagram arrives before the time of {@link #setSoTimeout} is over
+     * @throws IOException if {@link #receive} throws it
+     */
+    public PacketReport receiveReport(DatagramPacket packet) throws IOException {
+        PacketReport report = receive(packet, withReport);
+        remember(packet, report.packetInfo());
+        return report;
+    }
+
+    /** A way to receive into a packet; returns null when the time is over. */
+    private interface Reception<T> {
+        @Nullable
+        T into(DatagramPacket packet, Duration timeout) throws IOException;
+    }
+
+    private <T> T receive(DatagramPacket packet, Reception<T> reception) throws IOException {
         Objects.requireNonNull(packet, "packet");
         bindIfNeeded();
         int millis = jdk.getSoTimeout();
-        PacketInfo info;
+        T report;
         try {
             do {
-                info = channel.receive(packet, millis == 0 ? FOREVER : Duration.ofMillis(millis));
-            } while (info == null && millis == 0);
+                report = reception.into(packet, millis == 0 ? FOREVER : Duration.ofMillis(millis));
+            } while (report == null && millis == 0);
         } catch (ClosedChannelException e) {
-            throw because("Socket closed", e);
+            throw JdkRules.because("Socket closed", e);
         }
-        if (info == null) {
+        if (report == null) {
             throw new SocketTimeoutException("Receive timed out");
         }
-        if (remembers) {
-            memory.remember(endpoint(packet.getAddress(), packet.getPort()), info);
-        }
+        return report;
     }
 
-    private static Endpoint endpoint(InetAddress address, int port) {
-        return new Endpoint(IpAddress.of(address), port);
+    private void remember(DatagramPacket packet, PacketInfo info) {
+        if (remembers) {
+            memory.remember(JdkRules.endpoint(packet.getAddress(), packet.getPort()), info);
+        }
     }
 
     @Override
     public void send(DatagramPacket packet) throws IOException {
+        transmit(packet, SendOptions.NONE);
+    }
+
+    /**
+     * Sends a datagram as {@link #send(DatagramPacket)} does, with header fields of its own in place of the socket's.
+     *
+     * @param packet the packet
+     * @param options the fields
+     * @throws IOException if {@link #send(DatagramPacket)} throws it
+     * @throws IllegalArgumentException if {@link #send(DatagramPacket)} throws it
+     */
+    public void send(DatagramPacket packet, SendOptions options) throws IOException {
+        transmit(packet, Objects.requireNonNull(options, "options"));
+    }
+
+    private void transmit(DatagramPacket packet, SendOptions options) throws IOException {
         synchronized (packet) {
             if (jdk.isClosed()) {
                 throw new SocketException("Socket is closed");
             }
-            Endpoint peer = peer(packet);
+            Endpoint peer = JdkRules.peer(jdk, packet);
             if (remembers && peer.address().isUnspecified() && memory.lastDestination(peer) != null) {
                 throw new SocketException("no reply can be sent to " + peer
                         + ", a client that has no address yet: it would go to this host itself");
@@ -226,54 +267,20 @@ public class PktInfoDatagramSocket extends DatagramSocket {
             bindIfNeeded();
             ByteBuffer payload = ByteBuffer.wrap(packet.getData(), packet.getOffset(), packet.getLength());
             try {
-                channel.send(payload, peer, source(peer));
+                channel.send(payload, peer, source(peer), options);
             } catch (ClosedChannelException e) {
-                throw because("Socket is closed", e);
+                throw JdkRules.because("Socket is closed", e);
             } catch (SendException e) {
                 if (e.kind() == SendException.Kind.SOURCE_UNUSABLE) {
                     memory.forget(peer);
                 }
-                throw asTheJdkDoes(e);
+                throw JdkRules.exception(e);
             }
         }
     }
 
     private Source source(Endpoint peer) {
         return remembers && !jdk.isConnected() ? memory.source(peer, channel) : Source.systemChoice();
-    }
-
-    /** Returns an exception of the JDK's types, which programs distinguish. */
-    private static SocketException asTheJdkDoes(SendException e) {
-        SocketException exception = switch (e.errno()) {
-            case ErrorNumbers.ECONNREFUSED -> new PortUnreachableException(e.getMessage());
-            case ErrorNumbers.EACCES -> new BindException(e.getMessage());
-            case ErrorNumbers.EHOSTUNREACH -> new NoRouteToHostException(e.getMessage());
-            default -> new SocketException(e.getMessage());
-        };
-        return Exceptions.causedBy(exception, e);
-    }
-
-    private Endpoint peer(DatagramPacket packet) throws SocketException {
-        InetAddress address = packet.getAddress();
-        SocketAddress connected = jdk.getRemoteSocketAddress();
-        if (connected instanceof InetSocketAddress only) {
-            if (address == null) {
-                packet.setAddress(only.getAddress());
-                packet.setPort(only.getPort());
-                return Endpoint.of(only);
-            }
-            if (!address.equals(only.getAddress()) || packet.getPort() != only.getPort()) {
-                throw new IllegalArgumentException(
-                        "the packet is for " + packet.getSocketAddress() + ", the socket is connected to " + only);
-            }
-        }
-        if (address == null) {
-            throw new IllegalArgumentException("the packet has no address");
-        }
-        if (packet.getPort() == 0) {
-            throw new SocketException("nothing can be sent to port 0");
-        }
-        return endpoint(address, packet.getPort());
     }
 
     @Override
@@ -317,7 +324,7 @@ public class PktInfoDatagramSocket extends DatagramSocket {
         } catch (SocketException e) {
             throw e;
         } catch (IOException e) {
-            throw because("the new socket cannot be used: " + e.getMessage(), e);
+            throw JdkRules.because("the new socket cannot be used: " + e.getMessage(), e);
         }
     }
 
@@ -326,7 +333,7 @@ public class PktInfoDatagramSocket extends DatagramSocket {
         reconnect(jdk::disconnect);
     }
 
-    private void reconnect(PktInfoChannel.Reconnection reconnection) {
+    private void reconnect(Reconnection reconnection) {
         try {
             channel.reconnect(reconnection);
         } catch (IOException e) {
@@ -436,18 +443,24 @@ public class PktInfoDatagramSocket extends DatagramSocket {
 
     @Override
     public <T> DatagramSocket setOption(SocketOption<T> name, T value) throws IOException {
-        jdk.setOption(name, value);
+        if (PktInfoSocketOptions.all().contains(name)) {
+            PktInfoChannel unused = channel.setOption(name, value);
+        } else {
+            jdk.setOption(name, value);
+        }
         return this;
     }
 
     @Override
     public <T> T getOption(SocketOption<T> name) throws IOException {
-        return jdk.getOption(name);
+        return PktInfoSocketOptions.all().contains(name) ? channel.getOption(name) : jdk.getOption(name);
     }
 
     @Override
     public Set<SocketOption<?>> supportedOptions() {
-        return jdk.supportedOptions();
+        Set<SocketOption<?>> options = new HashSet<>(jdk.supportedOptions());
+        options.addAll(PktInfoSocketOptions.all());
+        return Set.copyOf(options);
     }
 
     @Override

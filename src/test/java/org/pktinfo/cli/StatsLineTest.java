@@ -13,7 +13,8 @@ import org.pktinfo.server.ServerStats;
 class StatsLineTest {
     private static ServerStats stats(
             long received, long replied, long transientErrors, long handlerErrors, long drops) {
-        ChannelStats channels = new ChannelStats(received, 0, 7, 0, 0, 0, 0, drops, replied, 0, 0, 0, 0, 0, Map.of());
+        ChannelStats channels =
+                new ChannelStats(received, 0, 7, 0, 0, 0, 0, drops, replied, 0, 0, 0, 0, 0, 0, 0, Map.of());
         Map<Kind, Long> errors = transientErrors == 0 ? Map.of() : Map.of(Kind.TRANSIENT, transientErrors);
         return new ServerStats(received, replied, 0, handlerErrors, 0, 0, 0, 3, 0, 0, errors, 7, 0, channels);
     }

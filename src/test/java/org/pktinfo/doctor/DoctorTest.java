@@ -5,12 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.pktinfo.Environment;
 import org.pktinfo.IpAddress;
 import org.pktinfo.Loopback;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.PktInfoChannel.Family;
+import org.pktinfo.PktInfoSocketOptions;
 import org.pktinfo.SourceSelection;
 import org.pktinfo.doctor.Diagnosis.Behaviour;
 import org.pktinfo.doctor.Diagnosis.Exchange;
@@ -18,6 +20,7 @@ import org.pktinfo.doctor.Diagnosis.Experiment;
 import org.pktinfo.doctor.Diagnosis.Form;
 import org.pktinfo.doctor.Diagnosis.Proof;
 import org.pktinfo.doctor.Diagnosis.SocketOption;
+import org.pktinfo.it.support.Tuned;
 
 class DoctorTest {
     private static final IpAddress ALIAS = ControlMessages.ipv4(0x7f00_0002);
@@ -108,8 +111,32 @@ class DoctorTest {
         }
     }
 
+    @Test
+    void theSocketOptionsAreThoseThatCanBeSet() throws Exception {
+        Map<String, Boolean> found = Doctor.examine().socketOptions();
+        assertThat(found.keySet())
+                .containsExactlyElementsOf(PktInfoSocketOptions.all().stream()
+                        .map(java.net.SocketOption::name)
+                        .sorted()
+                        .toList());
+        try (PktInfoChannel channel = PktInfoChannel.open()) {
+            for (String sample : List.of("RECEIVE_MARK=true", "FREEBIND=true", "FRAGMENTATION=OMIT", "MARK=1")) {
+                boolean lacks = Tuned.attempt(channel, sample).startsWith("java.lang.UnsupportedOperationException: ");
+                assertThat(found).as(sample).containsEntry(sample.replaceAll("=.*", ""), !lacks);
+            }
+        }
+    }
+
     private static Diagnosis diagnosis(Exchange... exchanges) {
-        return new Diagnosis(Behaviour.BOTH_HONOURED, Map.of(), "field", "nobody", List.of(exchanges), List.of(), 0);
+        return new Diagnosis(
+                Behaviour.BOTH_HONOURED,
+                Map.of(),
+                "field",
+                "nobody",
+                new TreeMap<>(),
+                List.of(exchanges),
+                List.of(),
+                0);
     }
 
     @Test

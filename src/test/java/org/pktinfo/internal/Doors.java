@@ -1,5 +1,6 @@
 package org.pktinfo.internal;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
 
@@ -14,12 +15,22 @@ public final class Doors {
 
     /** Returns the bytes of arenas that are neither freed nor collected. */
     public static long hiddenBytes() {
-        return Arena.hiddenBytes();
+        return HiddenMemory.total();
     }
 
     /** Returns the kernel's number of the socket below a channel. */
     public static long cookie(DatagramChannel channel) {
         return NativeCalls.cookie(JdkChannels.descriptor(channel));
+    }
+
+    /** Switches the network's errors on for both families of a JDK channel, as its owner could in C. */
+    public static void reportErrors(DatagramChannel channel) throws IOException {
+        String unused = NativeLibrary.load();
+        int descriptor = JdkChannels.descriptor(channel);
+        Errno.check("setsockopt", NativeCalls.setOption(descriptor, Layout.OPTION_IP_RECVERR, 1));
+        if (NativeCalls.getOption(descriptor, Layout.OPTION_FAMILY) == Layout.FAMILY_IPV6) {
+            Errno.check("setsockopt", NativeCalls.setOption(descriptor, Layout.OPTION_IPV6_RECVERR, 1));
+        }
     }
 
     /** Returns the number of datagrams dropped when the one in a slot was queued. */

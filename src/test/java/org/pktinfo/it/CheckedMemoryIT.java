@@ -23,6 +23,7 @@ import org.pktinfo.DatagramBatch;
 import org.pktinfo.Endpoint;
 import org.pktinfo.IpAddress;
 import org.pktinfo.PktInfoChannel;
+import org.pktinfo.PktInfoSocketOptions;
 import org.pktinfo.Requires;
 import org.pktinfo.Source;
 import org.pktinfo.it.support.ChildProcess;
@@ -54,7 +55,7 @@ class CheckedMemoryIT {
                     Datagram request = server.receive(SOON);
                     server.reply(request, request.payload());
                     System.out.println(client.receive(SOON).peer().equals(asked));
-                    client.coalesceReceived(true);
+                    client.setOption(PktInfoSocketOptions.COALESCE_RECEIVED, true);
                     ask(client, asked, COUNT);
                     answer(server);
                     System.out.println(received(client, asked));

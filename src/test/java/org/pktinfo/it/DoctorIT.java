@@ -62,6 +62,8 @@ class DoctorIT {
         assertThat(doctor.out()).anyMatch(line -> line.startsWith("This kernel: "));
         assertThat(doctor.out()).anyMatch(line -> line.startsWith("descriptor sun.nio.ch."));
         assertThat(doctor.out())
+                .anyMatch(line -> line.matches("socket options: (all \\d+|\\d+ of \\d+, not [A-Z_, ]+)"));
+        assertThat(doctor.out())
                 .anyMatch(line -> line.matches("send buffer \\d+ KiB of the 4096 that a server asks for.*"));
         assertThat(doctor.out()).anyMatch(line -> line.startsWith("libc "));
         assertThat(row(doctor, "IPv4 socket, IP_PKTINFO", "127.0.0.2"))
@@ -87,6 +89,7 @@ class DoctorIT {
                         "addressesLeftOut", "behaviour", "descriptor", "hostAddressesToldBy", "right", "supported");
         assertThat(facts).containsEntry("right", "true").containsEntry("supported", "true");
         assertThat(doctor.out()).anyMatch(line -> line.contains("\"ipi_spec_dst\" : \"127.0.0.2\""));
+        assertThat(doctor.out()).anyMatch(line -> line.matches(" *\"RECEIVE_TIME\" : true,"));
     }
 
     @Test

@@ -35,6 +35,7 @@ import org.pktinfo.SendException;
 import org.pktinfo.Source;
 import org.pktinfo.SourceSelection;
 import org.pktinfo.doctor.Doctor;
+import org.pktinfo.it.support.Tuned;
 import org.pktinfo.server.DatagramServer;
 
 /** A program that was configured to do without the native library; run by {@link FallbackIT} in a JVM that has none. */
@@ -261,6 +262,33 @@ class FallbackCheck {
                             e -> assertThat(e.kind()).isEqualTo(SendException.Kind.MESSAGE_TOO_LONG));
             server.send(ByteBuffer.allocate(9), peer, Source.systemChoice());
             assertThat(reply()).isEqualTo("127.0.0.1 9");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "MARK=1",
+                "BIND_TO_DEVICE=lo",
+                "TRANSPARENT=true",
+                "FREEBIND=true",
+                "RECEIVE_BUFFER_FORCE=9000000",
+                "BUSY_POLL=50",
+                "INCOMING_CPU=0",
+                "RECEIVE_TRAFFIC_CLASS=true",
+                "RECEIVE_HOP_LIMIT=true",
+                "RECEIVE_TIME=true",
+                "RECEIVE_HARDWARE_TIME=true",
+                "RECEIVE_ORIGINAL_PORT=true",
+                "RECEIVE_MARK=true",
+                "COALESCE_RECEIVED=true",
+                "FRAGMENTATION=OMIT"
+            })
+    void anOptionThatJavaLacksCannotBeSet(String option) throws Exception {
+        try (PktInfoChannel server = open(Family.DUAL_STACK)) {
+            assertThat(Tuned.attempt(server, option))
+                    .startsWith("java.lang.UnsupportedOperationException: setsockopt(")
+                    .endsWith("): cannot be set without the native library");
         }
     }
 

@@ -75,7 +75,8 @@ class FaultIT {
                 "org.pktinfo.FaultCheck",
                 "org.pktinfo.SendBufferFaultCheck",
                 "org.pktinfo.CuttingFaultCheck",
-                "org.pktinfo.OpeningFaultCheck");
+                "org.pktinfo.OpeningFaultCheck",
+                "org.pktinfo.OptionFaultCheck");
         System.out.println("faults: " + child.out().get(child.out().size() - 1));
     }
 

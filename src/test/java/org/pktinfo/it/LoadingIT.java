@@ -26,7 +26,8 @@ class LoadingIT {
         public static void main(String[] arguments) throws IOException {
             System.out.println("supported " + PktInfoChannel.isSupported());
             try (PktInfoChannel channel = PktInfoChannel.open()) {
-                System.out.println("origin " + PktInfoChannel.libraryOrigin() + ", open " + channel.isOpen());
+                System.out.println(
+                        "origin " + org.pktinfo.doctor.Doctor.libraryOrigin() + ", open " + channel.isOpen());
             } catch (UnsatisfiedLinkError e) {
                 System.out.println("error " + e.getMessage());
                 System.out.println(

@@ -40,6 +40,7 @@ import org.pktinfo.Endpoint;
 import org.pktinfo.IpAddress;
 import org.pktinfo.PacketInfo;
 import org.pktinfo.PktInfoChannel;
+import org.pktinfo.PktInfoSocketOptions;
 import org.pktinfo.Requires;
 import org.pktinfo.SendException;
 import org.pktinfo.Source;
@@ -312,7 +313,7 @@ class DatagramServerTest {
     /** Returns true if the kernel coalesces, since Linux 5.0; an emulated one does not. */
     private static boolean coalesces(PktInfoChannel client) throws IOException {
         try {
-            client.coalesceReceived(true);
+            client.setOption(PktInfoSocketOptions.COALESCE_RECEIVED, true);
             return true;
         } catch (UnsupportedOperationException e) {
             assertThat(e).hasMessageContaining("UDP_GRO");

@@ -1,6 +1,7 @@
 package org.pktinfo.socket;
 
 import java.net.DatagramPacket;
+import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
@@ -8,10 +9,13 @@ import java.net.SocketAddress;
 import java.net.SocketOption;
 import java.net.StandardSocketOptions;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.pktinfo.PktInfoSocketOptions;
 
 /** A socket's old getters and setters, its options, and its groups as far as every DatagramSocket has them. */
 final class OptionCases extends SocketCase {
@@ -20,6 +24,13 @@ final class OptionCases extends SocketCase {
     static void addTo(Map<String, Case> cases) {
         options(cases);
         groups(cases);
+    }
+
+    /** Returns the options that the JDK's sockets have too. */
+    private static Set<SocketOption<?>> optionsOfJdk(DatagramSocket socket) {
+        Set<SocketOption<?>> options = new HashSet<>(socket.supportedOptions());
+        options.removeAll(PktInfoSocketOptions.all());
+        return options;
     }
 
     private static void options(Map<String, Case> cases) {
@@ -31,7 +42,7 @@ final class OptionCases extends SocketCase {
             socket.setSendBufferSize(50_000);
             socket.setOption(StandardSocketOptions.IP_MULTICAST_TTL, 3);
             Map<String, Object> seen = new TreeMap<>();
-            socket.supportedOptions()
+            optionsOfJdk(socket)
                     .forEach(option -> seen.put(option.name(), outcome(() -> {
                         Object value = socket.getOption(option);
                         return value == null ? "null" : value;
@@ -60,7 +71,7 @@ final class OptionCases extends SocketCase {
             seen.add(outcome(() -> socket.supportedOptions().clear()));
             socket.close();
             seen.add(new TreeSet<>(
-                    socket.supportedOptions().stream().map(SocketOption::name).toList()));
+                    optionsOfJdk(socket).stream().map(SocketOption::name).toList()));
             return seen;
         });
     }

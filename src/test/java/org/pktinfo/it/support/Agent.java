@@ -26,9 +26,11 @@ import java.util.logging.Logger;
 import org.pktinfo.Datagram;
 import org.pktinfo.DatagramBatch;
 import org.pktinfo.Endpoint;
+import org.pktinfo.Fragmentation;
 import org.pktinfo.IpAddress;
 import org.pktinfo.PacketInfo;
 import org.pktinfo.PktInfoChannel;
+import org.pktinfo.PktInfoSocketOptions;
 import org.pktinfo.SendException;
 import org.pktinfo.Source;
 import org.pktinfo.SourceSelection;
@@ -132,6 +134,13 @@ public final class Agent implements AutoCloseable {
             case "join" -> join(words[1], words[2]);
             case "groups" -> groups(words[1].equals("all"));
             case "discover" -> discover(words[1].equals("yes"));
+            case "tuned" -> tuned(words);
+            case "serve-tuned" -> serveTuned(words);
+            case "set" -> Tuned.set(server, words[1]);
+            case "get" -> Tuned.get(server, words[1]);
+            case "facts" -> Tuned.facts(request);
+            case "reply-twice" -> Tuned.replyTwice(server, request, IpAddress.of(InetAddress.getByName(words[1])));
+            case "emit-long" -> Tuned.emit(server, endpoint(words[1], words[2]), Integer.parseInt(words[3]));
             case "receive" -> receive(WAIT_MILLIS);
             case "unasked" -> receive(SILENCE_MILLIS);
             case "details" -> details();
@@ -161,13 +170,32 @@ public final class Agent implements AutoCloseable {
         return "open";
     }
 
+    private static InetSocketAddress endpoint(String address, String port) throws IOException {
+        return new InetSocketAddress(InetAddress.getByName(address), Integer.parseInt(port));
+    }
+
+    /** Opens a channel. Takes the family, the address, the port, and options that are set before it is bound. */
+    private String tuned(String[] words) throws IOException {
+        if (server != null) {
+            server.close();
+        }
+        server = Tuned.open(
+                words[1], endpoint(words[2], words[3]), List.of(words).subList(4, words.length));
+        return "open";
+    }
+
+    private String serveTuned(String[] words) throws IOException {
+        kept.add(Tuned.serve(endpoint(words[1], words[2]), List.of(words).subList(3, words.length)));
+        return "open";
+    }
+
     private String groups(boolean all) throws IOException {
-        server.allGroups(all);
+        server.setOption(PktInfoSocketOptions.RECEIVE_ALL_GROUPS, all);
         return "set";
     }
 
     private String discover(boolean on) throws IOException {
-        server.pathMtuDiscovery(on);
+        server.setOption(PktInfoSocketOptions.FRAGMENTATION, on ? Fragmentation.WANT : Fragmentation.DONT);
         return "set";
     }
 
