@@ -3,7 +3,7 @@
 #   client  c0 192.0.2.32     2001:db8::32    ----  s0 192.0.2.31     2001:db8::31,    aliases 192.0.2.202     2001:db8::202    server
 #           c1 198.51.100.32  2001:db8:1::32  ----  s1 198.51.100.31  2001:db8:1::31,  aliases 198.51.100.202  2001:db8:1::202
 #
-# A script sets these variables and functions, and calls compare:
+# A script sets these variables and functions, and calls compare, or isolate with a function inside of its own:
 #   main, port   the class of the server, which takes "stock" or "pktinfo" and prints a line with "listening", and its port
 #   arguments    further arguments of the server, with prepare if they have to be made
 #   expected     the client's output if it gets a reply
@@ -63,6 +63,11 @@ build() { # with the library, unless nothing has changed since
 }
 
 compare() {
+    need tcpdump tcpdump
+    isolate "$@"
+}
+
+isolate() { # runs the function inside, in namespaces that end with it
     local user=()
     case ${1:-} in
         '') ;;
@@ -73,7 +78,6 @@ compare() {
     need java openjdk-17-jdk-headless
     need mvn maven
     need ip iproute2
-    need tcpdump tcpdump
     need setpriv util-linux
     need unshare util-linux
     build
