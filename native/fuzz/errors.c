@@ -9,6 +9,7 @@
 #include "errors.h"
 #include "input.h"
 #include "kernel.h"
+#include "linux_errno.h"
 
 enum { EAGAIN_NUMBER = 11, RECVERR = 11, RECVERR6 = 25, EXTENDED = 16, CONTROL = 1024 };
 
@@ -152,6 +153,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(reports != NULL);
     source = &input;
     calls = 0;
+    CHECK(errors_receive(3, reports, 0) == -LINUX_EINVAL);
+    CHECK(errors_receive(3, reports, MOST_REPORTS + 1) == -LINUX_EINVAL);
     int received = errors_receive(3, reports, count);
     CHECK(received == calls && received <= count);
     for (int i = 0; i < received; i++) {
