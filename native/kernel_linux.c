@@ -94,54 +94,39 @@ static int or_errno(long result)
  * two atomic operations each that no Java thread needs. Also, glibc 2.12 (RHEL 6) lacks sendmmsg(2), which its kernel
  * has.
  */
-int kernel_receive(int fd, struct msghdr *message)
+static inline int repeated(long number, int fd, const void *message, unsigned third, int fourth)
 {
     long result;
 
     do {
-        result = kernel_call(SYS_recvmsg, fd, message, MSG_DONTWAIT | MSG_TRUNC, 0);
+        result = kernel_call(number, fd, message, third, fourth);
     } while (result == -EINTR);
     return (int)result;
 }
 
-int kernel_receive_many(int fd, struct message *messages, unsigned count)
+int kernel_receive(int fd, struct msghdr *message)
 {
-    long result;
-
-    do {
-        result = kernel_call(SYS_recvmmsg, fd, messages, count, MSG_DONTWAIT | MSG_TRUNC);
-    } while (result == -EINTR);
-    return (int)result;
+    return repeated(SYS_recvmsg, fd, message, MSG_DONTWAIT | MSG_TRUNC, 0);
 }
 
 int kernel_receive_error(int fd, struct msghdr *message)
 {
-    long result;
+    return repeated(SYS_recvmsg, fd, message, MSG_DONTWAIT | MSG_ERRQUEUE, 0);
+}
 
-    do {
-        result = kernel_call(SYS_recvmsg, fd, message, MSG_DONTWAIT | MSG_ERRQUEUE, 0);
-    } while (result == -EINTR);
-    return (int)result;
+int kernel_receive_many(int fd, struct message *messages, unsigned count)
+{
+    return repeated(SYS_recvmmsg, fd, messages, count, MSG_DONTWAIT | MSG_TRUNC);
 }
 
 int kernel_send(int fd, const struct msghdr *message)
 {
-    long result;
-
-    do {
-        result = kernel_call(SYS_sendmsg, fd, message, MSG_DONTWAIT | MSG_NOSIGNAL, 0);
-    } while (result == -EINTR);
-    return (int)result;
+    return repeated(SYS_sendmsg, fd, message, MSG_DONTWAIT | MSG_NOSIGNAL, 0);
 }
 
 int kernel_send_many(int fd, struct message *messages, unsigned count)
 {
-    long result;
-
-    do {
-        result = kernel_call(SYS_sendmmsg, fd, messages, count, MSG_DONTWAIT | MSG_NOSIGNAL);
-    } while (result == -EINTR);
-    return (int)result;
+    return repeated(SYS_sendmmsg, fd, messages, count, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 int kernel_datagram_name(int fd, struct sockaddr_storage *name)
