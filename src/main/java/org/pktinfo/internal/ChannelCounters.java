@@ -18,7 +18,7 @@ public final class ChannelCounters {
 
     private final LongAdder receiveWaits = new LongAdder();
     private final LongAdder sendWaits = new LongAdder();
-    private final LongAdder backgroundErrors = new LongAdder();
+    private final AtomicLong backgroundErrors = new AtomicLong(); // allocates nothing: memory may be short
 
     synchronized void add(Tally tally) {
         tallies.add(tally);
@@ -39,7 +39,7 @@ public final class ChannelCounters {
     }
 
     void backgroundErrors(long number) {
-        backgroundErrors.add(number);
+        backgroundErrors.addAndGet(number);
     }
 
     /**
@@ -82,7 +82,7 @@ public final class ChannelCounters {
     }
 
     public long backgroundErrors() {
-        return backgroundErrors.sum();
+        return backgroundErrors.get();
     }
 
     /** Returns the sum of all arenas, present and former. */

@@ -6,6 +6,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.pktinfo.SendException;
 import org.pktinfo.common.Throttle;
 
 /**
@@ -31,6 +32,20 @@ final class ThrottledLog {
 
     /** The types of exceptions that were logged with a stack trace. */
     private final Set<Class<?>> traced = ConcurrentHashMap.newKeySet();
+
+    /**
+     * Creates a log, and uses its classes once: a class that is initialized when the heap is full stays unusable for
+     * the life of the JVM.
+     */
+    ThrottledLog() {
+        for (Kind kind : Kind.values()) {
+            throttle(kind);
+        }
+        for (SendException.Kind kind : SendException.Kind.values()) {
+            throttle(kind);
+        }
+        Throwable unused = OneLine.of(new Throwable("unused"));
+    }
 
     /**
      * Logs a line unless it is to be suppressed, and builds the text only then. Throws nothing: if the log or the text

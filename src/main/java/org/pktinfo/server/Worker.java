@@ -95,8 +95,8 @@ final class Worker implements Runnable {
         try {
             counters.receiveErrors.increment();
             throttledLog.log(ThrottledLog.Kind.RECEIVING_FAILED, () -> "receiving failed: " + e.getMessage());
-        } catch (OutOfMemoryError again) {
-            // no memory even for a line; the loop matters more
+        } catch (Throwable again) {
+            // no memory even for a line or for its class; the loop matters more
         }
         LockSupport.parkNanos(PAUSE_AFTER_ERROR); // an error that occurs at once would occur again
     }
@@ -221,13 +221,21 @@ final class Worker implements Runnable {
             countIfUnanswered(slot);
         } catch (Throwable e) { // errors too: one peer's datagram must not end the service for all
             slot.cancelReply();
+            survive(slot, e);
+        } finally {
+            boolean unused = Thread.interrupted(); // an interrupt of this handler must not reach the next call
+        }
+    }
+
+    private void survive(DatagramSlot slot, Throwable e) {
+        try {
             counters.handlerErrors.increment();
             throttledLog.logFailure(
                     ThrottledLog.Kind.HANDLER_FAILED,
                     e,
                     () -> "the handler failed on a datagram of " + slot.peer() + ": " + e);
-        } finally {
-            boolean unused = Thread.interrupted(); // an interrupt of this handler must not reach the next call
+        } catch (Throwable again) {
+            // as above; the other datagrams of the batch matter more
         }
     }
 
