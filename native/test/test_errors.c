@@ -49,7 +49,7 @@ int kernel_receive_error(int fd, struct msghdr *message)
     memcpy(message->msg_name, queue[taken].name, name_room);
     memcpy(message->msg_control, queue[taken].control, room);
     message->msg_namelen = (socklen_t)queue[taken].name_length;
-    message->msg_controllen = queue[taken].control_length;
+    message->msg_controllen = (socklen_t)queue[taken].control_length; /* size_t in glibc */
     message->msg_flags = MSG_ERRQUEUE;
     taken++;
     return 0;
@@ -80,7 +80,7 @@ static size_t put_name(void *to, const char *address, uint16_t port)
 
 static void put_control(int level, int type, const void *data, size_t length)
 {
-    struct cmsghdr header = {.cmsg_len = CMSG_LEN(length), .cmsg_level = level, .cmsg_type = type};
+    struct cmsghdr header = {.cmsg_len = (socklen_t)CMSG_LEN(length), .cmsg_level = level, .cmsg_type = type};
     uint8_t *at = queue[queued].control + queue[queued].control_length;
 
     memcpy(at, &header, sizeof(header));
