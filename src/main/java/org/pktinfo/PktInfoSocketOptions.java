@@ -141,9 +141,9 @@ public final class PktInfoSocketOptions {
     /**
      * The name of the network interface that the socket is bound to: it receives only from it and sends only by it
      * (SO_BINDTODEVICE in socket(7)). The interface must have an address, or Java does not find it: a VRF device
-     * usually has none. Empty, the default, for none. Needs CAP_NET_RAW before Linux 5.7, and
-     * since then to change it. Cannot be read before Linux 3.8. Disconnecting the JDK's channel clears it in the
-     * kernel; {@link PktInfoChannel#reconnect} restores it.
+     * usually has none. Empty, the default, for none. Needs CAP_NET_RAW before Linux 5.7, and since then to change it.
+     * Cannot be read before Linux 3.8. Disconnecting the JDK's channel clears it in the kernel; {@link
+     * PktInfoChannel#reconnect} restores it.
      */
     public static final SocketOption<String> BIND_TO_DEVICE = new PktInfoSocketOption<>(
             "BIND_TO_DEVICE",

@@ -198,11 +198,19 @@ final class Worker implements Runnable {
         try {
             handler.handleError(error);
         } catch (Throwable e) { // errors too, as for a request
+            survive(error, e);
+        } finally {
+            boolean unused = Thread.interrupted(); // as for a request
+        }
+    }
+
+    private void survive(NetworkError error, Throwable e) {
+        try {
             counters.receiveErrors.increment();
             throttledLog.logFailure(
                     ThrottledLog.Kind.ERROR_HANDLER_FAILED, e, () -> "the handler failed on " + error + ": " + e);
-        } finally {
-            boolean unused = Thread.interrupted(); // as for a request
+        } catch (Throwable again) {
+            // as above; the failure must not count twice, nor the worker pause for it
         }
     }
 
