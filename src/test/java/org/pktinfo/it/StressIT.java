@@ -40,7 +40,7 @@ class StressIT {
     void noForeignSocketIsTouchedEveryThreadEndsAndNothingIsLeaked(String jdk, String threads) throws Exception {
         ChildProcess child = stress("", java(jdk), threads);
         System.out.println("JDK " + jdk + ", " + threads + ": " + child.out());
-        assertThat(child.exitCode()).as("%s", child).isZero();
+        assertThat(child.exitCode()).as("%s, %s", child.out(), child).isZero();
         assertThat(child.err()).as("stderr").isEmpty();
     }
 
