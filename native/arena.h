@@ -52,6 +52,14 @@ enum {
     SEND_COALESCED = org_pktinfo_internal_Layout_SEND_COALESCED,
     SEND_WITH_TRAFFIC_CLASS = org_pktinfo_internal_Layout_SEND_WITH_TRAFFIC_CLASS,
     SEND_WITH_HOP_LIMIT = org_pktinfo_internal_Layout_SEND_WITH_HOP_LIMIT,
+    SEND_WITH_TRANSMIT_TIME = org_pktinfo_internal_Layout_SEND_WITH_TRANSMIT_TIME,
+};
+
+/* The ways in which times of transmission are requested. */
+enum {
+    TRANSMIT_ALL = org_pktinfo_internal_Layout_TRANSMIT_ALL,             /* by the socket's option, for all datagrams */
+    TRANSMIT_REQUESTED = org_pktinfo_internal_Layout_TRANSMIT_REQUESTED, /* by a control message, since Linux 4.6 */
+    TRANSMIT_NUMBERED = org_pktinfo_internal_Layout_TRANSMIT_NUMBERED,   /* with a number, since Linux 6.13 */
 };
 
 struct arena_header {
@@ -60,6 +68,8 @@ struct arena_header {
     int32_t payload_stride;   /* bytes from one payload to the next */
     int32_t socket_family;    /* FAMILY_* */
     int32_t longest_coalesced; /* the longest payload that may be coalesced with others; 0: each is sent separately */
+    int32_t transmit_form;          /* TRANSMIT_* */
+    uint32_t transmit_number;       /* that of the first slot; the next slot's is one more, modulo 2^32 */
 };
 
 /* One datagram. Addresses are 16 bytes, IPv4 as IPv4-mapped (RFC 4291 2.5.5.2). Numbers are in host byte order. */
@@ -109,6 +119,8 @@ ASSERT_PLACE(struct arena_header, payload_capacity, PAYLOAD_CAPACITY);
 ASSERT_PLACE(struct arena_header, payload_stride, PAYLOAD_STRIDE);
 ASSERT_PLACE(struct arena_header, socket_family, SOCKET_FAMILY);
 ASSERT_PLACE(struct arena_header, longest_coalesced, LONGEST_COALESCED);
+ASSERT_PLACE(struct arena_header, transmit_form, TRANSMIT_FORM);
+ASSERT_PLACE(struct arena_header, transmit_number, TRANSMIT_NUMBER);
 _Static_assert(sizeof(struct slot) == org_pktinfo_internal_Layout_SLOT_SIZE, "slot");
 ASSERT_PLACE(struct slot, peer_address, PEER_ADDRESS);
 ASSERT_PLACE(struct slot, peer_scope, PEER_SCOPE);

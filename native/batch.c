@@ -40,6 +40,8 @@ struct view {
     struct iovec *places; /* one for each payload */
     struct scratch *scratch;
     size_t longest_coalesced;
+    int transmit_form;
+    uint32_t transmit_number;
     size_t stride;
     size_t capacity;
     int count;
@@ -72,6 +74,8 @@ static struct view view_of(void *arena)
         .places = (void *)places,
         .scratch = (void *)(places + count * sizeof(struct iovec)),
         .longest_coalesced = (size_t)header->longest_coalesced,
+        .transmit_form = header->transmit_form,
+        .transmit_number = header->transmit_number,
         .stride = (size_t)header->payload_stride,
         .capacity = (size_t)header->payload_capacity,
         .count = header->slot_count,
@@ -179,6 +183,10 @@ static void address_message(const struct view *view, int at, int pending)
     const struct slot *slot = view->scratch[pending].slot;
     size_t control_length = slot_write_control(slot, scratch->control);
 
+    if (slot->send_flags & SEND_WITH_TRANSMIT_TIME) {
+        control_length = append_transmit_request(scratch->control, control_length, view->transmit_form,
+            view->transmit_number + (uint32_t)(slot - view->slots));
+    }
     view->messages[at] = (struct message){
         .header = {
             .msg_name = scratch->name,
@@ -198,7 +206,8 @@ static struct scratch *first_of(const struct view *view, const struct msghdr *me
 
 static int is_sent_separately(const struct slot *slot)
 {
-    return (slot->send_flags & SEND_SEPARATELY) || slot->send_segment_size > 0 || slot->source_form == FORM_AS_RECEIVED;
+    return (slot->send_flags & (SEND_SEPARATELY | SEND_WITH_TRANSMIT_TIME)) || slot->send_segment_size > 0
+        || slot->source_form == FORM_AS_RECEIVED;
 }
 
 /*

@@ -28,16 +28,16 @@ static inline size_t control_aligned(size_t length)
 }
 
 /*
- * Reads one control message with length bytes of data into the slot. Ignores it if it is unknown or not exactly of its
- * type's size.
+ * Reads one control message with length bytes of data into the target, such as a slot. Ignores it if it is unknown or
+ * not exactly of its type's size.
  */
-typedef void control_reader(struct slot *slot, int level, int type, const uint8_t *data, size_t length);
+typedef void control_reader(void *target, int level, int type, const uint8_t *data, size_t length);
 
 /*
  * Reads all control messages of a buffer, up to the first malformed one. This function and its reader are inline,
  * because a call for each message would cost a datagram 5 % more instructions.
  */
-static inline void control_walk(struct slot *slot, const uint8_t *at, size_t length, control_reader *read)
+static inline void control_walk(void *target, const uint8_t *at, size_t length, control_reader *read)
 {
     struct cmsghdr header;
 
@@ -46,7 +46,7 @@ static inline void control_walk(struct slot *slot, const uint8_t *at, size_t len
         if (header.cmsg_len < HEADER_SPACE || header.cmsg_len > length) {
             return;
         }
-        read(slot, header.cmsg_level, header.cmsg_type, at + HEADER_SPACE, header.cmsg_len - HEADER_SPACE);
+        read(target, header.cmsg_level, header.cmsg_type, at + HEADER_SPACE, header.cmsg_len - HEADER_SPACE);
         size_t step = control_aligned(header.cmsg_len);
         if (step > length) {
             return;
@@ -84,6 +84,13 @@ size_t control_write_ipv6(uint8_t *control, const uint8_t address[16], uint32_t 
  */
 size_t control_write_traffic_class(uint8_t *control, int ipv4, uint8_t traffic_class);
 size_t control_write_hop_limit(uint8_t *control, int ipv4, uint8_t hop_limit);
+
+/*
+ * Each writes a control message about the datagram's time of transmission: the request for it, and the number by which
+ * it comes back. Returns the length without padding. The kernel must take them, see transmit.h.
+ */
+size_t control_write_transmit_request(uint8_t *control);
+size_t control_write_transmit_number(uint8_t *control, uint32_t number);
 
 /*
  * Writes the control message that names the segment size (UDP_SEGMENT). Returns the length without padding. The caller

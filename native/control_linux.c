@@ -2,25 +2,21 @@
 #include "control.h"
 
 #include <netinet/in.h>
-#include <time.h>
+
+#include "linux_times.h"
 
 /*
  * From linux/udp.h and asm/socket.h. They are defined here because old system headers lack the first and musl lacks the
  * second.
  */
 enum { SOL_UDP_LEVEL = 17, UDP_SEGMENT_TYPE = 103, UDP_GRO_TYPE = 104 };
-enum { IP_ORIGDSTADDR_TYPE = 20, IPV6_ORIGDSTADDR_TYPE = 74, SO_MARK_TYPE = 36, SO_TIMESTAMPING_TYPE = 37 };
-
-/* struct scm_timestamping of linux/errqueue.h: a time of the system's clock, one unused, one of the device's clock. */
-struct times {
-    struct timespec system, unused, hardware;
-};
+enum { IP_ORIGDSTADDR_TYPE = 20, IPV6_ORIGDSTADDR_TYPE = 74, SO_MARK_TYPE = 36 };
 
 _Static_assert(CMSG_SPACE(sizeof(struct in_pktinfo)) + CMSG_SPACE(sizeof(struct in6_pktinfo))
         + CMSG_SPACE(1) + CMSG_SPACE(sizeof(int)) /* IP_TOS, IP_TTL */
         + 2 * CMSG_SPACE(sizeof(int)) /* IPV6_TCLASS, IPV6_HOPLIMIT */
         + CMSG_SPACE(sizeof(struct sockaddr_in)) + CMSG_SPACE(sizeof(struct sockaddr_in6)) /* original destinations */
-        + CMSG_SPACE(sizeof(struct timespec)) + CMSG_SPACE(sizeof(struct times))
+        + CMSG_SPACE(sizeof(struct timespec)) + CMSG_SPACE(sizeof(struct linux_times))
         + 2 * CMSG_SPACE(sizeof(uint32_t)) /* SO_MARK, SO_RXQ_OVFL */
         + CMSG_SPACE(sizeof(int)) /* UDP_GRO */
         + CMSG_SPACE(2 * sizeof(uint64_t)) /* an unknown one */
@@ -47,14 +43,9 @@ static void read_in6_pktinfo(struct slot *slot, const uint8_t *info)
     slot->flags |= FLAG_IN6_PKTINFO;
 }
 
-static int64_t nanoseconds(const struct timespec *time)
-{
-    return (int64_t)((uint64_t)time->tv_sec * 1000000000U + (uint64_t)time->tv_nsec);
-}
-
 static void read_receive_time(struct slot *slot, const struct timespec *time)
 {
-    slot->receive_time = nanoseconds(time);
+    slot->receive_time = linux_nanoseconds(time);
     slot->flags |= FLAG_RECEIVE_TIME;
 }
 
@@ -62,7 +53,7 @@ static void read_receive_time(struct slot *slot, const struct timespec *time)
 static void read_hardware_time(struct slot *slot, const struct timespec *time)
 {
     if (time->tv_sec != 0 || time->tv_nsec != 0) {
-        slot->hardware_time = nanoseconds(time);
+        slot->hardware_time = linux_nanoseconds(time);
         slot->flags |= FLAG_HARDWARE_TIME;
     }
 }
@@ -150,7 +141,7 @@ static void read_ipv6_message(struct slot *slot, int type, const uint8_t *data, 
 static void read_socket_message(struct slot *slot, int type, const uint8_t *data, size_t length)
 {
     struct timespec time;
-    struct times times;
+    struct linux_times times;
     uint32_t number;
 
     if (type == SO_TIMESTAMPNS && take(&time, sizeof(time), data, length)) {
@@ -174,8 +165,10 @@ static void read_udp_message(struct slot *slot, int type, const uint8_t *data, s
     }
 }
 
-static void read_message(struct slot *slot, int level, int type, const uint8_t *data, size_t length)
+static void read_message(void *target, int level, int type, const uint8_t *data, size_t length)
 {
+    struct slot *slot = target;
+
     switch (level) {
     case IPPROTO_IP:
         read_ip_message(slot, type, data, length);
@@ -236,6 +229,16 @@ size_t control_write_hop_limit(uint8_t *control, int ipv4, uint8_t hop_limit)
 {
     return ipv4 ? write_int(control, IPPROTO_IP, IP_TTL, hop_limit)
                 : write_int(control, IPPROTO_IPV6, IPV6_HOPLIMIT, hop_limit);
+}
+
+size_t control_write_transmit_request(uint8_t *control)
+{
+    return write_int(control, SOL_SOCKET, SO_TIMESTAMPING_TYPE, TIMESTAMPING_TX_SOFTWARE);
+}
+
+size_t control_write_transmit_number(uint8_t *control, uint32_t number)
+{
+    return write_int(control, SOL_SOCKET, SCM_TS_OPT_ID_TYPE, (int)number);
 }
 
 size_t control_write_segment_size(uint8_t *control, size_t segment_size)

@@ -17,7 +17,7 @@ enum { MOST_REPORTS = org_pktinfo_internal_ErrorLayout_MOST_REPORTS };
  * order. The origin is 0 if the message has no whole report; otherwise it is the kernel's, known or not.
  */
 struct error_report {
-    uint8_t peer_address[16]; /* the datagram's destination */
+    uint8_t peer_address[16]; /* the datagram's destination, also that of a datagram which is given back */
     uint32_t peer_scope;
     uint16_t peer_port; /* 0 if the kernel does not tell an address; also for this host's own reports over IPv4 */
     uint8_t has_peer;
@@ -30,7 +30,11 @@ struct error_report {
     uint8_t code;
     uint8_t unused1;
     uint32_t info; /* ee_info: for a datagram that is too long, the MTU */
-    uint32_t unused2[2];
+    /* Of a message with a time of transmission, whose origin is 4; the time is 0 if none is told. */
+    uint32_t number;  /* ee_data */
+    uint32_t length;  /* of the payload; this and the next only if has_peer */
+    int64_t time;     /* nanoseconds since 1970, of the system's clock */
+    uint64_t digest;  /* of the payload's first DIGEST_OF bytes */
 };
 
 /*

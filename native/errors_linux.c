@@ -4,11 +4,14 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "control.h"
 #include "kernel.h"
 #include "linux_errno.h"
+#include "linux_times.h"
 #include "pktinfo.h"
+#include "transmitted.h"
 
 #define ASSERT_PLACE(field, constant) \
     _Static_assert(offsetof(struct error_report, field) == org_pktinfo_internal_ErrorLayout_##constant, #field)
@@ -26,6 +29,10 @@ ASSERT_PLACE(origin, ORIGIN);
 ASSERT_PLACE(type, TYPE);
 ASSERT_PLACE(code, CODE);
 ASSERT_PLACE(info, INFO);
+ASSERT_PLACE(number, NUMBER);
+ASSERT_PLACE(length, PAYLOAD_LENGTH);
+ASSERT_PLACE(time, TIME);
+ASSERT_PLACE(digest, DIGEST);
 
 /*
  * The kernel repeats in front of the report every control message that is enabled for received datagrams, and cuts off
@@ -35,6 +42,8 @@ enum { ERROR_CONTROL_CAPACITY = 1024 };
 
 /* From linux/in.h and linux/in6.h: the types of the control message with the report. */
 enum { IP_RECVERR_TYPE = 11, IPV6_RECVERR_TYPE = 25 };
+
+enum { ORIGIN_TRANSMITTED = org_pktinfo_internal_ErrorLayout_ORIGIN_TRANSMITTED };
 
 /* struct sock_extended_err of linux/errqueue.h, which is not in the include path of a musl compiler. */
 struct extended_error {
@@ -75,29 +84,27 @@ static void read_report(struct error_report *report, const uint8_t *data, size_t
     report->type = error.type;
     report->code = error.code;
     report->info = error.info;
+    report->number = error.data;
     report->has_reporter = (uint8_t)read_address(
         report->reporter_address, &report->reporter_scope, &port, data + sizeof(error), length - sizeof(error));
 }
 
-static void read_control(struct error_report *report, const uint8_t *at, size_t length)
+static void read_time(struct error_report *report, const uint8_t *data, size_t length)
 {
-    struct cmsghdr header;
+    struct linux_times times;
 
-    while (length >= HEADER_SPACE) {
-        memcpy(&header, at, sizeof(header));
-        if (header.cmsg_len < HEADER_SPACE || header.cmsg_len > length) {
-            return;
-        }
-        if ((header.cmsg_level == IPPROTO_IP && header.cmsg_type == IP_RECVERR_TYPE)
-            || (header.cmsg_level == IPPROTO_IPV6 && header.cmsg_type == IPV6_RECVERR_TYPE)) {
-            read_report(report, at + HEADER_SPACE, header.cmsg_len - HEADER_SPACE);
-        }
-        size_t step = control_aligned(header.cmsg_len);
-        if (step > length) {
-            return;
-        }
-        at += step;
-        length -= step;
+    if (length == sizeof(times)) {
+        memcpy(&times, data, sizeof(times));
+        report->time = linux_nanoseconds(&times.system);
+    }
+}
+
+static void read_message(void *report, int level, int type, const uint8_t *data, size_t length)
+{
+    if ((level == IPPROTO_IP && type == IP_RECVERR_TYPE) || (level == IPPROTO_IPV6 && type == IPV6_RECVERR_TYPE)) {
+        read_report(report, data, length);
+    } else if (level == SOL_SOCKET && type == SO_TIMESTAMPING_TYPE) {
+        read_time(report, data, length);
     }
 }
 
@@ -106,14 +113,18 @@ static size_t at_most(size_t length, size_t limit)
     return length < limit ? length : limit;
 }
 
-/* Takes one message. Without room for the payload, the kernel discards that. */
+/* Takes one message. Its payload is that of a datagram that failed, or a whole packet that was transmitted. */
 static int receive_one(int fd, struct error_report *report)
 {
     uint8_t name[NAME_CAPACITY] = {0};
     uint8_t control[ERROR_CONTROL_CAPACITY] __attribute__((aligned(8)));
+    uint8_t packet[PACKET_CAPACITY];
+    struct iovec place = {packet, sizeof(packet)};
     struct msghdr message = {
         .msg_name = name,
         .msg_namelen = sizeof(name),
+        .msg_iov = &place,
+        .msg_iovlen = 1,
         .msg_control = control,
         .msg_controllen = sizeof(control),
     };
@@ -123,9 +134,13 @@ static int receive_one(int fd, struct error_report *report)
         return result;
     }
     memset(report, 0, sizeof(*report));
-    report->has_peer = (uint8_t)read_address(report->peer_address, &report->peer_scope, &report->peer_port, name,
-        at_most(message.msg_namelen, sizeof(name)));
-    read_control(report, control, at_most(message.msg_controllen, sizeof(control)));
+    control_walk(report, control, at_most(message.msg_controllen, sizeof(control)), read_message);
+    if (report->origin == ORIGIN_TRANSMITTED) { /* the name is none, though old kernels fill it */
+        transmitted_read(report, packet, at_most((size_t)result, sizeof(packet)));
+    } else {
+        report->has_peer = (uint8_t)read_address(report->peer_address, &report->peer_scope, &report->peer_port, name,
+            at_most(message.msg_namelen, sizeof(name)));
+    }
     return 0;
 }
 

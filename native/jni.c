@@ -9,6 +9,7 @@
 #include "linux_errno.h"
 #include "org_pktinfo_internal_NativeCalls.h"
 #include "path_mtu.h"
+#include "transmit.h"
 
 /* Returns the channel's descriptor number. JNI reads private fields of java.base without any --add-opens. */
 static int descriptor_from_int_field(JNIEnv *env, jclass type, jobject channel)
@@ -280,6 +281,12 @@ JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_receiveErrors(
         return -LINUX_EINVAL;
     }
     return errors_receive(fd, memory, count);
+}
+
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_transmitForm(JNIEnv *env, jclass self)
+{
+    (void)env, (void)self;
+    return transmit_form();
 }
 
 JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_pathMtu(JNIEnv *env, jclass self, jlong source_high,

@@ -71,6 +71,9 @@ int kernel_receive_many(int fd, struct message *messages, unsigned count);
 int kernel_send(int fd, const struct msghdr *message);
 int kernel_send_many(int fd, struct message *messages, unsigned count);
 
+/* Has the kernel check a message without payload and find its route, but send nothing. */
+int kernel_check_message(int fd, const struct msghdr *message);
+
 /* Receives one message of the socket's error queue, as kernel_receive() does a datagram. */
 int kernel_receive_error(int fd, struct msghdr *message);
 

@@ -124,6 +124,13 @@ int kernel_send(int fd, const struct msghdr *message)
     return repeated(SYS_sendmsg, fd, message, MSG_DONTWAIT | MSG_NOSIGNAL, 0);
 }
 
+int kernel_check_message(int fd, const struct msghdr *message)
+{
+    enum { PROBE = 0x10 }; /* MSG_PROBE of linux/socket.h */
+
+    return repeated(SYS_sendmsg, fd, message, MSG_DONTWAIT | MSG_NOSIGNAL | MSG_CONFIRM | PROBE, 0);
+}
+
 int kernel_send_many(int fd, struct message *messages, unsigned count)
 {
     return repeated(SYS_sendmmsg, fd, messages, count, MSG_DONTWAIT | MSG_NOSIGNAL);

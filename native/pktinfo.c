@@ -149,6 +149,20 @@ int slots_share_way(const struct slot *one, const struct slot *other)
         && memcmp(one->source_address, other->source_address, 16) == 0;
 }
 
+size_t append_transmit_request(void *control, size_t length, int form, uint32_t number)
+{
+    if (form == TRANSMIT_ALL) {
+        return length;
+    }
+    length = pad(control, length);
+    length += control_write_transmit_request((uint8_t *)control + length);
+    if (form == TRANSMIT_NUMBERED) {
+        length = pad(control, length);
+        length += control_write_transmit_number((uint8_t *)control + length, number);
+    }
+    return length;
+}
+
 size_t append_segment_size(void *control, size_t length, size_t segment_size)
 {
     length = pad(control, length);

@@ -43,6 +43,12 @@ size_t slot_write_control(const struct slot *slot, void *control);
 /* Returns 1 if two slots have the same peer, source, traffic class and hop limit. */
 int slots_share_way(const struct slot *one, const struct slot *other);
 
+/*
+ * Appends the request for the datagram's time of transmission to control messages of length bytes, in a form TRANSMIT_*
+ * that the kernel has. Returns the total length.
+ */
+size_t append_transmit_request(void *control, size_t length, int form, uint32_t number);
+
 /* Appends the segment size (UDP_SEGMENT) to control messages of length bytes. Returns the total length. */
 size_t append_segment_size(void *control, size_t length, size_t segment_size);
 

@@ -64,6 +64,11 @@ static void expect_way_of(const struct msghdr *message, size_t control_length, i
 
     CHECK(message->msg_namelen == length && memcmp(message->msg_name, name, length) == 0);
     length = slot_write_control(slot, control);
+    if (slot->send_flags & SEND_WITH_TRANSMIT_TIME) {
+        const struct arena_header *header = header_of(kernel.arena);
+        length = append_transmit_request(
+            control, length, header->transmit_form, header->transmit_number + (uint32_t)index);
+    }
     CHECK(control_length == length || control_length == CMSG_ALIGN(length));
     CHECK(length == 0 || memcmp(message->msg_control, control, length) == 0);
 }
@@ -84,7 +89,8 @@ static void expect_pieces(const struct msghdr *message, size_t segment)
         CHECK(slot->send_state == STATE_PENDING && !kernel.accepted[index]);
         CHECK(length <= length_of(index) - kernel.taken[index]);
         CHECK(pieces == 1 || (length > 0 && (length == segment || (i == pieces - 1 && length < segment))));
-        CHECK(pieces == 1 || (!(slot->send_flags & SEND_SEPARATELY) && length == length_of(index)));
+        CHECK(pieces == 1 || length == length_of(index));
+        CHECK(pieces == 1 || !(slot->send_flags & (SEND_SEPARATELY | SEND_WITH_TRANSMIT_TIME)));
         whole += length;
     }
     CHECK(segment == 0 || (whole <= LONGEST_TOGETHER && whole <= 64 * segment));
@@ -192,6 +198,7 @@ static void pend(struct input *input, void *arena, int index)
     if (way & 128) {
         uint8_t fields = take_byte(input);
         slot->send_flags |= fields & (SEND_WITH_TRAFFIC_CLASS | SEND_WITH_HOP_LIMIT);
+        slot->send_flags |= fields & 4 ? SEND_WITH_TRANSMIT_TIME : 0;
         slot->send_traffic_class = slot->send_flags & SEND_WITH_TRAFFIC_CLASS ? fields & 3 : 0;
         slot->send_hop_limit = slot->send_flags & SEND_WITH_HOP_LIMIT ? (uint8_t)(1 + (fields >> 5 & 1)) : 0;
     }
@@ -271,7 +278,10 @@ void send_pending(struct input *input)
     uint8_t how = take_byte(input);
     int count = how & 128 ? slots : how % slots + 1;
 
-    header_of(arena)->socket_family = take_byte(input) & 1 ? FAMILY_IPV6 : FAMILY_IPV4;
+    uint8_t family = take_byte(input);
+    header_of(arena)->socket_family = family & 1 ? FAMILY_IPV6 : FAMILY_IPV4;
+    header_of(arena)->transmit_form = (family >> 1) % (TRANSMIT_NUMBERED + 1);
+    header_of(arena)->transmit_number = UINT32_MAX - (family >> 4);
     header_of(arena)->longest_coalesced = longest[take_byte(input) % 4];
     for (int i = 0; i < slots; i++) {
         pend(input, arena, i);

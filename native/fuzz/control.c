@@ -9,6 +9,7 @@
 
 #include "../test/messages.h"
 #include "input.h"
+#include "linux_times.h"
 #include "pktinfo.h"
 
 enum { IPV6_ORIGINAL = 74, MARK = 36, TIMES = 37 };
@@ -214,8 +215,8 @@ static void read_messages(struct input *input)
     CHECK(memcmp(&slot, &expected, sizeof(slot)) == 0);
 }
 
-/* The packet information of both families, two header fields, and the segment size. */
-enum { MOST_MESSAGES = 5 };
+/* The packet information of both families, two header fields, a request and its number, and the segment size. */
+enum { MOST_MESSAGES = 7 };
 
 /*
  * The control data as sendmsg(2) parses it: each message's header must be whole and its length within the remaining
@@ -297,8 +298,27 @@ static void expect_fields(const struct slot *slot, const struct message *message
     }
 }
 
+/* The request is one message of the flag, and one more of the number; without control messages there are none. */
+static size_t append_request(uint8_t *control, size_t length, uint32_t number, int *count)
+{
+    const uint32_t values[] = {TIMESTAMPING_TX_SOFTWARE, number};
+    const int types[] = {SO_TIMESTAMPING_TYPE, SCM_TS_OPT_ID_TYPE};
+    struct message messages[MOST_MESSAGES];
+    int form = (int)(number % (TRANSMIT_NUMBERED + 1));
+
+    length = append_transmit_request(control, length, form, number);
+    CHECK(length <= CONTROL_CAPACITY - CMSG_SPACE(sizeof(uint16_t)));
+    CHECK(walk(control, length, messages) == *count + form);
+    for (int i = 0; i < form; i++) {
+        CHECK(is_of(&messages[*count + i], SOL_SOCKET, types[i], sizeof(values[i])));
+        CHECK(memcmp(messages[*count + i].data, &values[i], sizeof(values[i])) == 0);
+    }
+    *count += form;
+    return length;
+}
+
 /* The block has exactly the promised size; it is filled with whole messages, which are read back. */
-static void write_control(const struct slot *slot, uint16_t segment)
+static void write_control(const struct slot *slot, uint16_t segment, uint32_t number)
 {
     uint8_t *control = malloc(CONTROL_CAPACITY);
     struct message messages[MOST_MESSAGES];
@@ -313,6 +333,7 @@ static void write_control(const struct slot *slot, uint16_t segment)
     expect_only_received(&read);
     expect_source(slot, &read);
     expect_fields(slot, messages, count);
+    length = append_request(control, length, number, &count);
     length = append_segment_size(control, length, segment);
     CHECK(walk(control, length, messages) == count + 1);
     CHECK(is_of(&messages[count], UDP_LEVEL, SEGMENT, sizeof(segment)));
@@ -367,7 +388,8 @@ static void write_anything(struct input *input)
     uint8_t place = take_byte(input);
     uint8_t byte = take_byte(input);
     uint8_t form = take_byte(input);
-    uint16_t segment = (uint16_t)take_number(input);
+    uint32_t number = take_number(input);
+    uint16_t segment = (uint16_t)number;
 
     take_bytes(input, &slot, sizeof(slot));
     if (form < 16) {
@@ -377,7 +399,7 @@ static void write_anything(struct input *input)
     if (form & 8) {
         memcpy(slot.peer_address, (uint8_t[12]){[10] = 0xff, 0xff}, 12);
     }
-    write_control(&slot, segment);
+    write_control(&slot, segment, number);
     write_name(&slot, FAMILY_IPV4);
     write_name(&slot, FAMILY_IPV6);
     changed = slot;

@@ -4,6 +4,7 @@
  *
  *   legacy   RHEL 6 to 7.3, Linux to 3.13; refuses IP_TOS and IP_TTL messages, as Linux before 3.13 does
  *   half     RHEL 7.4 and 7.5, Linux 3.14; takes these as int only, as Linux before 4.9 does
+ *   unnumbered   Linux 4.6 to 6.12: refuses a datagram with a number for its time of transmission
  *   modern   none: everything is passed on
  *   deaf     a kernel, such as gVisor, that accepts packet information of either family on sending and ignores it
  *            without an error
@@ -27,6 +28,9 @@
 /* From asm/socket.h, which old systems lack. */
 enum { MEMINFO_OPTION = 55 };
 
+/* From asm/socket.h and linux/net_tstamp.h. */
+enum { TIMESTAMPING_OPTION = 37, SINCE_3_17 = 1 << 7 };
+
 /* From linux/in6.h. */
 enum { MULTICAST_ALL_OPTION = 29 };
 
@@ -35,6 +39,8 @@ static const struct kernel kernels[] = {
     {.name = "legacy-without-mmsg", .old_receive = 1, .old_send = 1, .without_fields = 1, .without_mmsg = 1},
     {.name = "half", .old_send = 1},
     {.name = "half-without-mmsg", .old_send = 1, .without_mmsg = 1},
+    {.name = "unnumbered", .without_numbers = 1},
+    {.name = "unnumbered-without-mmsg", .without_numbers = 1, .without_mmsg = 1},
     {.name = "modern"},
     {.name = "modern-without-mmsg", .without_mmsg = 1},
     {.name = "deaf", .deaf = 1},
@@ -55,8 +61,8 @@ static void choose(void)
         }
     }
     fprintf(stderr,
-        "pktinfo: this test build emulates the kernel that PKTINFO_EMULATE names: legacy, half or modern, each perhaps"
-        " followed by -without-mmsg, or deaf. It is %s%s%s.\n",
+        "pktinfo: this test build emulates the kernel that PKTINFO_EMULATE names: legacy, half, unnumbered or modern,"
+        " each perhaps followed by -without-mmsg, or deaf. It is %s%s%s.\n",
         name == NULL ? "not set" : "'", name == NULL ? "" : name, name == NULL ? "" : "'");
     _exit(EXIT_FAILURE);
 }
@@ -128,7 +134,21 @@ int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *lengt
     return is_newer(level, name) ? (int)fail(ENOPROTOOPT) : __real_getsockopt(fd, level, name, value, length);
 }
 
+/* SOF_TIMESTAMPING_OPT_ID came with Linux 3.17, all later flags are of higher value. */
+static int has_newer_flags(int level, int name, const void *value, socklen_t length)
+{
+    uint32_t flags = 0;
+
+    if (level == SOL_SOCKET && name == TIMESTAMPING_OPTION && length >= sizeof(flags)) {
+        memcpy(&flags, value, sizeof(flags));
+    }
+    return emulated()->old_send && flags >= SINCE_3_17;
+}
+
 int __wrap_setsockopt(int fd, int level, int name, const void *value, socklen_t length)
 {
+    if (has_newer_flags(level, name, value, length)) {
+        return (int)fail(EINVAL);
+    }
     return is_newer(level, name) ? (int)fail(ENOPROTOOPT) : __real_setsockopt(fd, level, name, value, length);
 }

@@ -19,6 +19,7 @@ struct kernel {
     int old_receive; /* before 4b261c75a99f "ipv6: make IPV6_RECVPKTINFO work for ipv4 datagrams" */
     int old_send;    /* before c8e6ad0829a7 "ipv6: honor IPV6_PKTINFO with v4 mapped addresses on sendmsg" */
     int without_fields; /* before aa6615814533 "ipv4: processing ancillary IP_TOS or IP_TTL", Linux 3.13 */
+    int without_numbers; /* before SCM_TS_OPT_ID, Linux 6.13 */
     int without_mmsg;
     int deaf;
 };

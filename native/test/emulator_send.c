@@ -1,4 +1,4 @@
-/* Sending as on an old kernel: the control data that takes effect for an IPv4 peer, and the error of each source. */
+/* Sending as on an old kernel: the control data that takes effect for a peer, and the error of each IPv4 source. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <net/if.h>
@@ -15,11 +15,16 @@
 /* From linux/socket.h: the C library declares only half of the flags. */
 enum { PROBE_FLAG = 0x10 };
 
+/* From asm/socket.h. */
+enum { NUMBER_TYPE = 81 };
+
 /*
- * The parts of a message that an old ip_cmsg_send() uses: only level SOL_IP, the last in_pktinfo, its index even if 0.
+ * The parts of a message that an old kernel uses: only level SOL_IP or SOL_IPV6, because level SOL_SOCKET came with
+ * Linux 4.6 and SOL_UDP with 4.18; the last in_pktinfo, its index even if 0.
  */
 struct old_message {
     struct msghdr message;
+    int level; /* IPPROTO_IP or IPPROTO_IPV6 */
     struct in_pktinfo info;
     int has_info;
     int is_refused;
@@ -35,19 +40,20 @@ static int refuses(const struct cmsghdr *header)
 
 static void keep_message(struct old_message *old, const struct cmsghdr *header, const uint8_t *at, size_t length)
 {
-    if (header->cmsg_level != IPPROTO_IP) {
+    if (header->cmsg_level != old->level) {
         return;
     }
-    if (header->cmsg_type == IP_PKTINFO && header->cmsg_len == CMSG_LEN(sizeof(old->info))) {
+    if (old->level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO
+        && header->cmsg_len == CMSG_LEN(sizeof(old->info))) {
         memcpy(&old->info, at + HEADER_SPACE, sizeof(old->info));
         old->has_info = 1;
     }
-    old->is_refused |= refuses(header);
+    old->is_refused |= old->level == IPPROTO_IP && refuses(header);
     memcpy(old->control + old->message.msg_controllen, at, length);
     old->message.msg_controllen += length;
 }
 
-static long make_old(struct old_message *old, const struct msghdr *message)
+static long make_old(struct old_message *old, const struct msghdr *message, int level)
 {
     const uint8_t *at = message->msg_control;
     size_t left = message->msg_controllen;
@@ -57,6 +63,7 @@ static long make_old(struct old_message *old, const struct msghdr *message)
         return fail(ENOBUFS);
     }
     old->message = *message;
+    old->level = level;
     old->message.msg_control = old->control;
     old->message.msg_controllen = 0;
     old->info = (struct in_pktinfo){.ipi_ifindex = 0};
@@ -199,13 +206,37 @@ static ssize_t send_to_ipv4_as_then(int fd, const struct msghdr *message, int fl
 {
     struct old_message old;
 
-    if (make_old(&old, message) == -1) {
+    if (make_old(&old, message, IPPROTO_IP) == -1) {
         return -1;
     }
     ssize_t result = old.has_info && old.info.ipi_ifindex == 0
         ? send_by_any_interface(fd, &old.message, flags)
         : __real_sendmsg(fd, &old.message, flags);
     return result == -1 && errno == ENETUNREACH ? fail_as_then(source_of(fd, &old)) : result;
+}
+
+static ssize_t send_to_ipv6_as_then(int fd, const struct msghdr *message, int flags)
+{
+    struct old_message old;
+
+    return make_old(&old, message, IPPROTO_IPV6) == -1 ? -1 : __real_sendmsg(fd, &old.message, flags);
+}
+
+/* Returns 1 if a message has a number for its time of transmission. */
+static int has_number(const struct msghdr *message)
+{
+    const uint8_t *at = message->msg_control;
+    size_t left = message->msg_controllen;
+    struct cmsghdr header;
+
+    for (size_t step = read_header(&header, at, left); step > 0; step = read_header(&header, at, left)) {
+        if (header.cmsg_level == SOL_SOCKET && header.cmsg_type == NUMBER_TYPE) {
+            return 1;
+        }
+        at += step;
+        left -= step;
+    }
+    return 0;
 }
 
 /* Sends without any control data: header fields of its own are lost with the packet information. */
@@ -224,18 +255,26 @@ static ssize_t send_one(int fd, const struct msghdr *message, int flags)
     if (emulated()->deaf) {
         return send_deaf(fd, message, flags);
     }
+    if (emulated()->without_numbers) {
+        return has_number(message) ? fail(EINVAL) : __real_sendmsg(fd, message, flags);
+    }
     static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 
     pthread_mutex_lock(&one_at_a_time);
     ssize_t result = has_ipv4_peer(fd, message) ? send_to_ipv4_as_then(fd, message, flags)
-                                                : __real_sendmsg(fd, message, flags);
+                                                : send_to_ipv6_as_then(fd, message, flags);
     pthread_mutex_unlock(&one_at_a_time);
     return result;
 }
 
+static int has_rules(void)
+{
+    return emulated()->old_send || emulated()->without_numbers || emulated()->deaf;
+}
+
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
 {
-    return emulated()->old_send || emulated()->deaf ? send_one(fd, message, flags) : __real_sendmsg(fd, message, flags);
+    return has_rules() ? send_one(fd, message, flags) : __real_sendmsg(fd, message, flags);
 }
 
 /* As sendmmsg(2): stops at the first failure and reports its error only if nothing was sent before. */
@@ -256,7 +295,7 @@ long send_many_as_then(int fd, struct mmsghdr *messages, unsigned count, int fla
     if (emulated()->without_mmsg) {
         return fail(ENOSYS);
     }
-    if (emulated()->old_send || emulated()->deaf) {
+    if (has_rules()) {
         return send_many(fd, messages, count < MANY_LIMIT ? count : MANY_LIMIT, flags);
     }
     return __real_syscall(SYS_sendmmsg, fd, messages, count, flags);

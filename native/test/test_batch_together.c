@@ -10,6 +10,7 @@
 #include "arenas.h"
 #include "expect.h"
 #include "fake_kernel.h"
+#include "linux_times.h"
 #include "pktinfo.h"
 #include "test_batch.h"
 
@@ -68,7 +69,7 @@ static void whatever_differs_parts_two_neighbours(void)
 {
     const size_t lengths[] = {10, 10};
 
-    for (int what = 0; what < 15; what++) {
+    for (int what = 0; what < 16; what++) {
         fake_reset();
         void *arena = arena_of_one_way(lengths, 2);
         struct slot *slot = slot_of(arena, what % 2);
@@ -85,11 +86,12 @@ static void whatever_differs_parts_two_neighbours(void)
         case 9: ((struct arena_header *)arena)->longest_coalesced = 9; break;
         case 10: give_fields(slot, SEND_WITH_TRAFFIC_CLASS, 0, 0); break;
         case 11: give_fields(slot, SEND_WITH_HOP_LIMIT, 0, 64); break;
-        case 12:
+        case 12: slot->send_flags = SEND_WITH_TRANSMIT_TIME; break;
+        case 13:
             give_fields(slot_of(arena, 1), SEND_WITH_TRAFFIC_CLASS, 2, 0);
             give_fields(slot_of(arena, 0), SEND_WITH_TRAFFIC_CLASS, 1, 0);
             break;
-        case 13:
+        case 14:
             give_fields(slot_of(arena, 1), SEND_WITH_HOP_LIMIT, 0, 63);
             give_fields(slot_of(arena, 0), SEND_WITH_HOP_LIMIT, 0, 64);
             break;
@@ -398,6 +400,70 @@ static void without_a_source_neighbours_leave_together_and_a_payload_is_cut(void
     free(arena);
 }
 
+/* Checks the control message behind the source of arena_of_one_way(). */
+static void expect_message_at(int sent, size_t at, int type, uint32_t value)
+{
+    struct cmsghdr header;
+    uint32_t actual;
+
+    memcpy(&header, fake.sent[sent].control + at, sizeof(header));
+    memcpy(&actual, fake.sent[sent].control + at + CMSG_LEN(0), sizeof(actual));
+    EXPECT_EQUAL(CMSG_LEN(sizeof(value)), header.cmsg_len);
+    EXPECT_EQUAL(SOL_SOCKET, header.cmsg_level);
+    EXPECT_EQUAL(type, header.cmsg_type);
+    EXPECT_EQUAL(value, actual);
+}
+
+/* One time cannot be that of several datagrams. The numbers pass 2^32. */
+static void who_asks_for_the_time_of_transmission_leaves_alone_between_neighbours_who_do_not(void)
+{
+    const size_t lengths[] = {10, 10, 10, 10, 10, 10, 10};
+    const size_t control_lengths[] = {28, 32 + 20, 32 + 24 + 20};
+
+    for (int form = TRANSMIT_ALL; form <= TRANSMIT_NUMBERED; form++) {
+        fake_reset();
+        void *arena = arena_of_one_way(lengths, 7);
+        ((struct arena_header *)arena)->transmit_form = form;
+        ((struct arena_header *)arena)->transmit_number = UINT32_MAX - 2;
+        slot_of(arena, 2)->send_flags = SEND_WITH_TRANSMIT_TIME;
+        slot_of(arena, 3)->send_flags = SEND_WITH_TRANSMIT_TIME;
+        EXPECT_EQUAL(7, arena_send(arena, FD, 7));
+        EXPECT_EQUAL(7, fake.sent_count);
+        EXPECT_EQUAL(4, fake.messages); /* two, one, one, three */
+        for (int i = 0; i < 7; i++) {
+            int asks = i == 2 || i == 3;
+            EXPECT_EQUAL(asks ? SEND_WITH_TRANSMIT_TIME : SEND_COALESCED, slot_of(arena, i)->send_flags);
+            EXPECT_EQUAL(asks ? control_lengths[form] : 28, fake.sent[i].control_length);
+        }
+        for (int i = 2; i < 4 && form != TRANSMIT_ALL; i++) {
+            expect_message_at(i, 32, SO_TIMESTAMPING_TYPE, TIMESTAMPING_TX_SOFTWARE);
+            if (form == TRANSMIT_NUMBERED) {
+                expect_message_at(i, 32 + 24, SCM_TS_OPT_ID_TYPE, UINT32_MAX - 2 + (uint32_t)i);
+            }
+        }
+        free(arena);
+    }
+}
+
+/* Without a source and with the fields, both of which change where the request stands. */
+static void the_request_for_a_time_is_the_last_message(void)
+{
+    const size_t lengths[] = {10, 10};
+
+    fake_reset();
+    void *arena = arena_of_one_way(lengths, 2);
+    ((struct arena_header *)arena)->transmit_form = TRANSMIT_REQUESTED;
+    give_fields(slot_of(arena, 0), SEND_WITH_TRANSMIT_TIME | SEND_WITH_TRAFFIC_CLASS, 0xb9, 0);
+    slot_of(arena, 1)->send_flags = SEND_WITH_TRANSMIT_TIME;
+    slot_of(arena, 1)->source_form = FORM_NONE;
+    EXPECT_EQUAL(2, arena_send(arena, FD, 2));
+    EXPECT_EQUAL(32 + 24 + 20, fake.sent[0].control_length);
+    expect_message_at(0, 32 + 24, SO_TIMESTAMPING_TYPE, TIMESTAMPING_TX_SOFTWARE);
+    EXPECT_EQUAL(20, fake.sent[1].control_length);
+    expect_message_at(1, 0, SO_TIMESTAMPING_TYPE, TIMESTAMPING_TX_SOFTWARE);
+    free(arena);
+}
+
 void coalescing(void)
 {
     neighbours_of_one_way_and_length_leave_in_one_message_with_a_shorter_one_as_its_end();
@@ -414,4 +480,6 @@ void coalescing(void)
     a_segment_that_fails_is_the_error_of_its_payload_and_of_no_other();
     every_segment_leaves_with_the_traffic_class_and_hop_limit_of_its_payload();
     without_a_source_neighbours_leave_together_and_a_payload_is_cut();
+    who_asks_for_the_time_of_transmission_leaves_alone_between_neighbours_who_do_not();
+    the_request_for_a_time_is_the_last_message();
 }

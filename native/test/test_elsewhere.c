@@ -33,8 +33,10 @@ static struct {
     int error; /* error of sending */
 } kernel;
 
-static void read_message(struct slot *slot, int level, int type, const uint8_t *data, size_t length)
+static void read_message(void *target, int level, int type, const uint8_t *data, size_t length)
 {
+    struct slot *slot = target;
+
     if (level == ANY_LEVEL && type == ADDRESS_TYPE && length == 4) {
         memcpy(slot->in_address, data, 4);
         slot->flags |= FLAG_IN_PKTINFO;
@@ -78,6 +80,18 @@ size_t control_write_hop_limit(uint8_t *control, int ipv4, uint8_t hop_limit)
     EXPECT_EQUAL(1, ipv4);
     *control_begin(control, ANY_LEVEL, HOP_LIMIT_TYPE, ODD) = hop_limit;
     return CMSG_LEN(ODD);
+}
+
+size_t control_write_transmit_request(uint8_t *control)
+{
+    (void)control;
+    abort();
+}
+
+size_t control_write_transmit_number(uint8_t *control, uint32_t number)
+{
+    (void)control, (void)number;
+    abort();
 }
 
 size_t control_write_segment_size(uint8_t *control, size_t segment_size)

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "arena.h"
 #include "expect.h"
 #include "sockets.h"
 #include "test_emulator.h"
@@ -23,8 +24,13 @@ static const struct kernel kernels[] = {
     {.name = "legacy-without-mmsg", .foreign = EINVAL, .any = 1, .field = EINVAL, .byte_field = EINVAL},
     {.name = "half", .in6_comes = 1, .foreign = EINVAL, .any = 1, .mmsg = 1, .byte_field = EINVAL},
     {.name = "half-without-mmsg", .in6_comes = 1, .foreign = EINVAL, .any = 1, .byte_field = EINVAL},
-    {.name = "modern", .in6_comes = 1, .in6_counts = 1, .foreign = ENETUNREACH, .mmsg = 1},
-    {.name = "modern-without-mmsg", .in6_comes = 1, .in6_counts = 1, .foreign = ENETUNREACH},
+    {.name = "unnumbered", .in6_comes = 1, .in6_counts = 1, .foreign = ENETUNREACH, .mmsg = 1,
+        .form = TRANSMIT_REQUESTED},
+    {.name = "unnumbered-without-mmsg", .in6_comes = 1, .in6_counts = 1, .foreign = ENETUNREACH,
+        .form = TRANSMIT_REQUESTED},
+    {.name = "modern", .in6_comes = 1, .in6_counts = 1, .foreign = ENETUNREACH, .mmsg = 1, .form = TRANSMIT_NUMBERED},
+    {.name = "modern-without-mmsg", .in6_comes = 1, .in6_counts = 1, .foreign = ENETUNREACH,
+        .form = TRANSMIT_NUMBERED},
 };
 
 const struct kernel *kernel;
@@ -116,6 +122,7 @@ static int test_kernel(void)
 {
     receiving();
     sending();
+    transmitting();
     EXPECT_EQUAL(0, in_a_child(without_the_right_to_it_the_emulator_fails));
     return in_a_child(index_zero_means_any_interface_until_later);
 }
@@ -142,7 +149,7 @@ static void expect_refusal(const char *name, const char *text)
     close(ends[0]);
     EXPECT_EQUAL(1, WIFEXITED(status) && WEXITSTATUS(status) == 1);
     EXPECT_EQUAL(1, strstr(said, text) != NULL);
-    EXPECT_EQUAL(1, strstr(said, "legacy, half or modern, each perhaps followed by -without-mmsg") != NULL);
+    EXPECT_EQUAL(1, strstr(said, "legacy, half, unnumbered or modern, each perhaps followed by -without-mmsg") != NULL);
 }
 
 static void a_name_that_it_does_not_know_stops_the_process(void)

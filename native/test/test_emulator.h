@@ -17,6 +17,7 @@ struct kernel {
     int mmsg;       /* recvmmsg and sendmmsg exist */
     int field;      /* the error of an IP_TOS or IP_TTL message of four bytes */
     int byte_field; /* the error of an IP_TOS message of one byte */
+    int form;       /* the newest form of requests for times of transmission, TRANSMIT_* */
 };
 
 extern const struct kernel *kernel;
@@ -52,5 +53,6 @@ void expect_nothing(struct pair pair);
 
 void receiving(void);
 void sending(void);
+void transmitting(void);
 
 #endif

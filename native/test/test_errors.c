@@ -10,6 +10,7 @@
 #include "errors.h"
 #include "expect.h"
 #include "kernel.h"
+#include "linux_times.h"
 
 /* struct sock_extended_err of linux/errqueue.h with the address behind it (SO_EE_OFFENDER). */
 struct report {
@@ -31,6 +32,8 @@ static struct {
     size_t name_length; /* that the kernel claims */
     uint8_t control[1024];
     size_t control_length; /* that the kernel claims */
+    uint8_t packet[1024];
+    int length; /* of the packet, that the kernel claims */
 } queue[32];
 
 static int queued;
@@ -51,8 +54,11 @@ int kernel_receive_error(int fd, struct msghdr *message)
     message->msg_namelen = (socklen_t)queue[taken].name_length;
     message->msg_controllen = (socklen_t)queue[taken].control_length; /* size_t in glibc */
     message->msg_flags = MSG_ERRQUEUE;
-    taken++;
-    return 0;
+    EXPECT_EQUAL(1, message->msg_iovlen);
+    size_t packet_room = message->msg_iov->iov_len < sizeof(queue->packet) ? message->msg_iov->iov_len
+                                                                           : sizeof(queue->packet);
+    memcpy(message->msg_iov->iov_base, queue[taken].packet, packet_room);
+    return queue[taken++].length;
 }
 
 static void empty_queue(int error)
@@ -166,6 +172,75 @@ static void messages_before_the_report_are_skipped_and_an_unknown_origin_ends_no
     expect_report(&reports[1], "::ffff:192.0.2.1", "::ffff:192.0.2.2", ECONNREFUSED, 2, 3, 3, 0);
 }
 
+/* A whole datagram to 192.0.2.9, without a link header. */
+static void put_packet(void)
+{
+    static const uint8_t PACKET[] = {0x45, 0, 0, 34, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 9, 0, 9, 0x12,
+        0x67, 0, 14, 0, 0, 'f', 'o', 'o', 'b', 'a', 'r'};
+
+    memcpy(queue[queued].packet, PACKET, sizeof(PACKET));
+    queue[queued].length = sizeof(PACKET);
+}
+
+static void put_time(long seconds, long nanoseconds, size_t length)
+{
+    struct linux_times times = {
+        .system = {seconds, nanoseconds}, .unused = {7, 7}, .hardware = {8, 8}};
+    uint8_t data[sizeof(times) + 8] = {0};
+
+    memcpy(data, &times, sizeof(times));
+    put_control(SOL_SOCKET, SO_TIMESTAMPING_TYPE, data, length);
+}
+
+/* Old kernels fill the name with the packet's first bytes. */
+static void a_time_of_transmission_has_number_and_packet(void)
+{
+    struct error_report reports[MOST_REPORTS];
+    const struct report report = {ENOMSG, 4, 0, 0, 0, 0, UINT32_MAX - 7, {0}};
+    uint8_t expected[16];
+
+    empty_queue(EAGAIN);
+    put_time(1700000000, 5, sizeof(struct linux_times));
+    put_packet();
+    put_report(IPPROTO_IP, RECVERR, "192.0.2.1", report, NULL);
+    put_time(1, 5, sizeof(struct linux_times) - 1);
+    put_report(IPPROTO_IPV6, RECVERR6, "69.0.0.34", report, NULL); /* no packet */
+    put_time(1, 5, sizeof(struct linux_times) + 8);
+    put_packet();
+    queue[queued].length = INT32_MAX;
+    put_report(IPPROTO_IP, RECVERR, "192.0.2.1", report, NULL);
+    EXPECT_EQUAL(3, receive_all(reports));
+    inet_pton(AF_INET6, "::ffff:192.0.2.9", expected);
+    for (int i = 0; i < 3; i++) {
+        EXPECT_EQUAL(4, reports[i].origin);
+        EXPECT_EQUAL(UINT32_MAX - 7, reports[i].number);
+        EXPECT_EQUAL(i == 0 ? 1700000000000000005 : 0, reports[i].time);
+        EXPECT_EQUAL(i != 1, reports[i].has_peer);
+        EXPECT_BYTES(i == 1 ? (uint8_t[16]){0} : expected, reports[i].peer_address, 16);
+        EXPECT_EQUAL(i == 1 ? 0 : 4711, reports[i].peer_port);
+        EXPECT_EQUAL(i == 1 ? 0 : 6, reports[i].length);
+        EXPECT_EQUAL(i == 1 ? 0 : 0x85944171f73967e8, reports[i].digest); /* FNV-1a of "foobar" */
+    }
+}
+
+/* An error gives the payload back that it is about, which is anyone's. */
+static void the_payload_of_an_error_is_no_packet(void)
+{
+    struct error_report reports[MOST_REPORTS];
+
+    empty_queue(EAGAIN);
+    put_packet();
+    put_report(IPPROTO_IP, RECVERR, "192.0.2.1", (struct report){ECONNREFUSED, 2, 3, 3, 0, 0, 0, {0}}, "192.0.2.2");
+    put_packet();
+    queued++; /* no report at all */
+    EXPECT_EQUAL(2, receive_all(reports));
+    expect_report(&reports[0], "::ffff:192.0.2.1", "::ffff:192.0.2.2", ECONNREFUSED, 2, 3, 3, 0);
+    EXPECT_EQUAL(0, reports[0].length);
+    EXPECT_EQUAL(0, reports[0].digest);
+    EXPECT_EQUAL(0, reports[1].has_peer);
+    EXPECT_EQUAL(0, reports[1].digest);
+}
+
 static void malformed_messages_are_no_reports(void)
 {
     struct error_report reports[MOST_REPORTS];
@@ -245,6 +320,8 @@ int main(void)
 {
     a_report_has_peer_reporter_type_and_code();
     messages_before_the_report_are_skipped_and_an_unknown_origin_ends_nothing();
+    a_time_of_transmission_has_number_and_packet();
+    the_payload_of_an_error_is_no_packet();
     malformed_messages_are_no_reports();
     a_report_without_a_whole_address_has_no_reporter();
     lengths_beyond_the_room_are_not_believed();

@@ -297,7 +297,7 @@ public final class DatagramSlot {
             throw new IllegalStateException("options are for a reply that was written and not sent");
         }
         if (reply == Reply.PENDING) {
-            options.applyTo(arena, index);
+            options.applyTo(arena, index, batch.sender().options());
         }
     }
 

@@ -81,7 +81,10 @@ public record NetworkError(
         }
     }
 
-    static NetworkError of(NetworkErrors.Report report) {
+    static @Nullable NetworkError of(NetworkErrors.@Nullable Report report) {
+        if (report == null) {
+            return null;
+        }
         Origin origin = Origin.values()[report.origin() - 1];
         long mtu = report.errno() == Errno.EMSGSIZE ? Integer.toUnsignedLong(report.info()) : 0;
         return new NetworkError(

@@ -16,7 +16,6 @@ import org.jspecify.annotations.Nullable;
 import org.pktinfo.internal.ChannelSocket;
 import org.pktinfo.internal.JdkChannels;
 import org.pktinfo.internal.NativeLibrary;
-import org.pktinfo.internal.NetworkErrors;
 import org.pktinfo.internal.Transport;
 import org.pktinfo.internal.Waiting;
 
@@ -32,8 +31,7 @@ import org.pktinfo.internal.Waiting;
  * }
  * }</pre>
  *
- * <p>The socket is that of a {@link DatagramChannel}, which remains in charge of options, multicast membership and
- * {@link java.nio.channels.Selector Selector} registration: see {@link #jdkChannel}.
+ * <p>The socket is that of a {@link DatagramChannel}, see {@link #jdkChannel}.
  *
  * <p>Safe for use by any number of threads; no lock is held while waiting. Closing only the JDK's channel closes this
  * one within a second. Methods that throw {@link IOException} throw {@link ClosedChannelException} if the channel is
@@ -63,12 +61,10 @@ public final class PktInfoChannel implements InterruptibleChannel {
     final ChannelSocket socket;
     final Receiver receiver;
     final Sender sender;
-    private final DatagramChannel channel;
     private final Waiting waiting;
 
     /** Takes over the JDK channel only if it succeeds. */
     private PktInfoChannel(DatagramChannel channel, boolean ipv6Only, int payloadCapacity) throws IOException {
-        this.channel = channel;
         this.socket = new ChannelSocket(channel, ipv6Only, payloadCapacity);
         this.waiting = new Waiting(socket);
         this.receiver = new Receiver(socket, waiting);
@@ -130,10 +126,8 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Adds packet information to an existing channel, with the largest payload capacity.
-     *
-     * <p>Packet information is on from then on: datagrams that a bound channel queued before have none, and
-     * {@link #reply} refuses them. The JDK's channel remains usable; connect and disconnect it by {@link #reconnect}.
+     * Adds packet information to an existing channel, with the largest payload capacity. It is on from then on:
+     * datagrams that a bound channel queued before have none, and {@link #reply} refuses them.
      *
      * @param channel a channel of the JDK's own provider
      * @return the channel around it; closing it closes the JDK's channel too
@@ -183,7 +177,7 @@ public final class PktInfoChannel implements InterruptibleChannel {
      * @throws IOException if it cannot be determined
      */
     public @Nullable InetSocketAddress localAddress() throws IOException {
-        return (InetSocketAddress) channel.getLocalAddress();
+        return (InetSocketAddress) jdkChannel().getLocalAddress();
     }
 
     /**
@@ -203,7 +197,7 @@ public final class PktInfoChannel implements InterruptibleChannel {
      * the other. Connect and disconnect it by {@link #reconnect}.
      */
     public DatagramChannel jdkChannel() {
-        return channel;
+        return socket.channel();
     }
 
     /**
@@ -249,7 +243,7 @@ public final class PktInfoChannel implements InterruptibleChannel {
             own.check(value, socket.payloadCapacity());
             socket.change(() -> own.set(socket.options(), value));
         } else {
-            channel.setOption(option, value);
+            jdkChannel().setOption(option, value);
         }
         return this;
     }
@@ -265,17 +259,17 @@ public final class PktInfoChannel implements InterruptibleChannel {
     public <T> T getOption(SocketOption<T> option) throws IOException {
         return option instanceof PktInfoSocketOption<T> own
                 ? socket.get(() -> own.get(socket.options()))
-                : channel.getOption(option);
+                : jdkChannel().getOption(option);
     }
 
     /** {@return the options of {@link PktInfoSocketOptions} and those of the JDK's channel} */
     public Set<SocketOption<?>> supportedOptions() {
-        return PktInfoSocketOptions.with(channel.supportedOptions());
+        return PktInfoSocketOptions.with(jdkChannel().supportedOptions());
     }
 
     /**
-     * {@return this channel, which from now on is closed or not if a waiting thread is interrupted, as the JDK's are}
-     * If not, the thread keeps the interrupt, as in {@link java.net.DatagramSocket}; virtual threads always close it.
+     * {@return this channel, from now on closed or not if a waiting thread is interrupted, as the JDK's are} If not,
+     * the thread keeps the interrupt, as in {@link java.net.DatagramSocket}; virtual threads always close it.
      *
      * @param on true, the default, to close it; to be set before a thread waits
      */
@@ -300,13 +294,12 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Receives one datagram, which may be empty, waiting until one arrives. Once {@value Receiver#BUSY} datagrams
-     * came from a queue that did not run empty, it takes {@value Receiver#AHEAD} with one system call, unless another
-     * thread waits, a batch exists or {@link #jdkChannel} is in non-blocking mode. The next calls of a {@code receive}
-     * of this channel or of a batch return the rest, in order. The JDK's channel does not see them; connecting or
-     * disconnecting it discards them and its queue.
+     * {@return one datagram, never null, maybe empty} Waits for it. Once {@value Receiver#BUSY} came from a queue that
+     * did not run empty, it takes {@value Receiver#AHEAD} with one system call, unless another thread waits, a batch
+     * exists or {@link #jdkChannel} is in non-blocking mode. The next calls of a {@code receive} of this channel or of
+     * a batch return the rest, in order. The JDK's channel does not see them; connecting or disconnecting it discards
+     * them and its queue.
      *
-     * @return the datagram, never null
      * @throws java.nio.channels.IllegalBlockingModeException if {@link #jdkChannel} is in non-blocking mode, for which
      *     there is {@code receive(Duration.ZERO)}
      * @throws java.net.PortUnreachableException if the JDK's channel is connected and its peer's port is closed
@@ -448,14 +441,21 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * {@return the oldest error that the network reported about a datagram sent by this channel, if
-     * {@link PktInfoSocketOptions#RECEIVE_ERRORS} is on; null if there is none} Never waits.
+     * {@return the next error of {@link PktInfoSocketOptions#RECEIVE_ERRORS}, null if there is none} Never waits.
      *
      * @throws IOException if the channel is closed, or the report cannot be read
      */
     public @Nullable NetworkError receiveError() throws IOException {
-        NetworkErrors.Report report = socket.receiveError();
-        return report == null ? null : NetworkError.of(report);
+        return NetworkError.of(socket.receiveError());
+    }
+
+    /**
+     * {@return the next time of {@link SendOptions#withTransmitTime}, null if none is known yet} Never waits.
+     *
+     * @throws IOException if the channel is closed, or the time cannot be read
+     */
+    public @Nullable TransmitTime receiveTransmitTime() throws IOException {
+        return TransmitTime.of(socket.receiveTransmitTime());
     }
 
     /**

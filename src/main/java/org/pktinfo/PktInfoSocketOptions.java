@@ -82,6 +82,23 @@ public final class PktInfoSocketOptions {
             options -> options.reportsErrors());
 
     /**
+     * Lets datagrams be sent with a request for their time of transmission (SO_TIMESTAMPING, by software), see {@link
+     * SendOptions#withTransmitTime}, {@link PktInfoChannel#receiveTransmitTime}, {@code
+     * DatagramHandler.handleTransmitTime} of a server, and the user event {@link TransmitTime} in Netty.
+     *
+     * <p>Since Linux 4.6 a datagram without a request costs nothing more; older kernels report the time of every
+     * datagram that the socket sends, which costs a system call each. Linux 6.13 reports a time by the request's
+     * number. Older kernels give the datagram itself back, which is recognized behind headers of Ethernet or none, if
+     * the path MTU is at least 576, and unless net.core.tstamp_allow_data is 0. Two equal datagrams to one peer, sent
+     * within a second, may have their times exchanged there.
+     */
+    public static final SocketOption<Boolean> TRANSMIT_TIMES = new PktInfoSocketOption<>(
+            "TRANSMIT_TIMES",
+            Boolean.class,
+            (options, on) -> options.takeTransmitTimes(on),
+            options -> options.takesTransmitTimes());
+
+    /**
      * Coalesces consecutive datagrams of one peer in the kernel (UDP_GRO in udp(7), Linux 5.0). {@link
      * PktInfoChannel#receive()} still returns them one by one, each with its packet information and the facts of all.
      * While some are left, neither a {@link java.nio.channels.Selector} nor a thread that waits already is notified,
@@ -183,6 +200,7 @@ public final class PktInfoSocketOptions {
             RECEIVE_ORIGINAL_PORT,
             RECEIVE_MARK,
             RECEIVE_ERRORS,
+            TRANSMIT_TIMES,
             COALESCE_RECEIVED,
             RECEIVE_ALL_GROUPS,
             FRAGMENTATION,

@@ -99,7 +99,7 @@ public record ReceivedFacts(
                 (flags & Layout.FLAG_MARK) == 0 ? -1 : arena.mark(index));
     }
 
-    private static Instant instant(long nanos) {
+    static Instant instant(long nanos) {
         return Instant.ofEpochSecond(Math.floorDiv(nanos, NANOS), Math.floorMod(nanos, NANOS));
     }
 }

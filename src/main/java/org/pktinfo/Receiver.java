@@ -10,6 +10,7 @@ import org.pktinfo.internal.Arena;
 import org.pktinfo.internal.ChannelSocket;
 import org.pktinfo.internal.GuardedArena;
 import org.pktinfo.internal.Layout;
+import org.pktinfo.internal.PacketCopy;
 import org.pktinfo.internal.Tally;
 import org.pktinfo.internal.Transport;
 import org.pktinfo.internal.Waiting;
@@ -133,7 +134,7 @@ final class Receiver implements Waiting.Attempt<Datagram> {
             }
             int slot = next;
             int offset = taken;
-            from.copy(slot, offset, advance(from), packet);
+            PacketCopy.copy(from, slot, offset, advance(from), packet);
             return report.of(records(from), slot);
         } finally {
             unlock();

@@ -37,6 +37,10 @@ final class Sender {
         this.memory = new GuardedArena(socket);
     }
 
+    SocketOptions options() {
+        return socket.options();
+    }
+
     boolean choosesSource() {
         return socket.choosesSource();
     }
@@ -185,7 +189,7 @@ final class Sender {
             records = current;
             arena.write(0, payload);
             current.prepareSend(0, payload.remaining(), peer, source, interfaceIndex(source));
-            options.applyTo(arena, 0);
+            options.applyTo(arena, 0, socket.options());
             completeTrafficClasses(arena, 1);
             if (socket.send(arena, 1) == 0) {
                 return false;

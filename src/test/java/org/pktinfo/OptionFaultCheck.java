@@ -60,6 +60,7 @@ class OptionFaultCheck extends FaultFixture {
         "RECEIVE_HOP_LIMIT, 1, IPV6_RECVHOPLIMIT, 2.6.14",
         "RECEIVE_TIME, 0, SO_TIMESTAMPNS, 2.6.22",
         "RECEIVE_HARDWARE_TIME, 0, SO_TIMESTAMPING, 2.6.30",
+        "TRANSMIT_TIMES, 0, SO_TIMESTAMPING, 2.6.30",
         "RECEIVE_ORIGINAL_PORT, 0, IP_RECVORIGDSTADDR, 2.6.37",
         "RECEIVE_ORIGINAL_PORT, 1, IPV6_RECVORIGDSTADDR, 2.6.37",
         "RECEIVE_MARK, 0, SO_RCVMARK, 5.19",
@@ -78,6 +79,9 @@ class OptionFaultCheck extends FaultFixture {
             throws IOException {
         if (name.equals("TRANSPARENT") && at == 1) {
             Requires.root(); // the kernel must accept the first call
+        }
+        if (name.equals("TRANSMIT_TIMES")) {
+            set(name, false); // the first to set it in a JVM asks the kernel's form, with a call of this kind
         }
         Object before = channel.getOption(option(name));
         faults.fail(Step.SETSOCKOPT, Errno.ENOPROTOOPT, at, 1);

@@ -127,6 +127,15 @@ class PublicApiNumbersTest {
                         Bad.argument("ECN -2", 0, -2, 1),
                         Bad.argument("hop limit 0", 0, 0, 0),
                         Bad.argument("hop limit 256", 0, 0, 256)));
+        table.put(
+                "SendOptions(int,int,int,long)",
+                List.of(
+                        Bad.argument("DSCP 64", 64, 0, 1, -1L),
+                        Bad.argument("ECN 4", 0, 4, 1, -1L),
+                        Bad.argument("hop limit 256", 0, 0, 256, -1L),
+                        Bad.argument("transmit time id -2", 0, 0, 1, -2L)));
+        table.put("SendOptions.withTransmitTime(long)", List.of(Bad.argument("transmit time id -2", -2L)));
+        table.put("TransmitTime(long,Instant)", List.of(Bad.argument("id -1", -1L, null)));
         table.put("SendOptions.withDscp(int)", List.of(Bad.argument("DSCP 64", 64), Bad.argument("DSCP -2", -2)));
         table.put("SendOptions.withEcn(int)", List.of(Bad.argument("ECN 4", 4), Bad.argument("ECN -2", -2)));
         table.put(

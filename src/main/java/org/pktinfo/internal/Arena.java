@@ -2,7 +2,6 @@ package org.pktinfo.internal;
 
 import java.lang.ref.Cleaner;
 import java.net.DatagramPacket;
-import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +29,8 @@ public final class Arena {
     private long address;
 
     private Cleaner.@Nullable Cleanable freeing;
+
+    private long @Nullable [] transmitIds; // the program's numbers of slots whose times of transmission it requested
 
     /**
      * Allocates {@code 64 + slots * (704 + payload capacity rounded up to 8)} bytes outside the heap. The collector
@@ -156,28 +157,12 @@ public final class Arena {
 
     /** Copies a part of a slot's payload. */
     public void read(int index, int from, byte[] to) {
-        memory.get(payloads + index * stride + from, to);
+        memory.get(payloadAt(index) + from, to);
     }
 
-    /** Copies a part of a coalesced payload into a {@link DatagramPacket}, as much as fits. */
-    public void copy(int index, int from, int length, DatagramPacket packet) {
-        InetAddress peer = Addresses.toInetAddress(peerHigh(index), peerLow(index), peerScope(index));
-        synchronized (packet) {
-            int fits = Math.min(length, room(packet, length));
-            memory.get(payloads + index * stride + from, packet.getData(), packet.getOffset(), fits);
-            packet.setAddress(peer);
-            packet.setPort(peerPort(index));
-            // setLength would shrink the room that a longer datagram needs when the packet is used again.
-            if (fits != packet.getLength() && (address == 0 || NativeCalls.setPacketLength(packet, fits) < 0)) {
-                packet.setLength(fits);
-            }
-        }
-    }
-
-    /** Returns the packet's room in bytes; exact only as far as it matters for this length. */
-    private int room(DatagramPacket packet, int length) {
-        int current = packet.getLength();
-        return current >= length || address == 0 ? current : Math.max(current, NativeCalls.packetRoom(packet));
+    /** Returns the place of a slot's payload in {@link #memory}. */
+    int payloadAt(int index) {
+        return payloads + index * stride;
     }
 
     /** Returns the {@link Layout} flags that the slot was received with. */
@@ -268,7 +253,7 @@ public final class Arena {
 
     /** Returns a view of the slot's whole payload, as long as the capacity. The view shares the memory. */
     public ByteBuffer payload(int index) {
-        return memory.slice(payloads + index * stride, payloadCapacity);
+        return memory.slice(payloadAt(index), payloadCapacity);
     }
 
     /** Returns {@code ipi_addr}, the destination address in the header. */
@@ -314,7 +299,7 @@ public final class Arena {
         byte[] peer = packet.getAddress().getAddress();
         long high = Addresses.high(peer);
         memory.put(slot, new byte[Layout.SLOT_SIZE]);
-        memory.put(payloads + index * stride, packet.getData(), 0, length);
+        memory.put(payloadAt(index), packet.getData(), 0, length);
         putPeer(index, high, Addresses.low(peer), Addresses.scope(packet.getAddress(), high), packet.getPort());
         memory.putInt(slot + Layout.FLAGS, length < packet.getLength() ? Layout.FLAG_TRUNCATED : 0);
         memory.putInt(slot + Layout.LENGTH, length);
@@ -331,7 +316,7 @@ public final class Arena {
         boolean whole = from.segmentSize(other) == 0;
         boolean wasTruncated = whole && from.has(other, Layout.FLAG_TRUNCATED);
         memory.put(slot, from.memory, slot(other), Layout.SLOT_SIZE);
-        memory.put(payloads + index * stride, from.memory, from.payloads + other * from.stride + at, fits);
+        memory.put(payloadAt(index), from.memory, from.payloads + other * from.stride + at, fits);
         int flags = memory.getInt(slot + Layout.FLAGS) & ~(Layout.FLAG_SEGMENT_SIZE | Layout.FLAG_TRUNCATED);
         memory.putInt(slot + Layout.FLAGS, flags | (wasTruncated || fits < length ? Layout.FLAG_TRUNCATED : 0));
         memory.putInt(slot + Layout.LENGTH, fits);
@@ -341,7 +326,7 @@ public final class Arena {
 
     /** Copies a payload from the buffer's position to its limit; the buffer is not changed. */
     public void write(int index, ByteBuffer payload) {
-        memory.put(payloads + index * stride, payload, payload.position(), payload.remaining());
+        memory.put(payloadAt(index), payload, payload.position(), payload.remaining());
     }
 
     public void putPeer(int index, long high, long low, int scopeId, int port) {
@@ -422,6 +407,21 @@ public final class Arena {
         memory.putShort(slot + Layout.SEND_FLAGS, (short) ((sendFlags(index) & ~Layout.SEND_WITH_ANY) | flags));
     }
 
+    /** Requests the time of transmission of a slot that is ready to be sent, under the program's number for it. */
+    public void requestTransmitTime(int index, long id) {
+        long[] ids = transmitIds;
+        if (ids == null) {
+            ids = new long[memory.getInt(Layout.SLOT_COUNT)];
+            transmitIds = ids;
+        }
+        ids[index] = id;
+    }
+
+    /** Returns the numbers of all slots; null if a time of transmission was never requested. */
+    long @Nullable [] transmitIds() {
+        return transmitIds;
+    }
+
     /** Returns true if a part of the slot's traffic class is to be the socket's. */
     public boolean lacksTrafficClass(int index) {
         return (sendFlags(index) & (Layout.SEND_WITH_DSCP_OF_SOCKET | Layout.SEND_WITH_ECN_OF_SOCKET)) != 0;
@@ -483,7 +483,7 @@ public final class Arena {
         return unsignedShort(slot(index) + Layout.ERROR);
     }
 
-    /** Returns the raw memory, for {@link SlotFailures} and for tests that take the kernel's part. */
+    /** Returns the raw memory, for this package and for tests that take the kernel's part. */
     ByteBuffer memory() {
         return memory;
     }

@@ -32,6 +32,7 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
     private final JdkSocket jdkSocket;
     private final SocketOptions options;
     private final NetworkErrors errors;
+    private final TransmitTimes transmitTimes;
     private final Cleaner.Cleanable cleanable;
     private final ChannelCounters counters = new ChannelCounters();
     private final Recorder recorder;
@@ -77,7 +78,8 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
             }
             this.jdkSocket = new JdkSocket(channel, transport, counters);
             this.options = new SocketOptions(transport, wantsIpv6Only);
-            this.errors = new NetworkErrors(options);
+            this.transmitTimes = new TransmitTimes(options);
+            this.errors = new NetworkErrors(options, transmitTimes);
             if (transport.choosesSource()) {
                 SourceProof.require(options.family(), options.isIpv6Only(), transport.namespace());
             }
@@ -336,13 +338,35 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
         Object event = Recorder.beginSend();
         try {
             int refused = options.checksSources() ? OwnSources.refuseOthers(arena, count) : 0;
-            int result = errors.areOn() ? errors.send(transport, arena, count) : transport.send(arena, count);
+            int result = errors.areOn() ? sendAndTakeReports(arena, count) : transport.send(arena, count);
             int done = refused + Errno.check("sendmsg", result);
             arena.tally.add(Tally.SEND_CALLS, done > 0 ? 1 : 0);
             recorder.sent(event, done);
             return done;
         } finally {
             transport.leave();
+        }
+    }
+
+    private int sendAndTakeReports(Arena arena, int count) throws IOException {
+        if (!options.takesTransmitTimes()) {
+            return errors.send(transport, arena, count);
+        }
+        long[] ids = arena.transmitIds();
+        if (ids == null) {
+            int result = errors.send(transport, arena, count);
+            if (options.transmitForm() == Layout.TRANSMIT_ALL) {
+                errors.drainTimes(transport, result);
+            }
+            return result;
+        }
+        transmitTimes.begin(arena, ids, count);
+        try {
+            int result = errors.send(transport, arena, count);
+            errors.drainTimes(transport, result);
+            return result;
+        } finally {
+            transmitTimes.end(arena, count);
         }
     }
 
@@ -367,16 +391,29 @@ public final class ChannelSocket extends AbstractInterruptibleChannel {
     public NetworkErrors.@Nullable Report receiveError() throws IOException {
         checkOpen();
         NetworkErrors.Report report = errors.poll();
-        if (report != null || !errors.areOn()) {
+        if (report != null || !options.reportsErrors()) {
             return report;
         }
+        drainReports();
+        return errors.poll();
+    }
+
+    /** Returns the next time of transmission, null if none is known; never waits. */
+    public TransmitTimes.@Nullable Time receiveTransmitTime() throws IOException {
+        checkOpen();
+        if (transmitTimes.hasAny() && options.takesTransmitTimes()) {
+            drainReports();
+        }
+        return transmitTimes.poll();
+    }
+
+    private void drainReports() throws IOException {
         enter(jdkSocket.isRestless());
         try {
             errors.drain(transport);
         } finally {
             transport.leave();
         }
-        return errors.poll();
     }
 
     /** Reads the socket's drop counter, because the kernel itself reports drops with received datagrams only. */

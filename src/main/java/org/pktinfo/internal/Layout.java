@@ -7,7 +7,8 @@ import java.lang.annotation.Native;
  * -h} turns it into a C header, and {@code native/arena.h} does not compile if its structures differ.
  *
  * <pre>
- *   0            header: slot count, payload capacity, payload stride, socket family, longest coalesced
+ *   0            header: slot count, payload capacity, payload stride, socket family, longest coalesced,
+ *              form and first number of requests for times of transmission
  *   64           slot 0, slot 1, ...           128 bytes each, two cache lines: read on receive | written on send
  *   + 128 n      payload 0, payload 1, ...     one stride each
  *   + stride n   scratch                       576 bytes a slot, only C knows what is in it
@@ -37,7 +38,7 @@ public final class Layout {
      * HookCalls}, so that a library of another version is refused.
      */
     @Native
-    public static final int VERSION = 12;
+    public static final int VERSION = 13;
 
     @Native
     public static final int HEADER_SIZE = 64;
@@ -56,6 +57,12 @@ public final class Layout {
 
     @Native
     public static final int LONGEST_COALESCED = 16;
+
+    @Native
+    public static final int TRANSMIT_FORM = 20;
+
+    @Native
+    public static final int TRANSMIT_NUMBER = 24;
 
     @Native
     public static final int SLOT_SIZE = 128;
@@ -250,9 +257,28 @@ public final class Layout {
     /** The flag for a slot whose failure was not that of another datagram; only Java uses it. */
     public static final int SEND_SETTLED = 1 << 7;
 
+    /** Send flag of a slot whose time of transmission is requested; it is sent separately. */
+    @Native
+    public static final int SEND_WITH_TRANSMIT_TIME = 1 << 8;
+
+    /** Form of requests for times of transmission: by the socket's option, for every datagram that it sends. */
+    @Native
+    public static final int TRANSMIT_ALL = 0;
+
+    /** Form of requests: by a control message. */
+    @Native
+    public static final int TRANSMIT_REQUESTED = 1;
+
+    /** Form of requests: by a control message, with a number that comes back with the time. */
+    @Native
+    public static final int TRANSMIT_NUMBERED = 2;
+
     /** The flags of a slot with header fields of its own. Only Java uses them. */
-    public static final int SEND_WITH_ANY =
-            SEND_WITH_TRAFFIC_CLASS | SEND_WITH_HOP_LIMIT | SEND_WITH_DSCP_OF_SOCKET | SEND_WITH_ECN_OF_SOCKET;
+    public static final int SEND_WITH_ANY = SEND_WITH_TRAFFIC_CLASS
+            | SEND_WITH_HOP_LIMIT
+            | SEND_WITH_DSCP_OF_SOCKET
+            | SEND_WITH_ECN_OF_SOCKET
+            | SEND_WITH_TRANSMIT_TIME;
 
     @Native
     public static final int WAIT_READABLE = 1;

@@ -113,6 +113,9 @@ final class NativeCalls {
             int peerScope,
             int peerPort);
 
+    /** Returns the kernel's form of requests for times of transmission, of {@link Layout}, or -errno. */
+    static native int transmitForm();
+
     static native int send(int fd, long arena, int count);
 
     static native int await(int fd, int eventFd, int events, int timeoutMillis);

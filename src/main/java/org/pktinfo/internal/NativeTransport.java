@@ -28,6 +28,9 @@ public final class NativeTransport implements Transport {
     /** The bit for a thread that holds the transport exclusively. */
     private static final int HELD = 1 << 30;
 
+    /** The kernel's form of requests for times of transmission; negative before it is known. */
+    private static volatile int transmitForm = -1;
+
     /** The longest wait, in nanoseconds, for a thread that is still inside. */
     private static final long PATIENCE = TimeUnit.SECONDS.toNanos(1);
 
@@ -139,6 +142,16 @@ public final class NativeTransport implements Transport {
     @Override
     public int send(Arena arena, int count) {
         return NativeCalls.send(socket, arena.address(), count);
+    }
+
+    /** Returns the kernel's form of requests for times of transmission; a failure to ask it is not remembered. */
+    static int transmitForm() {
+        int form = transmitForm;
+        if (form < 0) {
+            form = NativeCalls.transmitForm();
+            transmitForm = form;
+        }
+        return form < 0 ? Layout.TRANSMIT_ALL : form;
     }
 
     @Override

@@ -59,6 +59,7 @@ public final class NetworkErrors {
     }
 
     private final SocketOptions options;
+    private final TransmitTimes transmitTimes;
     private final ReentrantLock lock = new ReentrantLock();
     private @Nullable ByteBuffer memory; // guarded by lock
     private final ArrayDeque<Report> reports = new ArrayDeque<>(0); // guarded by lock
@@ -66,12 +67,14 @@ public final class NetworkErrors {
     private final LongAdder received = new LongAdder();
     private final LongAdder dropped = new LongAdder();
 
-    NetworkErrors(SocketOptions options) {
+    NetworkErrors(SocketOptions options, TransmitTimes transmitTimes) {
         this.options = options;
+        this.transmitTimes = transmitTimes;
     }
 
+    /** Returns true if the kernel may write to the queue: errors, or times of transmission. */
     boolean areOn() {
-        return options.reportsErrors();
+        return options.reportsErrors() || options.hasTakenTransmitTimes();
     }
 
     /** Returns the number of reports taken from the socket, those that were dropped included. */
@@ -153,6 +156,13 @@ public final class NetworkErrors {
         Found unused = takeSome(transport);
     }
 
+    /** Takes the times of datagrams just sent, of which the kernel may have as many as it took datagrams. */
+    void drainTimes(Transport transport, int sent) throws IOException {
+        for (int taken = 0; taken <= sent && takeSome(transport) != Found.NOTHING; ) {
+            taken += ErrorLayout.MOST_REPORTS;
+        }
+    }
+
     private Found takeSome(Transport transport) throws IOException {
         lock.lock();
         try {
@@ -176,11 +186,14 @@ public final class NetworkErrors {
     }
 
     /**
-     * Keeps one message of the queue if it is a report; there may be others, such as transmit times. Returns true if
-     * there may have been a pending error with it.
+     * Keeps one message of the queue if it is a report or a time of transmission. Returns true if there may have been a
+     * pending error with it.
      */
     private boolean take(ByteBuffer room, int at) {
         int origin = room.get(at + ErrorLayout.ORIGIN) & 0xff;
+        if (origin == ErrorLayout.ORIGIN_TRANSMITTED) {
+            transmitTimes.take(room, at);
+        }
         if (origin > ErrorLayout.ORIGIN_ICMPV6) {
             return false;
         }
@@ -215,7 +228,7 @@ public final class NetworkErrors {
                 room.getInt(at + ErrorLayout.INFO));
     }
 
-    private static long networkLong(ByteBuffer room, int at) {
+    static long networkLong(ByteBuffer room, int at) {
         long value = room.getLong(at);
         return room.order() == ByteOrder.BIG_ENDIAN ? value : Long.reverseBytes(value);
     }

@@ -11,6 +11,11 @@ public final class SocketOptions {
     /** SOF_TIMESTAMPING_RX_HARDWARE and SOF_TIMESTAMPING_RAW_HARDWARE of linux/net_tstamp.h. */
     private static final int HARDWARE_TIMES = 1 << 2 | 1 << 6;
 
+    private static final int TRANSMIT_SOFTWARE = 1 << 1; // SOF_TIMESTAMPING_TX_SOFTWARE
+    private static final int REPORT_SOFTWARE = 1 << 4; // SOF_TIMESTAMPING_SOFTWARE
+    private static final int NUMBERS_ONLY = 1 << 7 | 1 << 11; // SOF_TIMESTAMPING_OPT_ID, _OPT_TSONLY
+    private static final int TRANSMIT_TIMES = TRANSMIT_SOFTWARE | REPORT_SOFTWARE | NUMBERS_ONLY;
+
     private final Transport transport;
     private final int family;
     private final boolean ipv6Only;
@@ -22,6 +27,9 @@ public final class SocketOptions {
     private volatile boolean ownDiscovery;
     private volatile boolean reportsErrors;
     private volatile boolean checksSources;
+    private volatile boolean takesTransmitTimes;
+    private volatile boolean hasTakenTransmitTimes; // and may find some in the queue yet
+    private volatile int transmitForm;
 
     SocketOptions(Transport transport, boolean wantsIpv6Only) throws IOException {
         this.transport = transport;
@@ -51,6 +59,11 @@ public final class SocketOptions {
         // The owner of a wrapped socket may have switched it on, and then its errors have to be taken too.
         this.reportsErrors = transport.getOption(Layout.OPTION_IP_RECVERR) > 0
                 || (ipv6 && transport.getOption(Layout.OPTION_IPV6_RECVERR) > 0);
+        if ((transport.getOption(Layout.OPTION_TIMESTAMPING) & REPORT_SOFTWARE) > 0) {
+            takesTransmitTimes = true; // so it was wrapped before
+            hasTakenTransmitTimes = true;
+            transmitForm = NativeTransport.transmitForm();
+        }
         noteSourceCheck(); // systemd's FreeBind= and Transparent= set them for a socket that it passes on
     }
 
@@ -171,6 +184,35 @@ public final class SocketOptions {
 
     public boolean receivesHardwareTime() {
         return (Math.max(0, transport.getOption(Layout.OPTION_TIMESTAMPING)) & HARDWARE_TIMES) == HARDWARE_TIMES;
+    }
+
+    /** Enables or disables times of transmission for datagrams that request them. Other times stay. */
+    public void takeTransmitTimes(boolean on) throws IOException {
+        int form = transport.choosesSource() ? NativeTransport.transmitForm() : Layout.TRANSMIT_ALL;
+        int wanted = switch (form) {
+            case Layout.TRANSMIT_NUMBERED -> REPORT_SOFTWARE | NUMBERS_ONLY;
+            case Layout.TRANSMIT_REQUESTED -> REPORT_SOFTWARE;
+            default -> REPORT_SOFTWARE | TRANSMIT_SOFTWARE;
+        };
+        long others = Math.max(0, transport.getOption(Layout.OPTION_TIMESTAMPING)) & ~TRANSMIT_TIMES;
+        transmitForm = form;
+        hasTakenTransmitTimes |= on; // before the kernel queues the first: it would wake a waiter again and again
+        int result = transport.setOption(Layout.OPTION_TIMESTAMPING, (int) others | (on ? wanted : 0));
+        checkSupported("setsockopt(SO_TIMESTAMPING)", result, "2.6.30");
+        takesTransmitTimes = on;
+    }
+
+    boolean hasTakenTransmitTimes() {
+        return hasTakenTransmitTimes;
+    }
+
+    public boolean takesTransmitTimes() {
+        return takesTransmitTimes;
+    }
+
+    /** Returns the form of requests for times of transmission, of {@link Layout}. */
+    int transmitForm() {
+        return transmitForm;
     }
 
     /** Returns the traffic class that the socket gives to datagrams of a family. */

@@ -79,7 +79,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
     private final BatchCache batches;
     private final SourceResolver sources;
     private final InboundBatch inbound;
-    private final ErrorEvents errors;
+    private final ReportEvents reports;
 
     /** Created by the first write, because it belongs to the event loop. */
     private @Nullable OutboundBatch outbound;
@@ -134,7 +134,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
         this.batches = new BatchCache(channel, config);
         this.sources = new SourceResolver(this, channel, config);
         this.inbound = new InboundBatch(this, config, batches);
-        this.errors = new ErrorEvents(this, channel);
+        this.reports = new ReportEvents(this, channel);
     }
 
     @Override
@@ -261,7 +261,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
     @Override
     protected int doReadMessages(List<Object> read) throws Exception {
         int count = inbound.read(read, unsafe().recvBufAllocHandle());
-        errors.look();
+        reports.look();
         return count;
     }
 
@@ -295,7 +295,7 @@ public final class PktInfoDatagramChannel extends AbstractNioMessageChannel impl
             outbound = new OutboundBatch(this, config, batches, sources);
         }
         outbound.send(queue, maxMessagesPerWrite(), config.getWriteSpinCount());
-        errors.look();
+        reports.look();
         if (!registration().isValid()) {
             return; // a listener has closed the channel
         }

@@ -2,6 +2,7 @@ package org.pktinfo.server;
 
 import org.pktinfo.DatagramSlot;
 import org.pktinfo.NetworkError;
+import org.pktinfo.TransmitTime;
 
 /**
  * Handles the datagrams that a {@link DatagramServer} receives.
@@ -39,7 +40,7 @@ public interface DatagramHandler {
     /**
      * Handles an error that the network reported about a reply, on the thread of the worker that sent it; only if the
      * server's errors are switched on. Anyone may have forged it, see {@link NetworkError}. While this method runs, the
-     * worker's requests wait; between two batches of requests it is called at most {@value Worker#MOST_ERRORS} times.
+     * worker's requests wait; between two batches of requests it is called at most {@value Worker#MOST_REPORTS} times.
      * The default implementation does nothing; the errors are counted in any case, see {@link ServerStats#channels}.
      *
      * @param error the report
@@ -47,4 +48,14 @@ public interface DatagramHandler {
      *     ServerStats#receiveErrors} and logged
      */
     default void handleError(NetworkError error) throws Exception {}
+
+    /**
+     * Handles the time of transmission of a reply that requested it by {@link
+     * org.pktinfo.SendOptions#withTransmitTime}, on the thread of the worker that sent it, under the same conditions as
+     * {@link #handleError}. The default implementation does nothing.
+     *
+     * @param time the time; one that did not become known is handled with the next datagram or report
+     * @throws Exception if the time cannot be handled: the failure is counted and logged as for {@link #handleError}
+     */
+    default void handleTransmitTime(TransmitTime time) throws Exception {}
 }

@@ -19,7 +19,7 @@ final class ThrottledLog {
         RECEIVING_FAILED,
         SENDING_FAILED,
         HANDLER_FAILED,
-        ERROR_HANDLER_FAILED,
+        REPORT_HANDLER_FAILED,
         CLOSING_FAILED,
         BEAN_STAYS
     }

@@ -12,6 +12,7 @@ import org.pktinfo.DatagramSlot;
 import org.pktinfo.NetworkError;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.SendException;
+import org.pktinfo.TransmitTime;
 import org.pktinfo.common.Deadline;
 
 /** One socket and the thread that serves it. */
@@ -30,8 +31,8 @@ final class Worker implements Runnable {
      */
     private static final int SENT_BEFORE_ROOM = 16;
 
-    /** The limit of errors that are handled between two batches of requests: a flood of them delays no request long. */
-    static final int MOST_ERRORS = 16;
+    /** The limit of reports that are handled between two batches of requests: a flood delays no request long. */
+    static final int MOST_REPORTS = 16;
 
     private static final long PAUSE_AFTER_ERROR = TimeUnit.MILLISECONDS.toNanos(10);
 
@@ -130,7 +131,7 @@ final class Worker implements Runnable {
         return false;
     }
 
-    /** Receives, handles and answers one batch, then handles some errors; returns false if there was neither. */
+    /** Receives, handles and answers one batch, then handles some reports; returns false if there was neither. */
     private boolean takeAndAnswer() throws IOException {
         busy.lock();
         try {
@@ -141,8 +142,8 @@ final class Worker implements Runnable {
             if (count > 0) {
                 answer(count);
             }
-            boolean hadErrors = handleErrors();
-            return count > 0 || hadErrors;
+            boolean hadReports = handleReports();
+            return count > 0 || hadReports;
         } finally {
             busy.unlock();
         }
@@ -180,35 +181,44 @@ final class Worker implements Runnable {
         handle(slot, verdict == RateLimiter.Verdict.SLIPS);
     }
 
-    /** Handles some reports of errors; returns false if there were none. */
-    private boolean handleErrors() throws IOException {
+    /** Handles some errors of the network and times of transmission; returns false if there were none. */
+    private boolean handleReports() throws IOException {
         int handled = 0;
-        while (handled < MOST_ERRORS) {
+        while (handled < MOST_REPORTS) {
             NetworkError error = channel.receiveError();
-            if (error == null) {
+            TransmitTime time = error == null ? channel.receiveTransmitTime() : null;
+            if (error != null) {
+                handle(error, () -> handler.handleError(error));
+            } else if (time != null) {
+                handle(time, () -> handler.handleTransmitTime(time));
+            } else {
                 break;
             }
             handled++;
-            handle(error);
         }
         return handled > 0;
     }
 
-    private void handle(NetworkError error) {
+    /** A call of the handler. */
+    private interface HandlerCall {
+        void run() throws Exception;
+    }
+
+    private void handle(Object report, HandlerCall call) {
         try {
-            handler.handleError(error);
+            call.run();
         } catch (Throwable e) { // errors too, as for a request
-            survive(error, e);
+            survive(report, e);
         } finally {
             boolean unused = Thread.interrupted(); // as for a request
         }
     }
 
-    private void survive(NetworkError error, Throwable e) {
+    private void survive(Object report, Throwable e) {
         try {
             counters.receiveErrors.increment();
             throttledLog.logFailure(
-                    ThrottledLog.Kind.ERROR_HANDLER_FAILED, e, () -> "the handler failed on " + error + ": " + e);
+                    ThrottledLog.Kind.REPORT_HANDLER_FAILED, e, () -> "the handler failed on " + report + ": " + e);
         } catch (Throwable again) {
             // as above; the failure must not count twice, nor the worker pause for it
         }

@@ -20,6 +20,7 @@ import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.pktinfo.Endpoint;
+import org.pktinfo.NetworkError;
 import org.pktinfo.PacketInfo;
 import org.pktinfo.PacketReport;
 import org.pktinfo.PeerMemory;
@@ -29,6 +30,7 @@ import org.pktinfo.Reconnection;
 import org.pktinfo.SendException;
 import org.pktinfo.SendOptions;
 import org.pktinfo.Source;
+import org.pktinfo.TransmitTime;
 
 /**
  * A {@link DatagramSocket} whose replies leave from the peer's last request destination. {@link #send} sends to a peer
@@ -277,6 +279,26 @@ public class PktInfoDatagramSocket extends DatagramSocket {
                 throw JdkRules.exception(e);
             }
         }
+    }
+
+    /**
+     * Returns the next error that the network reported, see {@link PktInfoChannel#receiveError}.
+     *
+     * @return the error, null if there is none
+     * @throws IOException if the socket is closed, or the report cannot be read
+     */
+    public @Nullable NetworkError receiveError() throws IOException {
+        return channel.receiveError();
+    }
+
+    /**
+     * Returns the next requested time of transmission, see {@link PktInfoChannel#receiveTransmitTime}.
+     *
+     * @return the time, null if none is known yet
+     * @throws IOException if the socket is closed, or the time cannot be read
+     */
+    public @Nullable TransmitTime receiveTransmitTime() throws IOException {
+        return channel.receiveTransmitTime();
     }
 
     private Source source(Endpoint peer) {

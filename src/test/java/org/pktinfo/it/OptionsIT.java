@@ -324,6 +324,7 @@ class OptionsIT extends TwoHosts {
                 "RECEIVE_HOP_LIMIT=true",
                 "RECEIVE_TIME=true",
                 "RECEIVE_HARDWARE_TIME=true",
+                "TRANSMIT_TIMES=true",
                 "RECEIVE_ORIGINAL_PORT=true",
                 "RECEIVE_MARK=true",
                 "COALESCE_RECEIVED=true",

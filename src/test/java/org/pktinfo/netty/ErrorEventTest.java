@@ -18,6 +18,7 @@ import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
 import java.nio.channels.DatagramChannel;
 import java.nio.channels.spi.SelectorProvider;
+import java.time.Instant;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -25,6 +26,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.pktinfo.NetworkError;
+import org.pktinfo.PktInfoSocketOptions;
+import org.pktinfo.SendOptions;
+import org.pktinfo.TransmitTime;
 import org.pktinfo.internal.Doors;
 
 /** The network's errors in Netty: user events that neither fail a write nor keep the event loop busy. */
@@ -163,6 +167,32 @@ class ErrorEventTest extends NettyTest {
             done(channel.close());
         } finally {
             counted.shutdownGracefully(0, 0, TimeUnit.SECONDS).syncUninterruptibly();
+        }
+    }
+
+    @Test
+    void aTimeOfTransmissionIsAUserEvent() throws Exception {
+        BlockingQueue<TransmitTime> times = new LinkedBlockingQueue<>();
+        PktInfoDatagramChannel channel = bind(bootstrap(new Recorder() {
+                    @Override
+                    public void userEventTriggered(ChannelHandlerContext context, Object event) {
+                        if (event instanceof TransmitTime time) {
+                            times.add(time);
+                        }
+                    }
+                })
+                .option(PktInfoChannelOption.of(PktInfoSocketOptions.TRANSMIT_TIMES), true));
+        for (int id = 0; id < 40; id++) {
+            ChannelFuture unused = channel.write(
+                    OptionsPacket.of(new DatagramPacket(text("x"), closed()), SendOptions.NONE.withTransmitTime(id)));
+        }
+        Instant before = Instant.now();
+        channel.flush();
+        for (int id = 0; id < 40; id++) {
+            TransmitTime time = times.poll(5, TimeUnit.SECONDS);
+            assertThat(time).isNotNull();
+            assertThat(time.id()).isEqualTo(id);
+            assertThat(time.time()).isBetween(before, Instant.now());
         }
     }
 }

@@ -24,6 +24,7 @@ import org.pktinfo.ReceivedFacts;
 import org.pktinfo.SendOptions;
 import org.pktinfo.Source;
 import org.pktinfo.SourceSelection;
+import org.pktinfo.TransmitTime;
 
 /**
  * A program inside a namespace with one {@link PktInfoChannel}, which executes one command a line and answers with one
@@ -89,6 +90,8 @@ public final class FactsAgent implements AutoCloseable {
             case "receive-batch" -> receiveBatch(Integer.parseInt(words[1]));
             case "reply" -> reply(words[1]);
             case "reply-batch" -> replyBatch(words);
+            case "transmit" -> transmit(words[1], words[2], Integer.parseInt(words[3]), Integer.parseInt(words[4]));
+            case "reply-timed" -> replyTimed(words[1]);
             case "drops" -> drops();
             default -> "unknown: " + words[0];
         };
@@ -227,5 +230,54 @@ public final class FactsAgent implements AutoCloseable {
     private String drops() {
         return channel.stats().kernelDrops() + " dropped, control data truncated "
                 + channel.stats().controlTruncated();
+    }
+
+    /** Sends datagrams that request their times, under the ids 0, 1 and so on, one by one or in a batch. */
+    private String transmit(String how, String destination, int port, int count) throws IOException {
+        Endpoint peer = Endpoint.of(new InetSocketAddress(InetAddress.getByName(destination), port));
+        DatagramBatch together = channel.newBatch(count, 3000);
+        for (int i = 0; i < count; i++) {
+            ByteBuffer payload =
+                    ByteBuffer.allocate(i % 2 == 0 ? 10 : 3000).put(0, (byte) i); // with and without fragments
+            SendOptions timed = SendOptions.NONE.withTransmitTime(i);
+            if (how.equals("batch")) {
+                together.put(payload, peer, Source.systemChoice()).sendOptions(timed);
+            } else {
+                channel.send(payload, peer, Source.systemChoice(), timed);
+            }
+        }
+        int unused = how.equals("batch") ? together.send() : count;
+        return times(count);
+    }
+
+    /** Replies to the last datagram, or to every other of the batch, with a request for the time. */
+    private String replyTimed(String how) throws IOException {
+        if (how.equals("record")) {
+            SendOptions timed = SendOptions.NONE.withTransmitTime(0);
+            channel.reply(request, ByteBuffer.allocate(10), SourceSelection.requestDestination(), timed);
+            return times(1);
+        }
+        for (int i = 0; i < batch.size(); i++) {
+            batch.slot(i).reply(batch.slot(i).length());
+            batch.slot(i).sendOptions(i % 2 == 0 ? SendOptions.NONE.withTransmitTime(i) : SendOptions.NONE);
+        }
+        batch.send();
+        return times((batch.size() + 1) / 2);
+    }
+
+    /** Waits for times of transmission, whether known or given up. */
+    private String times(int count) throws IOException {
+        List<String> all = new ArrayList<>();
+        long deadline = System.nanoTime() + WAIT.toNanos();
+        while (all.size() < count && System.nanoTime() < deadline) {
+            TransmitTime time = channel.receiveTransmitTime();
+            if (time != null) {
+                all.add(time.id() + " " + nanos(time.time()));
+            } else {
+                channel.awaitReadable(Duration.ofMillis(100));
+            }
+        }
+        TransmitTime more = channel.receiveTransmitTime();
+        return String.join("; ", all) + (more == null ? "" : ", and " + more);
     }
 }
