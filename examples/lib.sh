@@ -56,7 +56,8 @@ literal() { # the address as it stands in a URI
 build() { # with the library, unless nothing has changed since
     local made=$here/target/class-path
     if [ -f "$made" ] && [ -f "$root/target/pktinfo-0.1.0-SNAPSHOT.jar" ] \
-        && [ -z "$(find "$here/src" "$here/../pom.xml" "$here/pom.xml" "$root"/{pom.xml,src/main,native} -newer "$made" -print -quit)" ]; then
+        && [ -z "$(find "$here"/{src,pom.xml,../pom.xml,../ntptimestamp/{src,pom.xml}} "$root"/{pom.xml,src/main,native} \
+            -newer "$made" -print -quit)" ]; then
         return
     fi
     mvn -q -B -ntp -f "$here/../pom.xml" package -DskipTests --projects "$name" --also-make

@@ -12,12 +12,17 @@ import org.pktinfo.DatagramSlot;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.PktInfoSocketOptions;
 import org.pktinfo.SendException;
+import org.pktinfo.SendOptions;
+import org.pktinfo.TransmitTime;
 
 /**
  * An NTP server (RFC 5905) of the host's clock, on all addresses, for clients of versions 3 and 4. It does not set the
  * clock, and its clients are told what the arguments say of it.
  *
- * <p>Arguments: {@code kernel} or {@code java}, which takes the time of reception; the stratum, in 1 to 15; the
+ * <p>The kernel's time of transmission is known only after a reply is sent. The next reply tells it, to a client that
+ * asks in interleaved mode (RFC 9769, section 2). In basic mode a reply tells when Java was about to send it.
+ *
+ * <p>Arguments: {@code kernel} or {@code java}, which takes the times; the stratum, in 1 to 15; the
  * reference ID, up to four letters; root delay and root dispersion in seconds.
  */
 public final class NtpServer {
@@ -39,23 +44,23 @@ public final class NtpServer {
     private static final int RECEIVE_TIMESTAMP = 32;
     private static final int TRANSMIT_TIMESTAMP = 40;
 
-    private static final long SECONDS_1900_TO_1970 = 2_208_988_800L;
     private static final long NANOS = 1_000_000_000;
 
     /** The clock as clients are told of it; the root's delay and dispersion are in units of 2^-16 seconds. */
     private record Clock(int stratum, int precision, int rootDelay, int rootDispersion, int referenceId, long setAt) {}
 
-    private final boolean kernelTakesTime;
+    private final boolean kernelTakesTimes;
     private final Clock clock;
+    private final SentReplies sent = new SentReplies();
     private final Set<SendException.Kind> reported = EnumSet.noneOf(SendException.Kind.class);
 
-    private NtpServer(boolean kernelTakesTime, Clock clock) {
-        this.kernelTakesTime = kernelTakesTime;
+    private NtpServer(boolean kernelTakesTimes, Clock clock) {
+        this.kernelTakesTimes = kernelTakesTimes;
         this.clock = clock;
     }
 
     public static void main(String[] arguments) throws IOException {
-        boolean kernelTakesTime = switch (arguments[0]) {
+        boolean kernelTakesTimes = switch (arguments[0]) {
             case "kernel" -> true;
             case "java" -> false;
             default -> throw new IllegalArgumentException(arguments[0] + " is neither kernel nor java");
@@ -70,14 +75,15 @@ public final class NtpServer {
                 shortFormat(arguments[3]),
                 shortFormat(arguments[4]),
                 referenceId(arguments[2]),
-                timestamp(now())); // this program knows of no earlier time at which the clock was right
-        new NtpServer(kernelTakesTime, clock).serve();
+                NtpTimestamp.of(now())); // this program knows of no earlier time at which the clock was right
+        new NtpServer(kernelTakesTimes, clock).serve();
     }
 
     private void serve() throws IOException {
         try (PktInfoChannel channel = PktInfoChannel.open()) {
-            if (kernelTakesTime) {
-                channel.setOption(PktInfoSocketOptions.RECEIVE_TIME, true);
+            if (kernelTakesTimes) {
+                channel.setOption(PktInfoSocketOptions.RECEIVE_TIME, true)
+                        .setOption(PktInfoSocketOptions.TRANSMIT_TIMES, true);
             }
             channel.bind(new InetSocketAddress(PORT));
             System.out.println("listening on " + channel.localAddress());
@@ -85,6 +91,7 @@ public final class NtpServer {
             while (true) {
                 int count = batch.receive();
                 long received = now();
+                takeTransmitTimes(channel);
                 for (int i = 0; i < count; i++) {
                     answer(batch.slot(i), received);
                 }
@@ -93,7 +100,16 @@ public final class NtpServer {
         }
     }
 
-    /** Writes the reply over the request, all but its transmit timestamp. */
+    private void takeTransmitTimes(PktInfoChannel channel) throws IOException {
+        TransmitTime time;
+        while ((time = channel.receiveTransmitTime()) != null) {
+            if (time.time() != null) {
+                sent.transmitted(NtpTimestamp.of(time.id()), NtpTimestamp.of(time.time()));
+            }
+        }
+    }
+
+    /** Writes the reply over the request. Its transmit timestamp is unknown yet, except in interleaved mode. */
     private void answer(DatagramSlot slot, long received) {
         if (!isRequest(slot)) {
             return;
@@ -102,22 +118,34 @@ public final class NtpServer {
         int head = packet.getInt(0);
         int version = head >>> 27 & 7;
         int poll = head >>> 8 & 0xff;
+        long transmitted = timeOfEarlierReply(packet);
+        boolean interleaved = transmitted != SentReplies.UNKNOWN;
+        long told = sent.add(kernelTakesTimes ? slot.facts().timeNanos() : received);
         packet.putInt(0, (version << 3 | SERVER) << 24 | clock.stratum << 16 | poll << 8 | clock.precision & 0xff);
         packet.putInt(ROOT_DELAY, clock.rootDelay);
         packet.putInt(ROOT_DISPERSION, clock.rootDispersion);
         packet.putInt(REFERENCE_ID, clock.referenceId);
         packet.putLong(REFERENCE_TIMESTAMP, clock.setAt);
-        packet.putLong(ORIGIN_TIMESTAMP, packet.getLong(TRANSMIT_TIMESTAMP));
-        packet.putLong(
-                RECEIVE_TIMESTAMP, timestamp(kernelTakesTime ? slot.facts().timeNanos() : received));
+        packet.putLong(ORIGIN_TIMESTAMP, packet.getLong(interleaved ? RECEIVE_TIMESTAMP : TRANSMIT_TIMESTAMP));
+        packet.putLong(RECEIVE_TIMESTAMP, NtpTimestamp.of(told));
+        packet.putLong(TRANSMIT_TIMESTAMP, interleaved ? sent.toTransmit(transmitted) : SentReplies.UNKNOWN);
         slot.reply(LENGTH);
+        if (kernelTakesTimes) {
+            slot.sendOptions(SendOptions.NONE.withTransmitTime(told)); // a time is a number like any other
+        }
+    }
+
+    /** Returns when the reply was sent that a request in interleaved mode refers to; else {@code UNKNOWN}. */
+    private long timeOfEarlierReply(ByteBuffer request) {
+        boolean isAmbiguous = request.getLong(RECEIVE_TIMESTAMP) == request.getLong(TRANSMIT_TIMESTAMP);
+        return isAmbiguous ? SentReplies.UNKNOWN : sent.take(request.getLong(ORIGIN_TIMESTAMP));
     }
 
     /** Returns true if a client asks. A reply is none, so that two servers do not answer each other. */
     private boolean isRequest(DatagramSlot slot) {
         if (slot.length() < LENGTH
                 || !slot.isUnicast()
-                || kernelTakesTime && !slot.facts().hasTime()) {
+                || kernelTakesTimes && !slot.facts().hasTime()) {
             return false;
         }
         int first = slot.payload().get(0);
@@ -126,15 +154,24 @@ public final class NtpServer {
     }
 
     private void stampAndSend(DatagramBatch batch, int count) throws IOException {
-        long now = timestamp(now());
+        long timestamp = sent.toTransmit(NtpTimestamp.of(now()));
         for (int i = 0; i < count; i++) {
             if (batch.slot(i).hasReply()) {
-                batch.slot(i).payload().putLong(TRANSMIT_TIMESTAMP, now);
+                stamp(batch.slot(i).payload(), timestamp);
             }
         }
         batch.send();
         for (int i = 0; i < count; i++) {
             report(batch.slot(i));
+        }
+    }
+
+    private void stamp(ByteBuffer packet, long timestamp) {
+        if (packet.getLong(TRANSMIT_TIMESTAMP) == SentReplies.UNKNOWN) {
+            packet.putLong(TRANSMIT_TIMESTAMP, timestamp);
+        }
+        if (!kernelTakesTimes) {
+            sent.transmitted(packet.getLong(RECEIVE_TIMESTAMP), timestamp);
         }
     }
 
@@ -149,12 +186,6 @@ public final class NtpServer {
     private static long now() {
         Instant now = Instant.now();
         return now.getEpochSecond() * NANOS + now.getNano();
-    }
-
-    /** Returns a time in NTP's format (RFC 5905, section 6): 32 bits of seconds since 1900 and 32 of fraction. */
-    private static long timestamp(long nanos) {
-        long seconds = Math.floorDiv(nanos, NANOS) + SECONDS_1900_TO_1970;
-        return seconds << Integer.SIZE | (Math.floorMod(nanos, NANOS) << Integer.SIZE) / NANOS;
     }
 
     /** Returns a duration in NTP's short format: 16 bits of seconds and 16 of fraction. */

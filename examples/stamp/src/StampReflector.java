@@ -51,8 +51,6 @@ public final class StampReflector {
     private static final short UNSYNCHRONIZED = 0x3f01;
 
     private static final int SYNCHRONIZED = 0x8000;
-    private static final long SECONDS_1900_TO_1970 = 2_208_988_800L;
-    private static final long NANOS = 1_000_000_000;
 
     /** A test session, by RFC 8762, section 4: the port of this end is always the same. */
     private record Session(Endpoint sender, IpAddress reflector) {}
@@ -119,11 +117,11 @@ public final class StampReflector {
         packet.putInt(SENDER_ERROR_ESTIMATE, packet.getShort(ERROR_ESTIMATE) << Short.SIZE); // and two zeros
         packet.putInt(SENDER_SEQUENCE_NUMBER, sequenceNumber);
         packet.putInt(SENDER_TTL, facts.hopLimit() << 3 * Byte.SIZE); // and three zeros
-        packet.putLong(RECEIVE_TIMESTAMP, timestamp(facts.timeNanos()));
+        packet.putLong(RECEIVE_TIMESTAMP, NtpTimestamp.of(facts.timeNanos()));
         packet.putInt(ERROR_ESTIMATE, errorEstimate << Short.SIZE); // and two zeros
         packet.putInt(SEQUENCE_NUMBER, stateful ? count(slot) : sequenceNumber);
         slot.reply(slot.length());
-        slot.sendOptions(new SendOptions(facts.dscp(), -1, HOP_LIMIT));
+        slot.sendOptions(SendOptions.dscpOf(facts).withHopLimit(HOP_LIMIT));
     }
 
     /**
@@ -146,8 +144,7 @@ public final class StampReflector {
     }
 
     private void stampAndSend(DatagramBatch batch, int count) throws IOException {
-        Instant now = Instant.now();
-        long timestamp = timestamp(now.getEpochSecond() * NANOS + now.getNano());
+        long timestamp = NtpTimestamp.of(Instant.now());
         for (int i = 0; i < count; i++) {
             if (batch.slot(i).hasReply()) {
                 batch.slot(i).payload().putLong(TIMESTAMP, timestamp);
@@ -165,12 +162,6 @@ public final class StampReflector {
         if (kind != null && reported.add(kind)) {
             System.err.println(slot.failure() + "; further ones of this kind are not reported");
         }
-    }
-
-    /** Returns a time in NTP's format (RFC 5905, section 6): 32 bits of seconds since 1900 and 32 of fraction. */
-    private static long timestamp(long nanos) {
-        long seconds = Math.floorDiv(nanos, NANOS) + SECONDS_1900_TO_1970;
-        return seconds << Integer.SIZE | (Math.floorMod(nanos, NANOS) << Integer.SIZE) / NANOS;
     }
 
     /** Returns an Error Estimate (RFC 4656, section 4.1.2): a multiplier of 2^(scale - 32) seconds, rounded up. */
