@@ -5,6 +5,7 @@
 
 #include "batch.h"
 #include "errors.h"
+#include "interfaces.h"
 #include "kernel.h"
 #include "linux_errno.h"
 #include "org_pktinfo_internal_NativeCalls.h"
@@ -281,6 +282,31 @@ JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_receiveErrors(
         return -LINUX_EINVAL;
     }
     return errors_receive(fd, memory, count);
+}
+
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_interfaceIndex(
+    JNIEnv *env, jclass self, jbyteArray name)
+{
+    char text[IF_NAMESIZE];
+    jsize length = (*env)->GetArrayLength(env, name);
+    jsize taken = length < IF_NAMESIZE ? length : IF_NAMESIZE; /* a longer name is refused whatever follows */
+
+    (void)self;
+    (*env)->GetByteArrayRegion(env, name, 0, taken, (jbyte *)text);
+    return interface_index(text, (size_t)taken);
+}
+
+JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_interfaceName(
+    JNIEnv *env, jclass self, jint index, jbyteArray name)
+{
+    char text[IF_NAMESIZE];
+    int length = interface_name(index, text);
+
+    (void)self;
+    if (length > 0) {
+        (*env)->SetByteArrayRegion(env, name, 0, length, (const jbyte *)text); /* throws if it does not fit */
+    }
+    return length;
 }
 
 JNIEXPORT jint JNICALL Java_org_pktinfo_internal_NativeCalls_transmitForm(JNIEnv *env, jclass self)

@@ -1,6 +1,5 @@
 package org.pktinfo;
 
-import java.net.NetworkInterface;
 import java.net.SocketException;
 import java.net.SocketOption;
 import java.util.HashSet;
@@ -157,16 +156,16 @@ public final class PktInfoSocketOptions {
 
     /**
      * The name of the network interface that the socket is bound to: it receives only from it and sends only by it
-     * (SO_BINDTODEVICE in socket(7)). The interface must have an address, or Java does not find it: a VRF device
-     * usually has none. Empty, the default, for none. Needs CAP_NET_RAW before Linux 5.7, and since then to change it.
-     * Cannot be read before Linux 3.8. Disconnecting the JDK's channel clears it in the kernel; {@link
+     * (SO_BINDTODEVICE in socket(7)). A VRF device has the datagrams of all its interfaces. Empty, the default, for
+     * none. Needs CAP_NET_RAW before Linux 5.7, and since then to change it. Cannot be read before Linux 3.8, nor when
+     * the interface is gone. Disconnecting the JDK's channel clears it in the kernel; {@link
      * PktInfoChannel#reconnect} restores it.
      */
     public static final SocketOption<String> BIND_TO_DEVICE = new PktInfoSocketOption<>(
             "BIND_TO_DEVICE",
             String.class,
-            (options, name) -> options.set(KernelOption.BOUND_INTERFACE, indexOf(name)),
-            options -> nameOf((int) options.get(KernelOption.BOUND_INTERFACE)));
+            (options, name) -> options.bindToDevice(name),
+            options -> options.boundDevice());
 
     /**
      * The size of the receive buffer in bytes, beyond the limit net.core.rmem_max (SO_RCVBUFFORCE in socket(7)). Needs
@@ -251,18 +250,5 @@ public final class PktInfoSocketOptions {
             throw new IllegalArgumentException(name + " " + value + " is not in " + least + " to " + most);
         }
         return value;
-    }
-
-    private static int indexOf(String name) throws SocketException {
-        NetworkInterface device = name.isEmpty() ? null : NetworkInterface.getByName(name);
-        if (device == null && !name.isEmpty()) {
-            throw new SocketException("BIND_TO_DEVICE: there is no interface " + name);
-        }
-        return device == null ? 0 : device.getIndex();
-    }
-
-    private static String nameOf(int index) throws SocketException {
-        NetworkInterface device = index == 0 ? null : NetworkInterface.getByIndex(index);
-        return device == null ? "" : device.getName();
     }
 }

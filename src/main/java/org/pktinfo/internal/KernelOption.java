@@ -85,7 +85,13 @@ public enum KernelOption {
 
     /** Returns the name of the system call with one of the two numbers, for an exception. */
     String call(int option) {
-        return "setsockopt(" + (option == ipv6 ? ipv6Name : ipv4Name) + ")";
+        return "setsockopt(" + name(option) + ")";
+    }
+
+    /** Returns the kernel's name of one of the two numbers. */
+    @Nullable
+    String name(int option) {
+        return option == ipv6 ? ipv6Name : ipv4Name;
     }
 
     /** Returns the name of the system call that sets an option of {@link Layout}, for an exception. */

@@ -116,6 +116,15 @@ final class NativeCalls {
     /** Returns the kernel's form of requests for times of transmission, of {@link Layout}, or -errno. */
     static native int transmitForm();
 
+    /** The most bytes of an interface's name. */
+    static final int INTERFACE_NAME_LENGTH = 15;
+
+    /** Returns the index of an interface, or -errno; java.net.NetworkInterface has only those with an address. */
+    static native int interfaceIndex(byte[] name);
+
+    /** Stores the name of an interface. Returns its length, or -errno. */
+    static native int interfaceName(int index, byte[] name);
+
     static native int send(int fd, long arena, int count);
 
     static native int await(int fd, int eventFd, int events, int timeoutMillis);

@@ -2,6 +2,7 @@ package org.pktinfo.internal;
 
 import java.io.IOException;
 import java.net.SocketException;
+import java.nio.charset.StandardCharsets;
 
 /**
  * The options of a channel's socket: sets those that the channel needs, and caches their values. To change one, the
@@ -159,6 +160,25 @@ public final class SocketOptions {
         noteSourceCheck();
     }
 
+    /** Binds the socket to the interface of a name; to none if the name is empty. */
+    public void bindToDevice(String name) throws IOException {
+        int index = name.isEmpty() || !transport.choosesSource()
+                ? 0
+                : NativeCalls.interfaceIndex(name.getBytes(StandardCharsets.UTF_8));
+        if (index == -Errno.ENODEV) {
+            throw new SocketException("BIND_TO_DEVICE: there is no interface " + name);
+        }
+        set(KernelOption.BOUND_INTERFACE, Errno.check("if_nametoindex(" + name + ")", index));
+    }
+
+    /** Returns the name of the interface that the socket is bound to, empty if it is to none. Fails if it is gone. */
+    public String boundDevice() throws IOException {
+        int index = (int) get(KernelOption.BOUND_INTERFACE);
+        byte[] name = new byte[NativeCalls.INTERFACE_NAME_LENGTH];
+        int length = index == 0 ? 0 : NativeCalls.interfaceName(index, name);
+        return new String(name, 0, Math.max(0, length), StandardCharsets.UTF_8);
+    }
+
     private void check(KernelOption option, int number, int result) throws IOException {
         String call = option.call(number);
         if (result == -Errno.EPERM) {
@@ -171,7 +191,7 @@ public final class SocketOptions {
     public long get(KernelOption option) throws IOException {
         int number = option.ipv6() != 0 && isIpv6() ? option.ipv6() : option.ipv4();
         long value = number == 0 ? 0 : transport.getOption(number);
-        return value == -Errno.ENOPROTOOPT ? 0 : Errno.check("getsockopt(" + option + ")", value);
+        return value == -Errno.ENOPROTOOPT ? 0 : Errno.check("getsockopt(" + option.name(number) + ")", value);
     }
 
     /** Enables or disables the times that a network device takes. Other times that the socket takes stay. */

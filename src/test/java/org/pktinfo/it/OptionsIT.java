@@ -16,6 +16,7 @@ import org.pktinfo.PktInfoChannel;
 import org.pktinfo.Requires;
 import org.pktinfo.it.support.Agent;
 import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.Jvm;
 import org.pktinfo.it.support.Tuned;
 import org.pktinfo.it.support.TwoHosts;
 
@@ -23,6 +24,15 @@ import org.pktinfo.it.support.TwoHosts;
 @Timeout(120)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class OptionsIT extends TwoHosts {
+    Jvm jvm() {
+        return Jvm.JDK17;
+    }
+
+    @Override
+    protected List<String> java() {
+        return jvm().command();
+    }
+
     @BeforeEach
     void connectTwoHosts() throws Exception {
         connect();
@@ -184,6 +194,20 @@ class OptionsIT extends TwoHosts {
                 .isEqualTo("java.net.SocketException: BIND_TO_DEVICE: there is no interface nosuch");
     }
 
+    /** java.net.NetworkInterface does not have it. */
+    @Test
+    void aSocketIsBoundToADeviceWithoutAnAddress() throws Exception {
+        hosts.in("server", "ip link add bare type veth peer name bare1");
+        assertThat(server.say(tuned("DUAL_STACK", ":: 7000", "BIND_TO_DEVICE=bare")))
+                .isEqualTo("open");
+        assertThat(server.say("get BIND_TO_DEVICE")).isEqualTo("bare");
+        assertThat(client.say("send 10.9.0.2" + PORT)).isEqualTo("sent");
+        assertThat(server.say("unasked")).isEqualTo("nothing");
+        hosts.in("server", "ip link del bare");
+        assertThat(server.say("get BIND_TO_DEVICE"))
+                .isEqualTo("java.io.IOException: getsockopt(SO_BINDTODEVICE): ENODEV (19)");
+    }
+
     @ParameterizedTest
     @CsvSource({"239.1.2.5, 239.1.2.5", "ff15::b%a1, ff15::b%a0"})
     void groupsOfOtherSocketsAreHeardIfAllAreWanted(String group, String heard) throws Exception {
@@ -317,8 +341,7 @@ class OptionsIT extends TwoHosts {
     void anOptionThatNeedsACapabilityIsRefusedByNameAndAllOthersNeedNone() throws Exception {
         Requires.tool("setpriv");
         List<String> command = new ArrayList<>(List.of("setpriv", "--bounding-set=-all", "--inh-caps=-all"));
-        command.addAll(List.of(
-                ChildProcess.java().toString(), "-cp", System.getProperty("java.class.path"), Program.class.getName()));
+        command.addAll(jvm().command("-cp", System.getProperty("java.class.path"), Program.class.getName()));
         List<String> free = List.of(
                 "RECEIVE_TRAFFIC_CLASS=true",
                 "RECEIVE_HOP_LIMIT=true",

@@ -84,4 +84,19 @@ class VrfCheck extends TwoHosts {
             assertThat(client.say("await")).as(policy).isEqualTo(destination);
         }
     }
+
+    @ParameterizedTest
+    @CsvSource({
+        "10.9.0.2, 10.9.0.2",
+        "fd00:9::2, fd00:9::2",
+        "fe80::1%a1, fe80::1%a0",
+    })
+    void aSocketThatItsOptionBindsToTheVrfAnswersRight(String destination, String local) throws Exception {
+        assertThat(server.say("tuned DUAL_STACK :: 7000 BIND_TO_DEVICE=red")).isEqualTo("open");
+        assertThat(server.say("get BIND_TO_DEVICE")).isEqualTo("red");
+        for (String policy : List.of("asked", "pinned")) {
+            ask(destination, local + " " + local + " a0");
+            assertAnsweredFrom(policy, destination);
+        }
+    }
 }
