@@ -2,31 +2,23 @@ package org.pktinfo.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.pktinfo.Requires;
-import org.pktinfo.it.support.Agent;
 import org.pktinfo.it.support.ChildProcess;
-import org.pktinfo.it.support.Namespaces;
-import org.pktinfo.it.support.Opened;
+import org.pktinfo.it.support.Jvm;
+import org.pktinfo.it.support.NarrowPath;
 
-/**
- * The effects on the wire of each {@link org.pktinfo.Fragmentation}, on a path with a link whose MTU is smaller than
- * that of the server's interface.
- *
- * <pre>
- *   client --- 10.1.0.1/24 fd01::1, MTU 1280 - router - 10.2.0.1/24 fd02::1, MTU 1500 --- server
- * </pre>
- */
+/** The effects on the wire of each {@link org.pktinfo.Fragmentation}. */
 @Timeout(120)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-class FragmentationIT {
+class FragmentationIT extends NarrowPath {
     private static final String IPV4 = "10.1.0.2";
     private static final String IPV6 = "fd01::2";
 
@@ -48,39 +40,18 @@ class FragmentationIT {
             send($raw, $report, 0, sockaddr_in(0, inet_aton("10.2.0.2"))) or die "send: $!";
             """;
 
-    @RegisterExtension
-    final Opened opened = new Opened();
-
-    private Namespaces hosts;
-    private Agent server;
-    private Agent client;
     private ChildProcess wire;
     private int length = 1; // of the next datagram's payload, different for each so that it can be told apart
 
+    Jvm jvm() {
+        return Jvm.JDK17;
+    }
+
     @BeforeAll
-    void connect() throws Exception {
-        hosts = opened.add(new Namespaces());
-        Requires.tool("tcpdump");
-        for (String host : new String[] {"client", "router", "server"}) {
-            hosts.host(host);
-        }
-        hosts.in("router", "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
-        hosts.together(() -> {
-            hosts.cable("client", "c0", "router", "narrow");
-            hosts.cable("server", "s0", "router", "wide");
-            hosts.in("client", "ip link set c0 mtu 1280");
-            hosts.in("router", "ip link set narrow mtu 1280");
-            hosts.address("client", "c0", "10.1.0.2/24", "10.1.0.3/24", "10.1.0.4/24", "fd01::2/64", "fe80::2/64");
-            hosts.address("router", "narrow", "10.1.0.1/24", "fd01::1/64", "fe80::1/64");
-            hosts.address("router", "wide", "10.2.0.1/24", "fd02::1/64", "fe80::1/64");
-            hosts.address("server", "s0", "10.2.0.2/24", "fd02::2/64", "fe80::2/64");
-            hosts.in("client", "ip route add default via 10.1.0.1");
-            hosts.in("client", "ip route add default via fd01::1");
-            hosts.in("server", "ip route add default via 10.2.0.1");
-            hosts.in("server", "ip route add default via fd02::1");
-        });
-        server = opened.add(new Agent(hosts, "server"));
-        client = opened.add(new Agent(hosts, "client"));
+    void connectHosts() throws Exception {
+        connect(jvm());
+        Path unused = Requires.tool("tcpdump");
+        hosts.address("client", "c0", "10.1.0.3/24", "10.1.0.4/24");
         assertThat(client.say("open DUAL_STACK 7001")).isEqualTo("open");
         wire = opened.add(ChildProcess.start(hosts.inside(
                 "router", "tcpdump", "-i", "wide", "-Q", "in", "-n", "-v", "-l", "--immediate-mode", "-U")));

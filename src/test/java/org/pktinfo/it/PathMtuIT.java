@@ -5,60 +5,27 @@ import static org.assertj.core.api.Assertions.assertThat;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.pktinfo.it.support.Agent;
-import org.pktinfo.it.support.Namespaces;
-import org.pktinfo.it.support.Opened;
+import org.pktinfo.it.support.Jvm;
+import org.pktinfo.it.support.NarrowPath;
 
 /**
- * A link on the path with a small MTU, and a router whose ICMP reports of it do not reach the server, as where several
- * hosts share an address.
- *
- * <pre>
- *   client --- 10.1.0.1/24 fd01::1, MTU 1280 - router - 10.2.0.1/24 fd02::1, MTU 1500 --- server, lo: 10.99.0.1 fd99::1
- * </pre>
+ * A router whose ICMP reports of a narrow link do not reach the server, as where several hosts share an address: here
+ * 10.99.0.1 and fd99::1 of the server's lo.
  */
 @Timeout(60)
-class PathMtuIT {
+class PathMtuIT extends NarrowPath {
     private static final String PORT = " 7000";
 
-    @RegisterExtension
-    final Opened opened = new Opened();
-
-    private Namespaces hosts;
-    private Agent server;
-    private Agent client;
-
     @BeforeEach
-    void connect() throws Exception {
-        hosts = opened.add(new Namespaces());
-        for (String host : new String[] {"client", "router", "server"}) {
-            hosts.host(host);
-        }
-        hosts.in("router", "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
-        hosts.together(() -> {
-            hosts.cable("client", "c0", "router", "narrow");
-            hosts.cable("server", "s0", "router", "wide");
-            hosts.in("client", "ip link set c0 mtu 1280");
-            hosts.in("router", "ip link set narrow mtu 1280");
-            hosts.address("client", "c0", "10.1.0.2/24", "fd01::2/64", "fe80::2/64");
-            hosts.address("router", "narrow", "10.1.0.1/24", "fd01::1/64", "fe80::1/64");
-            hosts.address("router", "wide", "10.2.0.1/24", "fd02::1/64", "fe80::1/64");
-            hosts.address("server", "s0", "10.2.0.2/24", "fd02::2/64", "fe80::2/64");
-            hosts.address("server", "lo", "10.99.0.1/32", "fd99::1/128");
-            hosts.in("client", "ip route add default via 10.1.0.1");
-            hosts.in("client", "ip route add default via fd01::1");
-            hosts.in("server", "ip route add default via 10.2.0.1");
-            hosts.in("server", "ip route add default via fd02::1");
-            hosts.in("router", "ip route add 10.99.0.1 via 10.2.0.2");
-            hosts.in("router", "ip route add fd99::1 via fd02::2");
-        });
+    void connectHosts() throws Exception {
+        connect(Jvm.JDK17);
+        hosts.address("server", "lo", "10.99.0.1/32", "fd99::1/128");
+        hosts.in("router", "ip route add 10.99.0.1 via 10.2.0.2");
+        hosts.in("router", "ip route add fd99::1 via fd02::2");
         hosts.in("router", "ip rule add iif lo ipproto icmp blackhole");
         hosts.in("router", "ip -6 rule add iif lo to fd99::1 ipproto ipv6-icmp blackhole");
-        server = opened.add(new Agent(hosts, "server"));
-        client = opened.add(new Agent(hosts, "client"));
         assertThat(server.say("open DUAL_STACK" + PORT)).isEqualTo("open");
     }
 
