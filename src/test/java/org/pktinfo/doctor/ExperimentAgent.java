@@ -1,8 +1,6 @@
 package org.pktinfo.doctor;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
@@ -17,6 +15,7 @@ import org.pktinfo.IpAddress;
 import org.pktinfo.PktInfoChannel;
 import org.pktinfo.internal.Errno;
 import org.pktinfo.internal.NativeLibrary;
+import org.pktinfo.it.support.CommandLoop;
 
 /**
  * A program inside a namespace that executes one command per line and prints one line: as a server the experiments of
@@ -33,17 +32,7 @@ public final class ExperimentAgent {
 
     public static void main(String[] arguments) throws IOException {
         ExperimentAgent agent = new ExperimentAgent();
-        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-        for (String line = in.readLine(); line != null; line = in.readLine()) {
-            String said;
-            try {
-                said = agent.obey(line.split(" ", 2)[0], Arrays.asList(line.split(" ", -1)));
-            } catch (Exception e) {
-                said = e.toString();
-            }
-            System.out.println(said);
-            System.out.flush();
-        }
+        CommandLoop.run(words -> agent.obey(words[0], Arrays.asList(words)));
     }
 
     private String obey(String verb, List<String> words) throws IOException {

@@ -7,14 +7,11 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.channel.nio.NioIoHandler;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.net.DatagramPacket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -32,6 +29,7 @@ import org.pktinfo.SendOptions;
 import org.pktinfo.Source;
 import org.pktinfo.SourceSelection;
 import org.pktinfo.it.support.ChildProcess;
+import org.pktinfo.it.support.CommandLoop;
 import org.pktinfo.it.support.TwoHosts;
 import org.pktinfo.netty.PktInfoChannelOption;
 import org.pktinfo.netty.PktInfoDatagramChannel;
@@ -121,18 +119,16 @@ class AdapterFactsIT extends TwoHosts {
     static final class Asking {
         public static void main(String[] arguments) throws IOException {
             try (PktInfoChannel channel = PktInfoChannel.open()
-                            .setOption(PktInfoSocketOptions.RECEIVE_TRAFFIC_CLASS, true)
-                            .setOption(PktInfoSocketOptions.RECEIVE_HOP_LIMIT, true)
-                            .bind(new InetSocketAddress(0));
-                    BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
-                for (String line = in.readLine(); line != null; line = in.readLine()) {
-                    String[] words = line.split(" ", -1);
+                    .setOption(PktInfoSocketOptions.RECEIVE_TRAFFIC_CLASS, true)
+                    .setOption(PktInfoSocketOptions.RECEIVE_HOP_LIMIT, true)
+                    .bind(new InetSocketAddress(0))) {
+                CommandLoop.run(words -> {
                     InetSocketAddress to = new InetSocketAddress(InetAddress.getByName(words[0]), UDP_PORT);
                     SendOptions options = new SendOptions(
                             Integer.parseInt(words[1]), Integer.parseInt(words[2]), Integer.parseInt(words[3]));
                     channel.send(ByteBuffer.wrap(new byte[5]), Endpoint.of(to), Source.systemChoice(), options);
-                    System.out.println(text(channel.receive(Duration.ofSeconds(5))));
-                }
+                    return text(channel.receive(Duration.ofSeconds(5)));
+                });
             }
         }
 
@@ -159,16 +155,11 @@ class AdapterFactsIT extends TwoHosts {
         try (ChildProcess server = start("server", java, Mirror.class, adapter);
                 ChildProcess asking = start("client", ChildProcess.java(), Asking.class)) {
             server.awaitOut(line -> line.startsWith("ready"));
-            int answers = 0;
             for (String destination :
                     List.of("10.9.0.2", "10.99.0.1", "10.9.0.1", "fd00:9::2", "fd99::1", "fd00:9::1")) {
                 for (String fields : List.of("46 2 64", "0 1 200", "10 0 3")) {
-                    asking.process()
-                            .getOutputStream()
-                            .write((destination + " " + fields + "\n").getBytes(StandardCharsets.UTF_8));
-                    asking.process().getOutputStream().flush();
                     String[] sent = fields.split(" ", -1);
-                    assertThat(asking.awaitOut(++answers))
+                    assertThat(asking.say(destination + " " + fields))
                             .as("%s", server)
                             .isEqualTo(destination + " " + sent[0] + " " + sent[1] + " "
                                     + (Integer.parseInt(sent[2]) - 1));

@@ -1,8 +1,6 @@
 package org.pktinfo.it.support;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.lang.management.BufferPoolMXBean;
 import java.lang.management.ManagementFactory;
 import java.net.DatagramPacket;
@@ -45,7 +43,6 @@ import org.pktinfo.server.ServerStats;
  */
 public final class Agent implements AutoCloseable {
     private final ChildProcess child;
-    private int answers;
 
     /** Starts the program on a host. */
     public Agent(Namespaces namespaces, String host) throws IOException {
@@ -59,9 +56,7 @@ public final class Agent implements AutoCloseable {
 
     /** Sends a line to the program and waits for the answer. */
     public String say(String line) throws IOException, InterruptedException {
-        child.process().getOutputStream().write((line + "\n").getBytes(StandardCharsets.UTF_8));
-        child.process().getOutputStream().flush();
-        return child.awaitOut(++answers);
+        return child.say(line);
     }
 
     public long pid() {
@@ -97,18 +92,14 @@ public final class Agent implements AutoCloseable {
 
     public static void main(String[] arguments) throws IOException {
         Agent agent = new Agent();
-        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-        for (String line = in.readLine(); line != null; line = in.readLine()) {
-            String said;
-            try {
-                said = agent.obey(line.split(" ", -1));
-            } catch (SendException e) {
-                said = e.kind() + " " + e.getMessage();
-            } catch (Exception e) {
-                said = e.toString();
-            }
-            System.out.println(said);
-            System.out.flush();
+        CommandLoop.run(agent::tell);
+    }
+
+    private String tell(String[] words) throws Exception {
+        try {
+            return obey(words);
+        } catch (SendException e) {
+            return e.kind() + " " + e.getMessage();
         }
     }
 

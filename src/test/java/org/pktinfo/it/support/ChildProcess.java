@@ -163,6 +163,14 @@ public final class ChildProcess implements AutoCloseable {
         }
     }
 
+    /** Writes a line to stdin and waits for the next line on stdout. */
+    public String say(String line) throws IOException, InterruptedException {
+        int before = out().size();
+        process.getOutputStream().write((line + "\n").getBytes(StandardCharsets.UTF_8));
+        process.getOutputStream().flush();
+        return awaitOut(before + 1);
+    }
+
     private synchronized String awaitLine(List<String> lines, Predicate<String> fits) throws InterruptedException {
         long deadline = System.nanoTime() + LIMIT.toNanos();
         while (true) {

@@ -1,14 +1,11 @@
 package org.pktinfo.it.support;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketOption;
 import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -36,7 +33,6 @@ public final class FactsAgent implements AutoCloseable {
     private static final int SLOTS = 64;
 
     private final ChildProcess child;
-    private int answers;
 
     /** Starts the program on a host, in the JVM that the command starts. */
     public FactsAgent(Namespaces namespaces, String host, List<String> java) throws IOException {
@@ -45,9 +41,7 @@ public final class FactsAgent implements AutoCloseable {
 
     /** Sends a line to the program and waits for the answer. */
     public String say(String line) throws IOException, InterruptedException {
-        child.process().getOutputStream().write((line + "\n").getBytes(StandardCharsets.UTF_8));
-        child.process().getOutputStream().flush();
-        return child.awaitOut(++answers);
+        return child.say(line);
     }
 
     @Override
@@ -65,17 +59,7 @@ public final class FactsAgent implements AutoCloseable {
 
     public static void main(String[] arguments) throws IOException {
         FactsAgent agent = new FactsAgent();
-        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-        for (String line = in.readLine(); line != null; line = in.readLine()) {
-            String said;
-            try {
-                said = agent.obey(line.split(" ", -1));
-            } catch (Exception e) {
-                said = e.toString();
-            }
-            System.out.println(said);
-            System.out.flush();
-        }
+        CommandLoop.run(agent::obey);
     }
 
     private String obey(String[] words) throws Exception {

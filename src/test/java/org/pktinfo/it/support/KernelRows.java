@@ -1,7 +1,6 @@
 package org.pktinfo.it.support;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -37,7 +36,6 @@ public final class KernelRows implements AutoCloseable {
     private final Namespaces hosts = new Namespaces();
     private final ChildProcess server;
     private final ChildProcess client;
-    private final Map<ChildProcess, Integer> answers = new LinkedHashMap<>();
 
     /** Makes the hosts; the command that starts the server's JVM chooses the kernel. */
     public KernelRows(List<String> java) throws IOException {
@@ -190,25 +188,19 @@ public final class KernelRows implements AutoCloseable {
     private String result(Experiment experiment, String expected) throws Exception {
         String asked = experiment.asked().startsWith("fe80:") ? experiment.asked() + "%c0" : experiment.asked();
         expect(client, "ask " + asked + " " + PORT + " " + experiment.asked(), "asked");
-        String arrived = say(server, "receive " + experiment.asked());
+        String arrived = server.say("receive " + experiment.asked());
         if (experiment.reply().equals("arrives")) {
             return arrived;
         }
-        String sent = say(server, "reply " + experiment.reply());
-        return sent.equals("sent") ? say(client, "await " + (expected.equals("lost") ? 150 : 3000)) : sent;
+        String sent = server.say("reply " + experiment.reply());
+        return sent.equals("sent") ? client.say("await " + (expected.equals("lost") ? 150 : 3000)) : sent;
     }
 
     private void expect(ChildProcess agent, String command, String answer) throws Exception {
-        String said = say(agent, command);
+        String said = agent.say(command);
         if (!said.equals(answer)) {
             throw new AssertionError(command + ": " + said);
         }
-    }
-
-    private String say(ChildProcess agent, String line) throws Exception {
-        agent.process().getOutputStream().write((line + "\n").getBytes(StandardCharsets.UTF_8));
-        agent.process().getOutputStream().flush();
-        return agent.awaitOut(answers.merge(agent, 1, Integer::sum));
     }
 
     /**

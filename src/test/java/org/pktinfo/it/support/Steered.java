@@ -1,8 +1,6 @@
 package org.pktinfo.it.support;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
 import java.lang.management.ManagementFactory;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
@@ -10,7 +8,6 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
 import java.net.SocketAddress;
-import java.nio.charset.StandardCharsets;
 import javax.management.InstanceNotFoundException;
 import javax.management.ObjectName;
 
@@ -24,17 +21,15 @@ public final class Steered {
 
     public static void main(String[] arguments) throws IOException {
         Steered steered = new Steered();
-        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         System.out.println("ready");
-        for (String line = in.readLine(); line != null; line = in.readLine()) {
-            String said;
-            try {
-                said = steered.obey(line.split(" ", -1));
-            } catch (Exception e) {
-                said = e.getClass().getSimpleName() + ": " + e.getMessage();
-            }
-            System.out.println(said);
-            System.out.flush();
+        CommandLoop.run(steered::answer);
+    }
+
+    private String answer(String[] words) {
+        try {
+            return obey(words);
+        } catch (Exception e) {
+            return e.getClass().getSimpleName() + ": " + e.getMessage();
         }
     }
 

@@ -3,7 +3,6 @@ package org.pktinfo.it.support;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -13,7 +12,6 @@ public abstract class SteeredHosts extends TwoHosts {
     protected static final String PORT_OF_ITS_OWN = "7001";
 
     protected ChildProcess program;
-    private int said;
 
     /** Starts {@link Steered} in place of the running one; null starts it without the agent. */
     protected void start(Jvm jvm, @Nullable String options) throws Exception {
@@ -27,15 +25,12 @@ public abstract class SteeredHosts extends TwoHosts {
         }
         command.addAll(List.of("-cp", Jvm.TEST_CLASSES.toString(), Steered.class.getName()));
         program = opened.add(ChildProcess.start(hosts.inside("server", command.toArray(String[]::new))));
-        said = 1;
-        assertThat(program.awaitOut(said)).isEqualTo("ready");
+        assertThat(program.awaitOut(1)).isEqualTo("ready");
     }
 
     /** Sends a line to the program and waits for the answer. */
     protected String tell(String command) throws IOException, InterruptedException {
-        program.process().getOutputStream().write((command + "\n").getBytes(StandardCharsets.UTF_8));
-        program.process().getOutputStream().flush();
-        return program.awaitOut(++said);
+        return program.say(command);
     }
 
     protected void asks(String destination) throws Exception {
