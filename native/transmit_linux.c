@@ -14,7 +14,8 @@
 /* Returns 1 if the kernel refuses to send with a control message. One that does not know the level ignores it. */
 static int refuses(int fd, int type, uint32_t value)
 {
-    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    const uint8_t loopback[4] = {127, 0, 0, 1}, port[2] = {0, 9}; /* in network byte order; musl's htonl is no macro */
+    struct sockaddr_in name = {.sin_family = AF_INET};
     uint8_t control[CMSG_SPACE(sizeof(value))] __attribute__((aligned(8))) = {0};
     struct msghdr message = {
         .msg_name = &name,
@@ -23,6 +24,8 @@ static int refuses(int fd, int type, uint32_t value)
         .msg_controllen = sizeof(control),
     };
 
+    memcpy(&name.sin_addr, loopback, sizeof(loopback));
+    memcpy(&name.sin_port, port, sizeof(port));
     memcpy(control_begin(control, SOL_SOCKET, type, sizeof(value)), &value, sizeof(value));
     return kernel_check_message(fd, &message) == -LINUX_EINVAL;
 }
