@@ -138,7 +138,7 @@ public final class NetworkErrors {
     private int sendAgain(Transport transport, Arena arena, int count) throws IOException {
         int more = 0;
         for (int i = 0; SlotFailures.existIn(arena, count); i++) {
-            Found found = takeSome(transport);
+            Found found = takeSomeAfterSending(transport);
             // If the receive buffer was full, the error is pending without a report in the queue.
             boolean isPerhapsAnothers = found == Found.OTHERS || (found == Found.NOTHING && i == 0);
             if (i == ATTEMPTS || !isPerhapsAnothers) {
@@ -157,9 +157,18 @@ public final class NetworkErrors {
     }
 
     /** Takes the times of datagrams just sent, of which the kernel may have as many as it took datagrams. */
-    void drainTimes(Transport transport, int sent) throws IOException {
-        for (int taken = 0; taken <= sent && takeSome(transport) != Found.NOTHING; ) {
+    void drainTimes(Transport transport, int sent) {
+        for (int taken = 0; taken <= sent && takeSomeAfterSending(transport) != Found.NOTHING; ) {
             taken += ErrorLayout.MOST_REPORTS;
+        }
+    }
+
+    /** Takes reports as {@link #drain} does; a failure does not hide the outcome of the datagrams that have left. */
+    private Found takeSomeAfterSending(Transport transport) {
+        try {
+            return takeSome(transport);
+        } catch (IOException e) {
+            return Found.NOTHING; // the next call that receives, or asks for a report, throws it
         }
     }
 

@@ -76,7 +76,8 @@ class FaultIT {
                 "org.pktinfo.SendBufferFaultCheck",
                 "org.pktinfo.CuttingFaultCheck",
                 "org.pktinfo.OpeningFaultCheck",
-                "org.pktinfo.OptionFaultCheck");
+                "org.pktinfo.OptionFaultCheck",
+                "org.pktinfo.ErrorQueueFaultCheck");
         System.out.println("faults: " + child.out().get(child.out().size() - 1));
     }
 
