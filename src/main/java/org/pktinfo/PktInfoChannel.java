@@ -126,8 +126,8 @@ public final class PktInfoChannel implements InterruptibleChannel {
     }
 
     /**
-     * Adds packet information to an existing channel, with the largest payload capacity. It is on from then on:
-     * datagrams that a bound channel queued before have none, and {@link #reply} refuses them.
+     * Adds packet information to an existing channel, with the largest payload capacity. Datagrams that a bound channel
+     * queued before have none, and {@link #reply} refuses them.
      *
      * @param channel a channel of the JDK's own provider
      * @return the channel around it; closing it closes the JDK's channel too

@@ -6,9 +6,9 @@ import org.jspecify.annotations.Nullable;
 import org.pktinfo.PktInfoChannel;
 
 /**
- * Fires the network's errors and the times of transmission as user events. Reading and writing
- * take them from the kernel, so that none of them makes the selector spin; the events follow in a task of their own,
- * because a handler may do anything, even close the channel that is being read. For the event loop's thread.
+ * Fires the network's errors and the times of transmission as user events. Reading and writing take them from
+ * the kernel, so that none of them makes the selector spin; the events follow in a task of their own, because a handler
+ * may do anything, even close the channel that is being read. For the event loop's thread.
  */
 final class ReportEvents implements Runnable {
     /** The number of events that one task fires; a flood of them leaves time for the loop's other channels. */

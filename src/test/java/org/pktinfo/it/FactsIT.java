@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -15,10 +14,8 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.pktinfo.it.support.ChildProcess;
-import org.pktinfo.it.support.EmulatedKernel;
 import org.pktinfo.it.support.FactsAgent;
-import org.pktinfo.it.support.Jvm;
-import org.pktinfo.it.support.Namespaces;
+import org.pktinfo.it.support.FactsHosts;
 import org.pktinfo.it.support.Opened;
 
 /**
@@ -77,8 +74,7 @@ class FactsIT {
     @RegisterExtension
     static final Opened OPENED = new Opened();
 
-    private static final Map<String, FactsAgent> SERVERS = new LinkedHashMap<>();
-    private static Namespaces hosts;
+    private static FactsHosts hosts;
     private static FactsAgent client;
 
     private FactsAgent server;
@@ -86,26 +82,17 @@ class FactsIT {
 
     @BeforeAll
     static void connectTwoHosts() throws Exception {
-        hosts = OPENED.add(new Namespaces());
-        hosts.host("client");
-        hosts.host("server");
-        hosts.together(() -> {
-            hosts.cable("client", "a1", "server", "a0");
-            hosts.address("client", "a1", "10.9.0.100/24", "fd00:9::100/64", "fe80::100/64");
-            hosts.address("server", "a0", "10.9.0.1/24", "10.9.0.2/24", "fd00:9::1/64", "fd00:9::2/64", "fe80::1/64");
-        });
-        client = OPENED.add(new FactsAgent(hosts, "client", Jvm.JDK17.command()));
+        hosts = new FactsHosts(OPENED);
+        client = hosts.client;
     }
 
     @AfterEach
     void removeRules() {
-        hosts.in("server", "nft flush ruleset");
+        hosts.namespaces.in("server", "nft flush ruleset");
     }
 
     static Stream<Way> ways() {
-        List<String> machines = new ArrayList<>();
-        Stream.of(Jvm.values()).forEach(each -> machines.add(each.name()));
-        Stream.of(EmulatedKernel.values()).forEach(each -> machines.add(each.name()));
+        List<String> machines = FactsHosts.machines();
         return machines.stream()
                 .flatMap(each -> Stream.of(
                         new Way(each, "DUAL_STACK", "10.9.0.2"),
@@ -118,19 +105,9 @@ class FactsIT {
         return ways().filter(Way::isNew);
     }
 
-    private static List<String> java(String machine) {
-        return machine.startsWith("JDK")
-                ? Jvm.valueOf(machine).command()
-                : EmulatedKernel.valueOf(machine).java();
-    }
-
     private void open(Way way) throws Exception {
-        if (!SERVERS.containsKey(way.machine)) {
-            SERVERS.put(way.machine, OPENED.add(new FactsAgent(hosts, "server", java(way.machine))));
-        }
-        server = SERVERS.get(way.machine);
-        port = 7000 + List.copyOf(SERVERS.keySet()).indexOf(way.machine);
-        assertThat(server.say("open " + way.family + " " + port)).isEqualTo("open");
+        server = hosts.open(way.machine, way.family);
+        port = hosts.port(way.machine);
         assertThat(client.say("open DUAL_STACK " + CLIENT_PORT)).isEqualTo("open");
         assertThat(client.say("on RECEIVE_TRAFFIC_CLASS RECEIVE_HOP_LIMIT")).isEqualTo("set 2");
     }
@@ -175,9 +152,9 @@ class FactsIT {
     @ParameterizedTest
     @MethodSource("ways")
     void allAtOnceFitWithCoalescingOrDropCountsAndCoalescedDatagramsShareThem(Way way) throws Exception {
-        hosts.in("server", "nft add table inet t");
-        hosts.in("server", "nft add chain inet t p { type filter hook prerouting priority 0 ; }");
-        hosts.in("server", "nft add rule inet t p meta mark set 4294967295");
+        hosts.namespaces.in("server", "nft add table inet t");
+        hosts.namespaces.in("server", "nft add chain inet t p { type filter hook prerouting priority 0 ; }");
+        hosts.namespaces.in("server", "nft add rule inet t p meta mark set 4294967295");
         open(way);
         assertThat(server.say("on" + FACTS)).isEqualTo("set 6");
         if (way.isNew()) {
@@ -272,8 +249,8 @@ class FactsIT {
         open(way);
         assertThat(server.say("on RECEIVE_TRAFFIC_CLASS")).isEqualTo("set 1");
         assertThat(server.say("tos " + (AF41 << 2))).isEqualTo("set");
-        List<String> command =
-                hosts.inside("client", "python3", "-c", FOREIGN_CLIENT, way.destination, String.valueOf(port));
+        List<String> command = hosts.namespaces.inside(
+                "client", "python3", "-c", FOREIGN_CLIENT, way.destination, String.valueOf(port));
         try (ChildProcess foreign = ChildProcess.start(command)) {
             foreign.awaitOut(1);
             assertThat(server.say("receive 1")).contains(" " + (EF << 2 | CE) + " ");

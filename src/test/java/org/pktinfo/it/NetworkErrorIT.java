@@ -35,6 +35,7 @@ import org.pktinfo.Source;
 import org.pktinfo.it.support.ChildProcess;
 import org.pktinfo.it.support.EmulatedKernel;
 import org.pktinfo.it.support.Namespaces;
+import org.pktinfo.it.support.NarrowPath;
 import org.pktinfo.it.support.Opened;
 
 /**
@@ -129,25 +130,11 @@ class NetworkErrorIT {
             hosts.host(host);
             hosts.in(host, "sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0");
         }
-        hosts.in("router", "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
-        hosts.together(() -> {
-            hosts.cable("peer", "p0", "router", "narrow");
-            hosts.cable("sender", "s0", "router", "wide");
-            hosts.in("peer", "ip link set p0 mtu 1280");
-            hosts.in("router", "ip link set narrow mtu 1280");
-            hosts.address("peer", "p0", "10.1.0.2/24", "fd01::2/64", "fe80::2/64");
-            hosts.address("router", "narrow", "10.1.0.1/24", "fd01::1/64", "fe80::1/64");
-            hosts.address("router", "wide", "10.2.0.1/24", "fd02::1/64", "fe80::1/64");
-            hosts.address("sender", "s0", "10.2.0.2/24", "fd02::2/64", "fe80::2/64");
-            hosts.in("peer", "ip route add default via 10.1.0.1");
-            hosts.in("peer", "ip route add default via fd01::1");
-            hosts.in("sender", "ip route add default via 10.2.0.1");
-            hosts.in("sender", "ip route add default via fd02::1");
-            hosts.in("router", "ip route add unreachable 10.77.0.1");
-            hosts.in("router", "ip route add prohibit 10.78.0.1");
-            hosts.in("router", "ip route add unreachable fd77::1");
-            hosts.in("router", "ip route add prohibit fd78::1");
-        });
+        NarrowPath.lay(hosts, "peer", "p0", "sender");
+        hosts.in("router", "ip route add unreachable 10.77.0.1");
+        hosts.in("router", "ip route add prohibit 10.78.0.1");
+        hosts.in("router", "ip route add unreachable fd77::1");
+        hosts.in("router", "ip route add prohibit fd78::1");
     }
 
     private List<String> run(List<String> java, String... arguments) throws Exception {

@@ -4,19 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.pktinfo.it.support.EmulatedKernel;
 import org.pktinfo.it.support.FactsAgent;
-import org.pktinfo.it.support.Jvm;
-import org.pktinfo.it.support.Namespaces;
+import org.pktinfo.it.support.FactsHosts;
 import org.pktinfo.it.support.Opened;
 
 /**
@@ -41,8 +37,7 @@ class TransmitTimeIT {
     @RegisterExtension
     static final Opened OPENED = new Opened();
 
-    private static final Map<String, FactsAgent> SERVERS = new LinkedHashMap<>();
-    private static Namespaces hosts;
+    private static FactsHosts hosts;
     private static FactsAgent client;
 
     private FactsAgent server;
@@ -50,21 +45,12 @@ class TransmitTimeIT {
 
     @BeforeAll
     static void connectTwoHosts() throws Exception {
-        hosts = OPENED.add(new Namespaces());
-        hosts.host("client");
-        hosts.host("server");
-        hosts.together(() -> {
-            hosts.cable("client", "a1", "server", "a0");
-            hosts.address("client", "a1", "10.9.0.100/24", "fd00:9::100/64");
-            hosts.address("server", "a0", "10.9.0.1/24", "10.9.0.2/24", "fd00:9::1/64", "fd00:9::2/64");
-        });
-        client = OPENED.add(new FactsAgent(hosts, "client", Jvm.JDK17.command()));
+        hosts = new FactsHosts(OPENED);
+        client = hosts.client;
     }
 
     static Stream<Way> ways() {
-        List<String> machines = new ArrayList<>();
-        Stream.of(Jvm.values()).forEach(each -> machines.add(each.name()));
-        Stream.of(EmulatedKernel.values()).forEach(each -> machines.add(each.name()));
+        List<String> machines = FactsHosts.machines();
         machines.add("UNNUMBERED");
         return machines.stream()
                 .flatMap(each -> Stream.of(
@@ -74,22 +60,9 @@ class TransmitTimeIT {
                         new Way(each, "IPV6", "fd00:9::100")));
     }
 
-    private static List<String> java(String machine) {
-        if (machine.equals("UNNUMBERED")) {
-            return EmulatedKernel.java("unnumbered");
-        }
-        return machine.startsWith("JDK")
-                ? Jvm.valueOf(machine).command()
-                : EmulatedKernel.valueOf(machine).java();
-    }
-
     private void open(Way way) throws Exception {
-        if (!SERVERS.containsKey(way.machine)) {
-            SERVERS.put(way.machine, OPENED.add(new FactsAgent(hosts, "server", java(way.machine))));
-        }
-        server = SERVERS.get(way.machine);
-        port = 7000 + List.copyOf(SERVERS.keySet()).indexOf(way.machine);
-        assertThat(server.say("open " + way.family + " " + port)).isEqualTo("open");
+        server = hosts.open(way.machine, way.family);
+        port = hosts.port(way.machine);
         assertThat(server.say("on TRANSMIT_TIMES")).isEqualTo("set 1");
         assertThat(client.say("open DUAL_STACK " + CLIENT_PORT)).isEqualTo("open");
         assertThat(client.say("on RECEIVE_TIME")).isEqualTo("set 1");

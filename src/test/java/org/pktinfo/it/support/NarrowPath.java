@@ -24,22 +24,27 @@ public abstract class NarrowPath {
         for (String host : new String[] {"client", "router", "server"}) {
             hosts.host(host);
         }
-        hosts.in("router", "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
-        hosts.together(() -> {
-            hosts.cable("client", "c0", "router", "narrow");
-            hosts.cable("server", "s0", "router", "wide");
-            hosts.in("client", "ip link set c0 mtu 1280");
-            hosts.in("router", "ip link set narrow mtu 1280");
-            hosts.address("client", "c0", "10.1.0.2/24", "fd01::2/64", "fe80::2/64");
-            hosts.address("router", "narrow", "10.1.0.1/24", "fd01::1/64", "fe80::1/64");
-            hosts.address("router", "wide", "10.2.0.1/24", "fd02::1/64", "fe80::1/64");
-            hosts.address("server", "s0", "10.2.0.2/24", "fd02::2/64", "fe80::2/64");
-            hosts.in("client", "ip route add default via 10.1.0.1");
-            hosts.in("client", "ip route add default via fd01::1");
-            hosts.in("server", "ip route add default via 10.2.0.1");
-            hosts.in("server", "ip route add default via fd02::1");
-        });
+        lay(hosts, "client", "c0", "server");
         server = opened.add(new Agent(hosts, "server", jvm.command()));
         client = opened.add(new Agent(hosts, "client"));
+    }
+
+    /** Connects one host to the narrow side of the router, by a device of the given name, and another to the wide. */
+    public static void lay(Namespaces hosts, String narrow, String device, String wide) throws Exception {
+        hosts.in("router", "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
+        hosts.together(() -> {
+            hosts.cable(narrow, device, "router", "narrow");
+            hosts.cable(wide, "s0", "router", "wide");
+            hosts.in(narrow, "ip link set " + device + " mtu 1280");
+            hosts.in("router", "ip link set narrow mtu 1280");
+            hosts.address(narrow, device, "10.1.0.2/24", "fd01::2/64", "fe80::2/64");
+            hosts.address("router", "narrow", "10.1.0.1/24", "fd01::1/64", "fe80::1/64");
+            hosts.address("router", "wide", "10.2.0.1/24", "fd02::1/64", "fe80::1/64");
+            hosts.address(wide, "s0", "10.2.0.2/24", "fd02::2/64", "fe80::2/64");
+            hosts.in(narrow, "ip route add default via 10.1.0.1");
+            hosts.in(narrow, "ip route add default via fd01::1");
+            hosts.in(wide, "ip route add default via 10.2.0.1");
+            hosts.in(wide, "ip route add default via fd02::1");
+        });
     }
 }
